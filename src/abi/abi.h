@@ -1,0 +1,319 @@
+/* Everything that compiled code and the runtime share: layouts of the structures that compiled code reads,
+ * the calls it makes into the runtime, and the descriptor that a compiled object carries. Compiler and
+ * runtime meet here and nowhere else. Any change of a layout or of a meaning raises MW_ABI_VERSION, which is
+ * part of every cache key.
+ *
+ * A compiled module is an ELF shared object without undefined symbols. It exports one symbol,
+ * MW_DESCRIPTOR_SYMBOL, of type mw_code_descriptor.
+ *
+ * Calling convention of guest functions and of the host functions that they import: the C ABI of the target,
+ * with the instance as the first parameter, then the WebAssembly parameters in order (i32, i64, f32, f64,
+ * v128 as a 16-byte vector, references as pointers). One result is returned as a C function would; several
+ * are returned as LLVM lowers a literal structure, and never occur in host functions. A host function
+ * receives the instance that imported it. */
+#ifndef MW_ABI_ABI_H
+#define MW_ABI_ABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MW_ABI_VERSION 1
+#define MW_ABI_MAGIC UINT32_C(0x4d57414f) /* "OAWM" in memory */
+#define MW_DESCRIPTOR_SYMBOL "mw_code_descriptor_v1"
+
+#define MW_PAGE_BYTES UINT64_C(65536)
+/* A 32-bit memory ends at least 64 KiB below 4 GiB: after an access at zext(p) was executed, p + c cannot
+ * wrap for 0 <= c <= 64 KiB. The code generator relies on it. */
+#define MW_MAX_PAGES32 UINT64_C(65535)
+/* Reservation of a 32-bit memory: 4 GiB of index, 4 GiB of constant offset, and a guard for the width of
+ * the access. */
+#define MW_RESERVED_BYTES32 ((UINT64_C(8) << 30) + (UINT64_C(1) << 16))
+
+/* ---- Traps ------------------------------------------------------------------------------------------- */
+
+/* X(enumerator, text); the texts are those that the specification's tests expect. */
+#define MW_TRAPS(X)                                                                                \
+    X(MW_TRAP_NONE, "no trap")                                                                     \
+    X(MW_TRAP_UNREACHABLE, "unreachable")                                                          \
+    X(MW_TRAP_MEMORY_OUT_OF_BOUNDS, "out of bounds memory access")                                 \
+    X(MW_TRAP_TABLE_OUT_OF_BOUNDS, "out of bounds table access")                                   \
+    X(MW_TRAP_UNDEFINED_ELEMENT, "undefined element")                                              \
+    X(MW_TRAP_UNINITIALIZED_ELEMENT, "uninitialized element")                                      \
+    X(MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH, "indirect call type mismatch")                          \
+    X(MW_TRAP_NULL_REFERENCE, "null reference")                                                    \
+    X(MW_TRAP_INTEGER_DIVIDE_BY_ZERO, "integer divide by zero")                                    \
+    X(MW_TRAP_INTEGER_OVERFLOW, "integer overflow")                                                \
+    X(MW_TRAP_INVALID_CONVERSION, "invalid conversion to integer")                                 \
+    X(MW_TRAP_STACK_OVERFLOW, "call stack exhausted")                                              \
+    X(MW_TRAP_UNALIGNED_ATOMIC, "unaligned atomic")                                                \
+    X(MW_TRAP_UNCAUGHT_EXCEPTION, "unhandled exception")                                           \
+    X(MW_TRAP_HOST, "trap raised by a host function")
+
+#define MW_TRAP_ENUM(t, text) t,
+typedef enum mw_trap_code { MW_TRAPS(MW_TRAP_ENUM) MW_TRAP_COUNT } mw_trap_code;
+#undef MW_TRAP_ENUM
+
+/* ---- Types and values -------------------------------------------------------------------------------- */
+
+/* Value types, as the binary format encodes them (specification 5.3). */
+typedef uint8_t mw_valtype;
+enum {
+    MW_I32 = 0x7f,
+    MW_I64 = 0x7e,
+    MW_F32 = 0x7d,
+    MW_F64 = 0x7c,
+    MW_V128 = 0x7b,
+    MW_FUNCREF = 0x70,
+    MW_EXTERNREF = 0x6f,
+};
+
+/* A value in memory: an argument or result of mw_invoke_fn, or the cell of a global. References are pointers:
+ * funcref to a mw_func, externref to whatever the embedder chose; null is NULL. */
+typedef union mw_value {
+    int32_t i32;
+    int64_t i64;
+    float f32;
+    double f64;
+    void *ref;
+    uint8_t v128[16];
+    uint64_t u64x2[2];
+} __attribute__((aligned(16))) mw_value;
+
+typedef enum mw_extern_kind {
+    MW_EXTERN_FUNC = 0,
+    MW_EXTERN_TABLE = 1,
+    MW_EXTERN_MEMORY = 2,
+    MW_EXTERN_GLOBAL = 3,
+    MW_EXTERN_TAG = 4,
+} mw_extern_kind;
+
+/* ---- What compiled code sees of the store ------------------------------------------------------------- */
+
+typedef struct mw_instance mw_instance;
+typedef void (*mw_code_ptr)(void); /* cast to the real type before the call */
+
+/* A function. A funcref is a pointer to one. */
+typedef struct mw_func {
+    mw_code_ptr code;
+    mw_instance *instance; /* passed as the first argument */
+    uint32_t type_id;      /* interned functype, equal across instances exactly if the types are */
+    uint32_t index;        /* in the function index space of `instance` */
+} mw_func;
+
+/* A linear memory. The base never changes; `pages` only grows. */
+typedef struct mw_memory {
+    uint8_t *base;
+    uint64_t pages;     /* current size in pages of 64 KiB */
+    uint64_t max_pages; /* growth stops here: the declared maximum, --max-memory, MW_MAX_PAGES32 */
+    uint64_t declared_max; /* as declared, UINT64_MAX if none (import matching) */
+    uint64_t reserved;  /* bytes of address space from `base` */
+} mw_memory;
+
+/* A table. `elems` never moves: room for `max` entries is reserved. */
+typedef struct mw_table {
+    void **elems;
+    uint64_t size;
+    uint64_t max;          /* growth stops here */
+    uint64_t declared_max; /* as declared, UINT64_MAX if none (import matching) */
+    mw_valtype type;
+} mw_table;
+
+/* A global's cell, wherever it lives. */
+typedef mw_value mw_global;
+
+/* The services that compiled code calls. Sizes, indices and offsets are in the units of the instruction;
+ * each checks its own bounds and traps. None returns after a trap. */
+typedef struct mw_builtins {
+    void (*trap)(mw_instance *, uint32_t trap_code) __attribute__((noreturn));
+    /* Old size in pages, or -1. */
+    int64_t (*memory_grow)(mw_instance *, uint32_t memidx, uint64_t delta);
+    void (*memory_init)(mw_instance *, uint32_t memidx, uint32_t dataidx, uint64_t dst, uint32_t src, uint32_t n);
+    void (*data_drop)(mw_instance *, uint32_t dataidx);
+    void (*memory_copy)(mw_instance *, uint32_t dst_mem, uint32_t src_mem, uint64_t dst, uint64_t src, uint64_t n);
+    void (*memory_fill)(mw_instance *, uint32_t memidx, uint64_t dst, uint32_t value, uint64_t n);
+    /* Old size in elements, or -1. */
+    int64_t (*table_grow)(mw_instance *, uint32_t tableidx, void *init, uint64_t delta);
+    void (*table_fill)(mw_instance *, uint32_t tableidx, uint64_t i, void *value, uint64_t n);
+    void (*table_copy)(mw_instance *, uint32_t dst_table, uint32_t src_table, uint64_t dst, uint64_t src, uint64_t n);
+    void (*table_init)(mw_instance *, uint32_t tableidx, uint32_t elemidx, uint64_t dst, uint32_t src, uint32_t n);
+    void (*elem_drop)(mw_instance *, uint32_t elemidx);
+} mw_builtins;
+
+/* Slots for what host modules keep per instance. */
+enum { MW_HOST_WASI, MW_HOST_MPI, MW_HOST_EMBEDDER, MW_HOST_SLOTS };
+
+/* The part of an instance that compiled code reads. Every pointer here is constant from instantiation on, so
+ * loads of them are invariant. The cells of the globals that the module itself defines follow the structure:
+ * defined global i (not counting imported ones) is at MW_INSTANCE_GLOBALS + 16 * i. The runtime's private
+ * part lies before the structure. */
+struct mw_instance {
+    uint8_t *memory0;            /* base of memory 0; NULL without a memory */
+    const mw_builtins *builtins;
+    mw_func *funcs;              /* function index space, imports first */
+    const uint32_t *type_ids;    /* interned id of each type of the module */
+    mw_memory **memories;        /* memory index space */
+    mw_table **tables;           /* table index space */
+    mw_global **globals;         /* global index space: where each cell is */
+    void *host[MW_HOST_SLOTS];
+    const struct mw_code_descriptor *code;
+};
+#define MW_INSTANCE_GLOBALS ((sizeof(struct mw_instance) + 15) & ~(size_t)15)
+
+/* ---- The descriptor of a compiled object -------------------------------------------------------------- */
+
+typedef struct mw_type_desc {
+    uint32_t nparams, nresults;
+    const mw_valtype *types; /* parameters, then results */
+    /* Calls `code` with `instance` and the arguments in args_results[0..nparams), and stores the results in
+     * args_results[0..nresults). */
+    void (*invoke)(mw_code_ptr code, mw_instance *instance, mw_value *args_results);
+} mw_type_desc;
+
+typedef struct mw_limits_desc {
+    uint64_t min, max; /* max is UINT64_MAX if not declared */
+} mw_limits_desc;
+
+typedef struct mw_table_desc {
+    mw_limits_desc limits;
+    mw_valtype type;
+} mw_table_desc;
+
+typedef struct mw_memory_desc {
+    mw_limits_desc limits; /* pages */
+    uint8_t is64, shared;
+} mw_memory_desc;
+
+/* Constant expressions: instructions of a small stack machine. */
+typedef enum mw_const_opcode {
+    MW_CONST_VALUE,      /* push `value` (a number, a v128 or a null reference) */
+    MW_CONST_GLOBAL_GET, /* push global `index` */
+    MW_CONST_REF_FUNC,   /* push a reference to function `index` */
+    MW_CONST_I32_ADD,
+    MW_CONST_I32_SUB,
+    MW_CONST_I32_MUL,
+    MW_CONST_I64_ADD,
+    MW_CONST_I64_SUB,
+    MW_CONST_I64_MUL,
+} mw_const_opcode;
+
+typedef struct mw_const_op {
+    mw_value value;
+    uint32_t opcode;
+    uint32_t index;
+} mw_const_op;
+
+typedef struct mw_const_expr {
+    uint64_t nops;
+    const mw_const_op *ops;
+} mw_const_expr;
+
+typedef struct mw_global_desc {
+    mw_valtype type;
+    uint8_t is_mutable;
+    mw_const_expr init; /* no ops for an imported global */
+} mw_global_desc;
+
+typedef struct mw_import_desc {
+    const char *module, *name; /* UTF-8; may contain NULs, hence the lengths */
+    uint32_t module_len, name_len;
+    uint32_t kind;  /* mw_extern_kind */
+    uint32_t index; /* in the index space of its kind */
+} mw_import_desc;
+
+typedef struct mw_export_desc {
+    const char *name;
+    uint32_t name_len;
+    uint32_t kind;
+    uint32_t index;
+} mw_export_desc;
+
+typedef enum mw_segment_mode { MW_SEGMENT_ACTIVE, MW_SEGMENT_PASSIVE, MW_SEGMENT_DECLARATIVE } mw_segment_mode;
+
+typedef struct mw_data_desc {
+    const uint8_t *bytes;
+    uint64_t size;
+    uint32_t mode; /* active or passive */
+    uint32_t memory;
+    mw_const_expr offset; /* active only */
+} mw_data_desc;
+
+typedef struct mw_elem_desc {
+    uint32_t mode;
+    uint32_t table;
+    uint64_t count;
+    mw_const_expr offset;       /* active only */
+    /* Exactly one is set if count > 0. */
+    const uint32_t *funcs;      /* function indices; UINT32_MAX is a null reference */
+    const mw_const_expr *exprs; /* one per element */
+    mw_valtype type;
+} mw_elem_desc;
+
+/* Library routines that LLVM may call on its own. The object defines each as a hidden function that jumps
+ * through this table, which the loader fills. X(name) */
+#define MW_LIBCALLS(X)                                                                             \
+    X(memcpy) X(memmove) X(memset) X(memcmp)                                                       \
+    X(ceil) X(ceilf) X(floor) X(floorf) X(trunc) X(truncf) X(rint) X(rintf) X(nearbyint)           \
+    X(nearbyintf) X(roundeven) X(roundevenf) X(fma) X(fmaf) X(fmod) X(fmodf) X(sqrt) X(sqrtf)
+
+typedef struct mw_libcalls {
+#define MW_LIBCALL_FIELD(name) mw_code_ptr name;
+    MW_LIBCALLS(MW_LIBCALL_FIELD)
+#undef MW_LIBCALL_FIELD
+} mw_libcalls;
+
+/* The text of a compiled function: where it begins and, through the next function's begin or text_end, ends. */
+typedef struct mw_code_descriptor {
+    uint32_t magic;
+    uint32_t abi_version;
+    uint8_t key[32];            /* the cache key that it was made for */
+    const char *triple;
+    const char *cpu;            /* as LLVM names it */
+    const char *features;       /* "+avx2,+fma,...": all that the code may use; the loader refuses a host that lacks one */
+    const char *compiler;       /* "mpiwasm 0.1.0, LLVM 22.1.8, -O3 ...": for people */
+    uint64_t module_features;   /* bits of wasm/features.h: what the module uses */
+
+    uint32_t ntypes;
+    uint32_t nimports;
+    uint32_t nfuncs, nimported_funcs;
+    uint32_t ntables, nimported_tables;
+    uint32_t nmemories, nimported_memories;
+    uint32_t nglobals, nimported_globals;
+    uint32_t nexports;
+    uint32_t ndatas;
+    uint32_t nelems;
+    uint32_t start;             /* function index, or UINT32_MAX */
+
+    const mw_type_desc *types;
+    const mw_import_desc *imports;
+    const uint32_t *func_types; /* [nfuncs]: type index */
+    const mw_code_ptr *code;    /* [nfuncs - nimported_funcs] */
+    const char *const *func_names; /* [nfuncs], from the name section or "wasm-function[N]"; never NULL */
+    const uint32_t *func_offsets;  /* [nfuncs - nimported_funcs]: byte offset of the body in the module */
+    const mw_table_desc *tables;     /* [ntables] */
+    const mw_memory_desc *memories;  /* [nmemories] */
+    const mw_global_desc *globals;   /* [nglobals] */
+    const mw_export_desc *exports;
+    const mw_data_desc *datas;
+    const mw_elem_desc *elems;
+    mw_libcalls *libcalls;
+} mw_code_descriptor;
+
+_Static_assert(sizeof(void *) == 8, "64-bit hosts only");
+_Static_assert(sizeof(mw_value) == 16 && _Alignof(mw_value) == 16, "cells of globals are 16 bytes");
+_Static_assert(sizeof(mw_func) == 24, "compiled code indexes mw_func");
+_Static_assert(offsetof(mw_func, code) == 0, "");
+_Static_assert(offsetof(mw_func, instance) == 8, "");
+_Static_assert(offsetof(mw_func, type_id) == 16, "");
+_Static_assert(offsetof(mw_memory, base) == 0, "");
+_Static_assert(offsetof(mw_memory, pages) == 8, "");
+_Static_assert(offsetof(mw_table, elems) == 0, "");
+_Static_assert(offsetof(mw_table, size) == 8, "");
+_Static_assert(offsetof(mw_instance, memory0) == 0, "");
+_Static_assert(offsetof(mw_instance, builtins) == 8, "");
+_Static_assert(offsetof(mw_instance, funcs) == 16, "");
+_Static_assert(offsetof(mw_instance, type_ids) == 24, "");
+_Static_assert(offsetof(mw_instance, memories) == 32, "");
+_Static_assert(offsetof(mw_instance, tables) == 40, "");
+_Static_assert(offsetof(mw_instance, globals) == 48, "");
+
+#endif
