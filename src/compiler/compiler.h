@@ -27,13 +27,9 @@ typedef struct mw_compiler {
     uint32_t abi_version; /* MW_ABI_VERSION of this plugin */
     const char *version;  /* "LLVM 22.1.8" */
 
-    /* Everything that determines the object besides the module, as one string: LLVM's version, target, CPU and
-     * features, options. A part of the cache key. The caller frees it with free(). Options the compiler cannot
-     * honour (an unknown CPU, a target it was not built with) are an error. */
-    mw_error (*fingerprint)(const mw_compile_options *options, mw_report *report, char **out);
-
     /* Compiles a validated module into the file `path` (created or truncated; removed again on failure). `key`
-     * goes into the descriptor. */
+     * goes into the descriptor. Options that cannot be honoured (an unknown CPU, a target that LLVM was built
+     * without) are an error. The cache key is made without the compiler (cli/key.c): a cached start loads no LLVM. */
     mw_error (*compile)(const mw_module *module, const mw_compile_options *options, const mw_hash *key,
                         const char *path, mw_report *report);
 } mw_compiler;
