@@ -88,8 +88,14 @@ typedef struct mw_op_info {
 
 const mw_op_info *mw_op_info_of(mw_opcode op);
 
+/* A value type, or a reference type: MW_ERR_MALFORMED for a byte that is none, MW_ERR_UNSUPPORTED for the types of
+ * proposals that are not supported. */
+MW_CHECKED mw_error mw_read_valtype(mw_bytes *b, mw_wasm_valtype *out);
+MW_CHECKED mw_error mw_read_reftype(mw_bytes *b, mw_wasm_valtype *out);
+
 /* Reads one instruction with its immediates. MW_ERR_MALFORMED with the offset for what 5.4 does not allow
- * (unknown opcode, bad LEB128, end of bytes); nothing is checked against the module. */
+ * (unknown opcode, bad LEB128, end of bytes), MW_ERR_UNSUPPORTED for the opcodes of proposals that are not
+ * supported; nothing is checked against the module. On failure the reader stays at the instruction. */
 MW_CHECKED mw_error mw_operator_read(mw_bytes *code, mw_operator *out);
 
 #endif

@@ -1,0 +1,292 @@
+#include "wasm/operator.h"
+
+#include <string.h>
+
+static const mw_op_info infos[MW_OP_COUNT] = {
+#define MW_OP(name, text, prefix, code, imm, signature, align, feature)                            \
+    [MW_OP_##name] = {text, prefix, code, MW_IMM_##imm, signature, align, MW_FEATURE_##feature},
+#include "wasm/opcodes.def"
+#undef MW_OP
+};
+
+const mw_op_info *mw_op_info_of(mw_opcode op)
+{
+    return &infos[op];
+}
+
+/* Encoding -> opcode: a page of 512 codes for no prefix and for each of 0xfc, 0xfd, 0xfe. An entry is the opcode
+ * plus one; 0 marks what is not an instruction. */
+enum { PAGE_CODES = 512, PAGES = 4 };
+#define ENCODING(prefix, code) (((prefix) ? (prefix)-0xfb : 0) * PAGE_CODES + (code))
+
+static const uint16_t opcodes[PAGES * PAGE_CODES] = {
+#define MW_OP(name, text, prefix, code, ...) [ENCODING(prefix, code)] = MW_OP_##name + 1,
+#include "wasm/opcodes.def"
+#undef MW_OP
+};
+
+/* Encodings of proposals that the table does not hold: known by name only, so that the user reads what the
+ * module uses instead of "illegal opcode". */
+static const struct {
+    uint8_t prefix;
+    uint32_t first, last;
+    const char *what;
+} foreign[] = {
+    {0, 0x06, 0x0a, "exception handling"},
+    {0, 0x12, 0x13, "tail calls"},
+    {0, 0x14, 0x15, "typed function references"},
+    {0, 0x18, 0x19, "exception handling"},
+    {0, 0x1f, 0x1f, "exception handling"},
+    {0, 0xd3, 0xd3, "garbage collection"},
+    {0, 0xd4, 0xd6, "typed function references"},
+    {0, 0xfb, 0xfb, "garbage collection"},
+    {0xfd, 0x100, 0x12f, "relaxed SIMD"},
+    {0xfe, 0x00, 0x4e, "threads (atomic instructions)"},
+};
+
+static mw_error unknown_opcode(mw_report *report, uint64_t offset, uint8_t prefix, uint32_t code)
+{
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        if (prefix == foreign[i].prefix && code >= foreign[i].first && code <= foreign[i].last)
+            return mw_fail_at(report, MW_ERR_UNSUPPORTED, offset, "the module uses %s, which is not supported",
+                              foreign[i].what);
+    if (prefix)
+        return mw_fail_at(report, MW_ERR_MALFORMED, offset, "illegal opcode 0x%02x 0x%02x", prefix, code);
+    return mw_fail_at(report, MW_ERR_MALFORMED, offset, "illegal opcode 0x%02x", code);
+}
+
+static mw_error read_opcode(mw_bytes *code, mw_opcode *out)
+{
+    uint64_t offset = mw_bytes_offset(code);
+    uint8_t prefix = 0, byte = 0;
+    mw_error error = mw_read_u8(code, &byte);
+    uint32_t number = byte;
+    if (error == MW_OK && byte >= 0xfc && byte <= 0xfe) {
+        prefix = byte;
+        error = mw_read_u32(code, &number);
+    }
+    if (error != MW_OK)
+        return error;
+    uint16_t entry = number < PAGE_CODES ? opcodes[ENCODING(prefix, number)] : 0;
+    if (entry == 0)
+        return unknown_opcode(code->report, offset, prefix, number);
+    *out = (mw_opcode)(entry - 1);
+    return MW_OK;
+}
+
+mw_error mw_read_valtype(mw_bytes *b, mw_wasm_valtype *out)
+{
+    uint64_t offset = mw_bytes_offset(b);
+    uint8_t byte = 0;
+    mw_error error = mw_read_u8(b, &byte);
+    if (error != MW_OK)
+        return error;
+    switch (byte) {
+    case MW_WASM_I32:
+    case MW_WASM_I64:
+    case MW_WASM_F32:
+    case MW_WASM_F64:
+    case MW_WASM_V128:
+    case MW_WASM_FUNCREF:
+    case MW_WASM_EXTERNREF:
+        *out = byte;
+        return MW_OK;
+    case 0x69: /* exnref, noexn */
+    case 0x74:
+        return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset,
+                          "the module uses exception handling, which is not supported");
+    case 0x63: /* (ref null ht), (ref ht) */
+    case 0x64:
+        return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset,
+                          "the module uses typed function references, which is not supported");
+    case 0x6a: /* arrayref ... anyref, and the bottom types */
+    case 0x6b:
+    case 0x6c:
+    case 0x6d:
+    case 0x6e:
+    case 0x71:
+    case 0x72:
+    case 0x73:
+        return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset,
+                          "the module uses garbage collection, which is not supported");
+    default:
+        return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed value type 0x%02x", byte);
+    }
+}
+
+mw_error mw_read_reftype(mw_bytes *b, mw_wasm_valtype *out)
+{
+    uint64_t offset = mw_bytes_offset(b);
+    mw_wasm_valtype type = 0;
+    mw_error error = mw_read_valtype(b, &type);
+    if (error != MW_OK)
+        return error;
+    if (!mw_wasm_is_ref(type))
+        return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed reference type 0x%02x", type);
+    *out = type;
+    return MW_OK;
+}
+
+/* 0x40, a value type's byte, or a type index as a non-negative s33 (5.4.1): the byte of a value type is the
+ * one-byte encoding of a negative s33, so the two never meet. */
+static mw_error read_block_type(mw_bytes *code, mw_block_type *out)
+{
+    if (code->pos < code->end && (*code->pos & 0xc0) == 0x40) {
+        if (*code->pos == 0x40) {
+            code->pos++;
+            *out = (mw_block_type){.kind = MW_BLOCK_EMPTY};
+            return MW_OK;
+        }
+        *out = (mw_block_type){.kind = MW_BLOCK_VALUE};
+        return mw_read_valtype(code, &out->value);
+    }
+    uint64_t offset = mw_bytes_offset(code);
+    int64_t index = 0;
+    mw_error error = mw_read_s33(code, &index);
+    if (error != MW_OK)
+        return error;
+    if (index < 0)
+        return mw_fail_at(code->report, MW_ERR_MALFORMED, offset, "malformed block type");
+    *out = (mw_block_type){.kind = MW_BLOCK_TYPE, .type = (uint32_t)index};
+    return MW_OK;
+}
+
+static mw_error read_labels(mw_bytes *code, mw_operator *out)
+{
+    uint32_t count = 0, label;
+    mw_error error = mw_read_u32(code, &count);
+    if (error != MW_OK)
+        return error;
+    mw_bytes targets = *code;
+    for (uint64_t i = 0; i <= count && error == MW_OK; i++)
+        error = mw_read_u32(code, &label);
+    if (error != MW_OK)
+        return error;
+    uint32_t size = (uint32_t)(code->pos - targets.pos);
+    out->labels.count = count;
+    return mw_read_bytes(&targets, size, &out->labels.targets);
+}
+
+/* Until a module may have several memories, a memory index is one byte 0 (5.4.6). */
+static mw_error read_memory_index(mw_bytes *code, uint32_t *out)
+{
+    uint64_t offset = mw_bytes_offset(code);
+    uint8_t byte = 0;
+    mw_error error = mw_read_u8(code, &byte);
+    if (error != MW_OK)
+        return error;
+    if (byte != 0)
+        return mw_fail_at(code->report, MW_ERR_MALFORMED, offset,
+                          "zero byte expected: more than one memory is not supported");
+    *out = 0;
+    return MW_OK;
+}
+
+/* The alignment is an exponent: 2^32 bytes and more is malformed, and bit 6 says that a memory index follows
+ * (multi-memory). */
+static mw_error read_memarg(mw_bytes *code, mw_operator *out)
+{
+    uint64_t offset = mw_bytes_offset(code);
+    uint32_t flags = 0, address = 0;
+    mw_error error = mw_read_u32(code, &flags);
+    if (error != MW_OK)
+        return error;
+    if (flags & 0x40 && flags < 0x80)
+        return mw_fail_at(code->report, MW_ERR_UNSUPPORTED, offset,
+                          "the module uses more than one memory, which is not supported");
+    if (flags >= 0x20)
+        return mw_fail_at(code->report, MW_ERR_MALFORMED, offset, "malformed memop flags");
+    error = mw_read_u32(code, &address);
+    out->memarg.align = flags;
+    out->memarg.memory = 0;
+    out->memarg.offset = address;
+    return error;
+}
+
+/* `select t*`: the grammar has a vector of types, validation wants exactly one (3.3.2.2). */
+static mw_error read_select(mw_bytes *code, mw_operator *out)
+{
+    uint64_t offset = mw_bytes_offset(code);
+    uint32_t count = 0;
+    mw_error error = mw_read_u32(code, &count);
+    if (error != MW_OK)
+        return error;
+    if (count != 1)
+        return mw_fail_at(code->report, MW_ERR_INVALID, offset, "invalid result arity: select with %u types", count);
+    return mw_read_valtype(code, &out->valtype);
+}
+
+static mw_error read_index_pair(mw_bytes *code, uint32_t *first, uint32_t *second)
+{
+    mw_error error = mw_read_u32(code, first);
+    return error == MW_OK ? mw_read_u32(code, second) : error;
+}
+
+static mw_error read_immediates(mw_bytes *code, mw_operator *out)
+{
+    mw_error error;
+    switch (infos[out->op].imm) {
+    case MW_IMM_NONE:
+        return MW_OK;
+    case MW_IMM_BLOCK:
+        return read_block_type(code, &out->block);
+    case MW_IMM_LABEL:
+    case MW_IMM_FUNC:
+    case MW_IMM_LOCAL:
+    case MW_IMM_GLOBAL:
+    case MW_IMM_TABLE:
+    case MW_IMM_ELEM:
+    case MW_IMM_DATA:
+        return mw_read_u32(code, &out->index);
+    case MW_IMM_LABELS:
+        return read_labels(code, out);
+    case MW_IMM_CALL_INDIRECT:
+    case MW_IMM_TABLE_COPY:
+    case MW_IMM_TABLE_INIT:
+        return read_index_pair(code, &out->index, &out->index2);
+    case MW_IMM_MEMARG:
+        return read_memarg(code, out);
+    case MW_IMM_MEMARG_LANE:
+        error = read_memarg(code, out);
+        return error == MW_OK ? mw_read_u8(code, &out->lane) : error;
+    case MW_IMM_MEMORY:
+        return read_memory_index(code, &out->index);
+    case MW_IMM_MEMORY_COPY:
+        error = read_memory_index(code, &out->index);
+        return error == MW_OK ? read_memory_index(code, &out->index2) : error;
+    case MW_IMM_MEMORY_INIT:
+        error = mw_read_u32(code, &out->index);
+        return error == MW_OK ? read_memory_index(code, &out->index2) : error;
+    case MW_IMM_I32:
+        return mw_read_s32(code, &out->i32);
+    case MW_IMM_I64:
+        return mw_read_s64(code, &out->i64);
+    case MW_IMM_F32:
+        return mw_read_fixed(code, &out->f32_bits, sizeof out->f32_bits);
+    case MW_IMM_F64:
+        return mw_read_fixed(code, &out->f64_bits, sizeof out->f64_bits);
+    case MW_IMM_V128:
+    case MW_IMM_SHUFFLE:
+        return mw_read_fixed(code, out->v128, sizeof out->v128);
+    case MW_IMM_LANE:
+        return mw_read_u8(code, &out->lane);
+    case MW_IMM_REF_TYPE:
+        return mw_read_reftype(code, &out->valtype);
+    case MW_IMM_SELECT:
+        return read_select(code, out);
+    }
+    return MW_OK;
+}
+
+mw_error mw_operator_read(mw_bytes *code, mw_operator *out)
+{
+    mw_bytes at = *code;
+    memset(out, 0, sizeof *out);
+    out->offset = mw_bytes_offset(code);
+    mw_error error = read_opcode(code, &out->op);
+    if (error == MW_OK)
+        error = read_immediates(code, out);
+    if (error != MW_OK)
+        *code = at;
+    return error;
+}
