@@ -1,0 +1,159 @@
+#include "cli/commands.h"
+#include "cli/launcher.h"
+#include "cli/message.h"
+#include "cli/plugins.h"
+#include "cli/prepare.h"
+#include "runtime/instance.h"
+#include "runtime/trap.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One guest a process: what a trap inside a callback needs to end the job. */
+static const mw_mpi_plugin *mpi;
+
+static void update_rank(void)
+{
+    int rank, size;
+    if (mpi && mpi->world(&rank, &size))
+        mw_message_set_rank(rank);
+}
+
+/* Ends the job after a failure; a process that ran below MPI must not leave the others waiting. */
+static _Noreturn void end_job(int code)
+{
+    fflush(NULL);
+    if (mpi)
+        mpi->abort(code);
+    _exit(code);
+}
+
+static void end_nested(const mw_trap *trap, int exit_code, bool is_exit)
+{
+    update_rank();
+    if (!is_exit)
+        mw_trap_print(trap, mw_message_prefix(), stderr);
+    end_job(is_exit ? exit_code : MW_EXIT_TRAP);
+}
+
+static int exit_code_of(mw_error error)
+{
+    switch (error) {
+    case MW_ERR_USAGE: return MW_EXIT_USAGE;
+    case MW_ERR_IO: return MW_EXIT_NOT_FOUND;
+    default: return MW_EXIT_NOT_RUN;
+    }
+}
+
+static bool uses_mpi(const mw_code_descriptor *code)
+{
+    for (uint32_t i = 0; i < code->nimports; i++) {
+        const mw_import_desc *import = &code->imports[i];
+        if (strcmp(import->module, "mpi_abi_1") == 0 ||
+            (strcmp(import->module, "env") == 0 && strncmp(import->name, "MPI_", 4) == 0))
+            return true;
+    }
+    return false;
+}
+
+static mw_error offer_hosts(mw_linker *linker, mw_report *report)
+{
+    mw_error error = MW_OK;
+    for (const mw_host_module *m = mw_wasi_modules(); m->name && error == MW_OK; m++)
+        error = mw_linker_add_host(linker, m, report);
+    for (const mw_host_module *m = mpi ? mpi->modules : NULL; m && m->name && error == MW_OK; m++)
+        error = mw_linker_add_host(linker, m, report);
+    return error;
+}
+
+static mw_error make_instance(mw_code *code, const mw_options *options, mw_report *report, mw_trap *trap,
+                              mw_instance **out)
+{
+    mw_linker *linker;
+    mw_error error = mw_linker_new(report, &linker);
+    if (error != MW_OK)
+        return error;
+    error = offer_hosts(linker, report);
+    mw_instance_limits limits = {.max_memory_pages = options->max_memory_bytes / MW_PAGE_BYTES};
+    if (error == MW_OK && options->max_memory_bytes && !limits.max_memory_pages)
+        limits.max_memory_pages = 1;
+    if (error == MW_OK)
+        error = mw_instantiate(code, linker, &limits, report, trap, out);
+    mw_linker_free(linker);
+    return error;
+}
+
+static mw_error attach_hosts(mw_instance *instance, const mw_options *options, mw_report *report)
+{
+    const mw_wasi_config config = {
+        .argc = options->nargs, .argv = (const char *const *)options->args,
+        .envc = options->nenv, .envv = (const char *const *)options->env,
+        .ndirs = options->ndirs, .dirs = options->dirs,
+    };
+    mw_error error = mw_wasi_attach(instance, &config, report);
+    if (error == MW_OK && mpi)
+        error = mpi->attach(instance, report);
+    return error;
+}
+
+/* The guest's whole run: MW_OK when _start returned, MW_ERR_EXIT, MW_ERR_TRAP or what prevented it. */
+static mw_error run_guest(mw_instance *instance, mw_report *report, mw_trap *trap, int *exit_code)
+{
+    mw_extern start;
+    if (!mw_instance_export(instance, "_start", 6, &start) || start.kind != MW_EXTERN_FUNC)
+        return mw_fail(report, MW_ERR_LINK, "the module exports no function _start: it is a library, not a program");
+    const mw_func *checked = mw_exported_function(instance, "_start", ":");
+    if (!checked)
+        return mw_fail(report, MW_ERR_LINK, "the module's function _start takes arguments or gives results");
+    mw_error error = mw_instance_start(instance, trap, exit_code);
+    mw_value nothing;
+    return error == MW_OK ? mw_invoke(start.of.func, &nothing, trap, exit_code) : error;
+}
+
+static int finish(mw_instance *instance, mw_error error, mw_report *report, const mw_trap *trap, int exit_code)
+{
+    update_rank();
+    if (error == MW_ERR_TRAP) {
+        fflush(stdout);
+        mw_trap_print(trap, mw_message_prefix(), stderr);
+        end_job(MW_EXIT_TRAP);
+    }
+    if (error != MW_OK && error != MW_ERR_EXIT) {
+        mw_message("%s", report->message);
+        end_job(exit_code_of(error));
+    }
+    if (mpi)
+        mpi->detach(instance, exit_code);
+    mw_wasi_detach(instance);
+    return exit_code;
+}
+
+int mw_cmd_run(const mw_options *options)
+{
+    mw_report report = MW_REPORT_INIT;
+    static mw_trap trap; /* large */
+    mw_launcher launcher = mw_launcher_detect();
+    mw_message_set_rank(launcher.rank);
+
+    mw_code *code;
+    mw_instance *instance = NULL;
+    int exit_code = 0;
+    mw_error error = mw_prepare(options->args[0], options, &report, &code);
+    if (error == MW_OK && uses_mpi(mw_code_descriptor_of(code)))
+        error = mw_load_mpi(options->mpi, &launcher, &report, &mpi);
+    if (error == MW_OK && mpi && options->verbose)
+        mw_message("the host MPI is %s", mpi->host_name);
+    if (error == MW_OK)
+        error = mw_trap_install(&report);
+    if (options->stack_bytes)
+        mw_set_guest_stack_size(options->stack_bytes);
+    mw_set_nested_end(end_nested);
+    if (error == MW_OK)
+        error = make_instance(code, options, &report, &trap, &instance);
+    if (error == MW_OK)
+        error = attach_hosts(instance, options, &report);
+    if (error == MW_OK)
+        error = run_guest(instance, &report, &trap, &exit_code);
+    return finish(instance, error, &report, &trap, exit_code);
+}

@@ -1,0 +1,254 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum option_id {
+#define MW_OPTION(id, ...) OPTION_##id,
+#include "cli/options.def"
+#undef MW_OPTION
+};
+
+static const struct option_row {
+    enum option_id id;
+    char letter;
+    const char *name, *argument, *commands, *help;
+} rows[] = {
+#define MW_OPTION(id, letter, name, argument, commands, help) {OPTION_##id, letter, name, argument, commands, help},
+#include "cli/options.def"
+#undef MW_OPTION
+};
+enum { NROWS = sizeof rows / sizeof *rows };
+
+extern char **environ;
+
+void mw_options_print(char command, FILE *to)
+{
+    for (int i = 0; i < NROWS; i++) {
+        const struct option_row *row = &rows[i];
+        if (!strchr(row->commands, command))
+            continue;
+        char left[64];
+        int n = row->letter ? snprintf(left, sizeof left, "  -%c, --%s", row->letter, row->name)
+                            : snprintf(left, sizeof left, "      --%s", row->name);
+        if (row->argument)
+            snprintf(left + n, sizeof left - (size_t)n, " %s", row->argument);
+        fprintf(to, "%-32s %s\n", left, row->help);
+    }
+}
+
+/* Room for `count + 1` elements, in powers of two. */
+static void *grow(void *array, int count, size_t size)
+{
+    if (count & (count - 1))
+        return array;
+    void *grown = realloc(array, (count ? 2 * (size_t)count : 1) * size);
+    return grown;
+}
+
+static mw_error parse_bytes(const char *name, const char *text, mw_report *report, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    static const char units[] = "KMGT";
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    if (unit)
+        end++;
+    if (errno || end == text || *end || text[0] == '-' || value == 0 || value > (UINT64_MAX >> shift))
+        return mw_fail(report, MW_ERR_USAGE, "--%s: '%s' is not a size such as 64M", name, text);
+    *out = (uint64_t)value << shift;
+    return MW_OK;
+}
+
+static mw_error parse_int(const char *name, const char *text, int min, int max, mw_report *report, int *out)
+{
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (errno || end == text || *end || value < min || value > max)
+        return mw_fail(report, MW_ERR_USAGE, "--%s: '%s' is not a number from %d to %d", name, text, min, max);
+    *out = (int)value;
+    return MW_OK;
+}
+
+/* "DIR::GUEST", or "DIR" alone: a child of the guest's root with the directory's own name, so that its place on
+ * the host does not show; the current directory is the guest's too. */
+static mw_error add_dir(mw_options *options, const char *text, bool read_only, mw_report *report)
+{
+    mw_wasi_dir *dirs = grow(options->dirs, options->ndirs, sizeof *dirs);
+    if (!dirs)
+        return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    options->dirs = dirs;
+
+    const char *separator = strstr(text, "::");
+    char *host = separator ? strndup(text, (size_t)(separator - text)) : strdup(text);
+    char *guest = NULL;
+    if (host && separator) {
+        guest = strdup(separator + 2);
+    } else if (host && (strcmp(host, ".") == 0 || strcmp(host, "./") == 0)) {
+        guest = strdup(".");
+    } else if (host && *host) {
+        char *real = realpath(host, NULL);
+        if (!real) {
+            mw_fail(report, MW_ERR_USAGE, "cannot grant the directory '%s': %s", host, strerror(errno));
+            free(host);
+            return MW_ERR_USAGE;
+        }
+        const char *name = strrchr(real, '/') + 1;
+        guest = malloc(strlen(name) + 2);
+        if (guest)
+            sprintf(guest, "/%s", name);
+        free(real);
+    }
+    if (host && (!*host || (guest && !*guest))) {
+        mw_fail(report, MW_ERR_USAGE, "--dir: '%s' is not DIR or DIR::GUEST", text);
+        free(host);
+        free(guest);
+        return MW_ERR_USAGE;
+    }
+    dirs[options->ndirs++] = (mw_wasi_dir){host, guest, read_only};
+    return host && guest ? MW_OK : mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+}
+
+static mw_error add_env(mw_options *options, const char *text, mw_report *report)
+{
+    char *entry;
+    const char *equals = strchr(text, '=');
+    if (equals == text || !*text)
+        return mw_fail(report, MW_ERR_USAGE, "--env: '%s' is not NAME=VALUE or NAME", text);
+    if (equals) {
+        entry = strdup(text);
+    } else {
+        const char *value = getenv(text);
+        if (!value)
+            return mw_fail(report, MW_ERR_USAGE, "--env: there is no environment variable '%s' to pass on", text);
+        entry = malloc(strlen(text) + strlen(value) + 2);
+        if (entry)
+            sprintf(entry, "%s=%s", text, value);
+    }
+    size_t name_len = (equals ? (size_t)(equals - text) : strlen(text)) + 1;
+    for (int i = 0; entry && i < options->nenv; i++)
+        if (strncmp(options->env[i], entry, name_len) == 0) {
+            free(options->env[i]);
+            options->env[i] = entry;
+            return MW_OK;
+        }
+    char **env = entry ? grow(options->env, options->nenv, sizeof *env) : NULL;
+    if (!env) {
+        free(entry);
+        return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    }
+    options->env = env;
+    env[options->nenv++] = entry;
+    return MW_OK;
+}
+
+static mw_error add_whole_env(mw_options *options, mw_report *report)
+{
+    mw_error error = MW_OK;
+    for (char **e = environ; *e && error == MW_OK; e++)
+        if (strchr(*e, '=') > *e)
+            error = add_env(options, *e, report);
+    return error;
+}
+
+static mw_error apply(mw_options *o, const struct option_row *row, const char *value, mw_report *report)
+{
+    mw_compile_options *c = &o->compile;
+    switch (row->id) {
+    case OPTION_DIR: return add_dir(o, value, false, report);
+    case OPTION_DIR_RO: return add_dir(o, value, true, report);
+    case OPTION_ENV: return add_env(o, value, report);
+    case OPTION_ENV_ALL: return add_whole_env(o, report);
+    case OPTION_MPI: o->mpi = value; break;
+    case OPTION_STACK_SIZE: return parse_bytes(row->name, value, report, &o->stack_bytes);
+    case OPTION_MAX_MEMORY: return parse_bytes(row->name, value, report, &o->max_memory_bytes);
+    case OPTION_ALLOW_OBJECT: o->allow_object = true; break;
+    case OPTION_OUTPUT: o->output = value; break;
+    case OPTION_TARGET: c->triple = value; break;
+    case OPTION_CPU: c->cpu = value; break;
+    case OPTION_FEATURES: c->features = value; break;
+    case OPTION_OPT: return parse_int(row->name, value, 0, 3, report, &c->opt_level);
+    case OPTION_FP_CONTRACT:
+        if (strcmp(value, "fast") != 0 && strcmp(value, "off") != 0)
+            return mw_fail(report, MW_ERR_USAGE, "--fp-contract: '%s' is neither fast nor off", value);
+        c->fp_contract_fast = strcmp(value, "fast") == 0;
+        break;
+    case OPTION_FAST_MATH: c->fast_math = true; break;
+    case OPTION_STRICT_TRAPS: c->strict_traps = true; break;
+    case OPTION_THREADS: return parse_int(row->name, value, 1, 4096, report, &c->threads);
+    case OPTION_SAVE_TEMPS: c->keep_intermediate = true; break;
+    case OPTION_CACHE_DIR: o->cache_dir = value; break;
+    case OPTION_NO_CACHE: o->no_cache = true; break;
+    case OPTION_VERBOSE: o->verbose = true; break;
+    case OPTION_HELP: o->help = true; break;
+    }
+    return MW_OK;
+}
+
+static const struct option_row *find_row(char command, const char *arg, const char **value)
+{
+    *value = NULL;
+    for (int i = 0; i < NROWS; i++) {
+        const struct option_row *row = &rows[i];
+        if (!strchr(row->commands, command))
+            continue;
+        if (arg[1] == '-') {
+            size_t n = strlen(row->name);
+            if (strncmp(arg + 2, row->name, n) == 0 && (!arg[2 + n] || arg[2 + n] == '=')) {
+                *value = arg[2 + n] ? arg + 3 + n : NULL;
+                return row;
+            }
+        } else if (row->letter && arg[1] == row->letter && (!arg[2] || row->argument)) {
+            *value = arg[2] ? arg + 2 : NULL;
+            return row;
+        }
+    }
+    return NULL;
+}
+
+mw_error mw_options_parse(char command, int argc, char **argv, mw_report *report, mw_options *out)
+{
+    mw_error error = MW_OK;
+    *out = (mw_options){.command = command, .compile.opt_level = 3};
+    int i = 0;
+    for (; i < argc && error == MW_OK; i++) {
+        const char *value;
+        if (strcmp(argv[i], "--") == 0) {
+            i++;
+            break;
+        }
+        if (argv[i][0] != '-' || !argv[i][1])
+            break;
+        const struct option_row *row = find_row(command, argv[i], &value);
+        if (!row)
+            error = mw_fail(report, MW_ERR_USAGE, "there is no option '%s' here; --help lists them", argv[i]);
+        else if (!row->argument && value)
+            error = mw_fail(report, MW_ERR_USAGE, "--%s takes no argument", row->name);
+        else if (row->argument && !value && i + 1 == argc)
+            error = mw_fail(report, MW_ERR_USAGE, "--%s needs an argument: %s", row->name, row->argument);
+        else
+            error = apply(out, row, row->argument && !value ? argv[++i] : value, report);
+    }
+    out->args = argv + i;
+    out->nargs = argc - i;
+    if (error != MW_OK)
+        mw_options_free(out);
+    return error;
+}
+
+void mw_options_free(mw_options *options)
+{
+    for (int i = 0; i < options->ndirs; i++) {
+        free((char *)options->dirs[i].host_path);
+        free((char *)options->dirs[i].guest_path);
+    }
+    free(options->dirs);
+    for (int i = 0; i < options->nenv; i++)
+        free(options->env[i]);
+    free(options->env);
+    *options = (mw_options){0};
+}

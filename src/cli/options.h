@@ -1,0 +1,34 @@
+/* The command line. */
+#ifndef MW_CLI_OPTIONS_H
+#define MW_CLI_OPTIONS_H
+
+#include "base/report.h"
+#include "compiler/compiler.h"
+#include "wasi/wasi.h"
+#include <stdbool.h>
+#include <stdio.h>
+
+typedef struct mw_options {
+    char command;        /* 'R', 'C', 'I', 'K', 'D' as in options.def */
+    bool help, verbose;
+    bool no_cache, allow_object;
+    const char *cache_dir, *mpi, *output;
+    uint64_t stack_bytes, max_memory_bytes; /* 0: default */
+    mw_compile_options compile;
+    int ndirs;
+    mw_wasi_dir *dirs;   /* owned */
+    int nenv;
+    char **env;          /* owned, "NAME=VALUE" */
+    int nargs;
+    char **args;         /* what follows the options: the file, then the guest's arguments; argv's own */
+} mw_options;
+
+/* Parses argv[0..argc) for `command`. Options end at the first other argument (or after "--"): what follows a
+ * module's name is the guest's. MW_ERR_USAGE names the option and what is wrong with it. */
+MW_CHECKED mw_error mw_options_parse(char command, int argc, char **argv, mw_report *report, mw_options *out);
+void mw_options_free(mw_options *options);
+
+/* The options of `command`, a line each. */
+void mw_options_print(char command, FILE *to);
+
+#endif

@@ -1,0 +1,254 @@
+#include "cli/prepare.h"
+
+#include "base/cpu.h"
+#include "cli/message.h"
+#include "cli/plugins.h"
+#include "cli/version.h"
+#include "runtime/cache.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+mw_error mw_file_open(const char *path, mw_report *report, mw_file *out, mw_file_kind *kind)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        mw_fail(report, MW_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return MW_ERR_IO;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        close(fd);
+        return mw_fail(report, MW_ERR_IO, "cannot read '%s': it is not a regular file", path);
+    }
+    void *bytes = st.st_size ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    int mmap_errno = errno;
+    close(fd);
+    if (bytes == MAP_FAILED)
+        return mw_fail(report, MW_ERR_IO, "cannot read '%s': %s", path, strerror(mmap_errno));
+    *out = (mw_file){path, bytes, (size_t)st.st_size};
+    if (out->size >= 4 && memcmp(bytes, "\0asm", 4) == 0) {
+        *kind = MW_FILE_MODULE;
+    } else if (out->size >= 4 && memcmp(bytes, "\177ELF", 4) == 0) {
+        *kind = MW_FILE_OBJECT;
+    } else {
+        mw_file_close(out);
+        return mw_fail(report, MW_ERR_MALFORMED, "'%s' is not a WebAssembly module: it does not begin with \"\\0asm\"",
+                       path);
+    }
+    return MW_OK;
+}
+
+void mw_file_close(mw_file *file)
+{
+    if (file->bytes)
+        munmap((void *)file->bytes, file->size);
+    file->bytes = NULL;
+}
+
+mw_error mw_file_validate(const mw_file *file, mw_report *report, mw_module **out)
+{
+    mw_report inner = MW_REPORT_INIT;
+    mw_module *module;
+    mw_error error = mw_module_decode(file->bytes, file->size, &inner, &module);
+    if (error == MW_OK) {
+        error = mw_module_validate(module, MW_SUPPORTED_FEATURES, &inner);
+        if (error == MW_OK) {
+            *out = module;
+            return MW_OK;
+        }
+        mw_module_free(module);
+    }
+    if (inner.offset != MW_NO_OFFSET)
+        return mw_fail_at(report, error, inner.offset, "'%s' is refused (%s) at byte 0x%llx: %s", file->path,
+                          mw_error_text(error), (unsigned long long)inner.offset, inner.message);
+    return mw_fail(report, error, "'%s' is refused (%s): %s", file->path, mw_error_text(error), inner.message);
+}
+
+/* ---- Progress ------------------------------------------------------------------------------------------- */
+
+typedef struct progress {
+    const char *path;
+    double start_s;
+    bool shown;
+} progress;
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void show_progress(void *arg, unsigned done, unsigned total)
+{
+    progress *p = arg;
+    if (now_s() - p->start_s < 1.0 && !p->shown)
+        return;
+    p->shown = true;
+    fprintf(stderr, "\rmpiwasm: compiling %s: %u %%", p->path, total ? 100 * done / total : 0);
+}
+
+/* ---- Compiling ------------------------------------------------------------------------------------------ */
+
+typedef struct compile_job {
+    const mw_file *file;
+    const mw_options *options;
+    mw_hash key;
+} compile_job;
+
+static mw_error compile_to(void *arg, const char *path, mw_report *report)
+{
+    compile_job *job = arg;
+    const mw_compiler *compiler;
+    mw_module *module;
+    mw_error error = mw_file_validate(job->file, report, &module);
+    if (error != MW_OK)
+        return error;
+    error = mw_load_compiler(report, &compiler);
+    if (error == MW_OK) {
+        progress shown = {job->file->path, now_s(), false};
+        mw_compile_options options = job->options->compile;
+        if (mw_message_rank() <= 0 && isatty(STDERR_FILENO)) {
+            options.progress = show_progress;
+            options.progress_arg = &shown;
+        }
+        error = compiler->compile(module, &options, &job->key, path, report);
+        if (shown.shown)
+            fprintf(stderr, "\r\033[K");
+        if (error == MW_OK && job->options->verbose)
+            mw_message("compiled '%s' in %.2f s with %s", job->file->path, now_s() - shown.start_s, compiler->version);
+    }
+    mw_module_free(module);
+    return error;
+}
+
+mw_hash mw_file_key(const mw_file *file, const mw_options *options)
+{
+    const mw_compile_options *c = &options->compile;
+    char cpu[256] = "", flags[64];
+    if (!c->cpu && !c->triple)
+        mw_cpu_identity(cpu, sizeof cpu);
+    snprintf(flags, sizeof flags, "abi %d O%d strict %d contract %d fast %d", MW_ABI_VERSION, c->opt_level,
+             c->strict_traps, c->fp_contract_fast, c->fast_math);
+#define PART(text) {text ? text : "", text ? strlen(text) : 0}
+    const char *version = MW_VERSION " " MW_LLVM_VERSION, *triple = c->triple, *name = c->cpu, *features = c->features;
+    const char *this_cpu = cpu, *all_flags = flags;
+    const mw_hash_part parts[] = {PART(version), PART(triple), PART(name), PART(features), PART(this_cpu),
+                                  PART(all_flags), {file->bytes, file->size}};
+#undef PART
+    return mw_hash_parts(parts, sizeof parts / sizeof *parts);
+}
+
+mw_error mw_file_compile(const mw_file *file, const mw_options *options, const char *path, mw_report *report)
+{
+    compile_job job = {file, options, mw_file_key(file, options)};
+    return compile_to(&job, path, report);
+}
+
+mw_error mw_file_cache(const mw_file *file, const mw_options *options, mw_report *report, char **path, bool *made)
+{
+    compile_job job = {file, options, mw_file_key(file, options)};
+    mw_cache *cache;
+    mw_error error = mw_cache_open(options->cache_dir, report, &cache);
+    if (error != MW_OK)
+        return error;
+    error = mw_cache_get(cache, &job.key, compile_to, &job, report, path, made);
+    mw_cache_close(cache);
+    return error;
+}
+
+/* ---- Loading -------------------------------------------------------------------------------------------- */
+
+/* A directory of this run's own; the object is gone from it as soon as it is loaded. */
+static mw_error load_uncached(compile_job *job, mw_report *report, mw_code **out)
+{
+    const char *tmp = getenv("TMPDIR");
+    char dir[4096], path[4200];
+    snprintf(dir, sizeof dir, "%s/mpiwasm-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(dir))
+        return mw_fail(report, MW_ERR_IO, "cannot make a temporary directory '%s': %s", dir, strerror(errno));
+    snprintf(path, sizeof path, "%s/module.mwo", dir);
+    mw_error error = compile_to(job, path, report);
+    if (error == MW_OK) {
+        error = mw_code_load(path, &job->key, report, out);
+        unlink(path);
+    }
+    rmdir(dir);
+    return error;
+}
+
+/* An object that does not load (truncated, foreign) is compiled again, once. */
+static mw_error load_cached(mw_cache *cache, compile_job *job, mw_report *report, mw_code **out)
+{
+    mw_error error = MW_OK;
+    for (int attempt = 0; attempt < 2; attempt++) {
+        char *path;
+        bool made;
+        error = mw_cache_get(cache, &job->key, compile_to, job, report, &path, &made);
+        if (error != MW_OK)
+            return error;
+        mw_report inner = MW_REPORT_INIT;
+        error = mw_code_load(path, &job->key, attempt ? report : &inner, out);
+        if (job->options->verbose)
+            mw_message("%s '%s'", made ? "made" : "found in the cache:", path);
+        if (error == MW_ERR_OBJECT && attempt == 0) {
+            mw_message("the cached object '%s' is replaced: %s", path, inner.message);
+            mw_cache_remove(cache, &job->key);
+        } else if (error != MW_OK && attempt == 0) {
+            *report = inner;
+        }
+        free(path);
+        if (error != MW_ERR_OBJECT)
+            break;
+    }
+    return error;
+}
+
+static mw_error prepare_module(const mw_file *file, const mw_options *options, mw_report *report, mw_code **out)
+{
+    compile_job job = {file, options, mw_file_key(file, options)};
+    if (!options->no_cache) {
+        mw_report inner = MW_REPORT_INIT;
+        mw_cache *cache;
+        mw_error error = mw_cache_open(options->cache_dir, &inner, &cache);
+        if (error == MW_OK) {
+            error = load_cached(cache, &job, &inner, out);
+            mw_cache_close(cache);
+        }
+        if (error != MW_ERR_CACHE) {
+            if (error != MW_OK)
+                *report = inner;
+            return error;
+        }
+        mw_message("running without a cache: %s", inner.message);
+    }
+    return load_uncached(&job, report, out);
+}
+
+mw_error mw_prepare(const char *path, const mw_options *options, mw_report *report, mw_code **out)
+{
+    mw_file file;
+    mw_file_kind kind;
+    mw_error error = mw_file_open(path, report, &file, &kind);
+    if (error != MW_OK)
+        return error;
+    if (kind == MW_FILE_MODULE)
+        error = prepare_module(&file, options, report, out);
+    else if (!options->allow_object)
+        error = mw_fail(report, MW_ERR_USAGE,
+                        "'%s' is native code, which the sandbox cannot check: if this program made it from a module that "
+                        "you trust, give --allow-precompiled",
+                        path);
+    else
+        error = mw_code_load(path, NULL, report, out);
+    mw_file_close(&file);
+    return error;
+}

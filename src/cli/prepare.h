@@ -1,0 +1,47 @@
+/* From a module's file to loaded code: the cache, and the compiler where the cache has nothing. */
+#ifndef MW_CLI_PREPARE_H
+#define MW_CLI_PREPARE_H
+
+#include "cli/options.h"
+#include "runtime/instance.h"
+#include "wasm/module.h"
+
+/* What this version compiles: the first standard, and what clang emits by default. */
+#define MW_SUPPORTED_FEATURES                                                                      \
+    (MW_FEATURE_MUTABLE_GLOBALS | MW_FEATURE_SIGN_EXTENSION | MW_FEATURE_SATURATING_CONVERSION |    \
+     MW_FEATURE_MULTI_VALUE | MW_FEATURE_BULK_MEMORY | MW_FEATURE_REFERENCE_TYPES |                 \
+     MW_FEATURE_SIMD | MW_FEATURE_EXTENDED_CONST)
+
+/* A file's bytes, mapped. */
+typedef struct mw_file {
+    const char *path;
+    const uint8_t *bytes;
+    size_t size;
+} mw_file;
+
+typedef enum mw_file_kind { MW_FILE_MODULE, MW_FILE_OBJECT } mw_file_kind;
+
+/* Maps the file at `path` (kept by reference) and tells modules from precompiled objects by their first bytes;
+ * anything else is MW_ERR_MALFORMED. mw_file_close ends it. */
+MW_CHECKED mw_error mw_file_open(const char *path, mw_report *report, mw_file *out, mw_file_kind *kind);
+void mw_file_close(mw_file *file);
+
+/* Decodes and validates; a refusal names the file and the offset. */
+MW_CHECKED mw_error mw_file_validate(const mw_file *file, mw_report *report, mw_module **out);
+
+/* Compiles `file` into an object at `path` with the options' target. */
+MW_CHECKED mw_error mw_file_compile(const mw_file *file, const mw_options *options, const char *path,
+                                    mw_report *report);
+
+/* The cache key of `file` compiled with `options`; needs no compiler. */
+mw_hash mw_file_key(const mw_file *file, const mw_options *options);
+
+/* Makes the object for `file` present in the cache. `path` is the caller's to free. */
+MW_CHECKED mw_error mw_file_cache(const mw_file *file, const mw_options *options, mw_report *report, char **path,
+                                  bool *made);
+
+/* Loaded code for the module or object at `path`: from the cache, or compiled, without a cache if that cannot be
+ * used (said on standard error). */
+MW_CHECKED mw_error mw_prepare(const char *path, const mw_options *options, mw_report *report, mw_code **out);
+
+#endif
