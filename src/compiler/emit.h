@@ -1,0 +1,166 @@
+/* Inside the compiler: a unit is what one thread compiles (some of the module's functions, in an LLVM module and
+ * context of its own); an emitter turns one function's instructions into SSA.
+ *
+ * The value stack holds LLVM values; only instructions that can be reached are emitted, so that the stack always
+ * holds what validation says. i32 is i32 (a comparison's result is zero-extended), references are pointers, and a
+ * v128 may have any 128-bit vector type: who needs a certain one pops it with mw_pop_v128; joins, locals, calls
+ * and memory use `v128`. */
+#ifndef MW_COMPILER_EMIT_H
+#define MW_COMPILER_EMIT_H
+
+#include "abi/abi.h"
+#include "compiler/compiler.h"
+#include "wasm/operator.h"
+#include <llvm-c/Core.h>
+#include <llvm-c/DebugInfo.h>
+#include <llvm-c/TargetMachine.h>
+
+typedef enum mw_arch { MW_ARCH_X86_64, MW_ARCH_AARCH64, MW_ARCH_OTHER } mw_arch;
+
+/* The target, as LLVM names it; shared by all units, constant while they compile. */
+typedef struct mw_target {
+    char *triple, *cpu;
+    char *features; /* all that the code may use: "+avx2,+fma,..." */
+    mw_arch arch;
+} mw_target;
+
+/* Does the code may use `feature` ("ssse3", "avx2", "dotprod")? */
+bool mw_target_has(const mw_target *target, const char *feature);
+
+/* Kinds of memory that cannot overlap (TBAA), beyond the cells of the module's own globals. */
+typedef enum mw_alias {
+    MW_ALIAS_MEMORY,  /* all linear memories */
+    MW_ALIAS_GLOBALS, /* cells of imported globals: two imports may be one cell */
+    MW_ALIAS_PAGES,   /* mw_memory.pages */
+    MW_ALIAS_TABLE,   /* mw_table.size */
+    MW_ALIAS_ELEMS,   /* mw_table.elems[] */
+    MW_ALIAS_COUNT
+} mw_alias;
+
+/* LLVM numbers attributes and metadata kinds per process; looked up once per unit. */
+typedef struct mw_kinds {
+    unsigned tbaa, invariant_load, nonnull, prof, range, align, noundef, dereferenceable;
+} mw_kinds;
+
+typedef struct mw_unit {
+    const mw_module *module;
+    const mw_compile_options *options;
+    const mw_target *target;
+
+    LLVMContextRef context;
+    LLVMModuleRef llvm;
+    LLVMBuilderRef builder;
+    LLVMTargetDataRef layout;
+
+    LLVMTypeRef void_type, i1, i8, i16, i32, i64, f32, f64, ptr;
+    LLVMTypeRef v128; /* the type that v128 has in signatures, locals and joins: i64x2 */
+    LLVMTypeRef i8x16, i16x8, i32x4, i64x2, f32x4, f64x2;
+    LLVMTypeRef *functypes; /* [ntypes]: LLVM's function type, NULL until used */
+    LLVMValueRef *funcs;    /* [nfuncs]: the LLVM function of a defined function, NULL until used */
+
+    mw_kinds kinds;
+    LLVMValueRef tbaa[MW_ALIAS_COUNT];
+    LLVMValueRef *tbaa_globals; /* [nglobals] of the module's own globals, NULL until used */
+    LLVMMetadataRef tbaa_root;
+    LLVMValueRef empty_node, unlikely, likely; /* metadata */
+
+    LLVMDIBuilderRef di;
+    LLVMMetadataRef di_file, di_unit, di_functype;
+} mw_unit;
+
+struct mw_control;
+struct mw_facts;
+
+typedef struct mw_emitter {
+    mw_unit *unit;
+    LLVMBuilderRef builder; /* unit->builder, positioned where code goes */
+    const mw_wasm_func *func;
+    uint32_t funcidx;
+    LLVMValueRef llvm_func;
+    LLVMMetadataRef di_scope;
+    LLVMValueRef instance; /* first parameter */
+    LLVMValueRef memory0;  /* base of memory 0, loaded in the entry block; NULL without a memory */
+    LLVMBasicBlockRef entry; /* holds what is constant in an activation; ends in a branch to the code */
+    uint64_t offset;         /* byte offset in the module of the instruction that is being emitted */
+
+    LLVMValueRef *stack;
+    uint32_t height, stack_capacity;
+
+    LLVMValueRef *locals; /* current values; pointers to stack slots if locals_in_memory */
+    LLVMTypeRef *local_types;
+    uint32_t nlocals;
+    bool locals_in_memory; /* the function is so large that phis for all locals would explode */
+
+    bool unreachable; /* the code up to the next `else` or `end` of `controls[0..ncontrols)`'s top is dead */
+    struct mw_control *controls;
+    uint32_t ncontrols, controls_capacity;
+    struct mw_facts *facts;
+} mw_emitter;
+
+/* ---- Value stack --------------------------------------------------------------------------------------- */
+
+void mw_push(mw_emitter *e, LLVMValueRef value);
+LLVMValueRef mw_pop(mw_emitter *e);
+/* Pops a v128 as a vector of type `type` (unit->i8x16 ... f64x2). */
+LLVMValueRef mw_pop_v128(mw_emitter *e, LLVMTypeRef type);
+/* `value` as `type`, which has the same size; no instruction if it has it already. */
+LLVMValueRef mw_bitcast(mw_emitter *e, LLVMValueRef value, LLVMTypeRef type);
+/* Pops an i32 that is tested for zero, as an i1. */
+LLVMValueRef mw_pop_truth(mw_emitter *e);
+/* Pushes an i1 as an i32. */
+void mw_push_truth(mw_emitter *e, LLVMValueRef i1);
+
+static inline LLVMValueRef mw_i32(const mw_unit *u, uint32_t value)
+{
+    return LLVMConstInt(u->i32, value, 0);
+}
+
+static inline LLVMValueRef mw_i64(const mw_unit *u, uint64_t value)
+{
+    return LLVMConstInt(u->i64, value, 0);
+}
+
+/* A vector constant of `type` with `bits` (zero-extended) in each lane; of a float type: these bits. */
+LLVMValueRef mw_splat_const(const mw_unit *u, LLVMTypeRef type, uint64_t bits);
+/* A vector of `type` with `scalar` in each lane. */
+LLVMValueRef mw_splat(mw_emitter *e, LLVMTypeRef type, LLVMValueRef scalar);
+
+/* ---- Linear memory -------------------------------------------------------------------------------------- */
+
+/* Pops the index of `op` (a MW_IMM_MEMARG or MW_IMM_MEMARG_LANE instruction) and loads `type`. */
+LLVMValueRef mw_emit_load(mw_emitter *e, const mw_operator *op, LLVMTypeRef type);
+/* Pops the index and stores `value` (popped before) as it is. */
+void mw_emit_store(mw_emitter *e, const mw_operator *op, LLVMValueRef value);
+
+/* ---- Calls and traps ------------------------------------------------------------------------------------- */
+
+/* Calls the intrinsic `name` ("llvm.fshl"), overloaded on `types[0..ntypes)`. */
+LLVMValueRef mw_intrinsic(mw_emitter *e, const char *name, const LLVMTypeRef *types, unsigned ntypes,
+                          LLVMValueRef *args, unsigned nargs);
+/* The common forms: one overloaded type, which is that of the first argument. */
+LLVMValueRef mw_intrinsic1(mw_emitter *e, const char *name, LLVMValueRef a);
+LLVMValueRef mw_intrinsic2(mw_emitter *e, const char *name, LLVMValueRef a, LLVMValueRef b);
+LLVMValueRef mw_intrinsic3(mw_emitter *e, const char *name, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c);
+
+/* Marks a floating-point instruction as the options allow (contraction, fast math); returns `value`. Every
+ * floating-point arithmetic instruction and intrinsic goes through here. */
+LLVMValueRef mw_fp(mw_emitter *e, LLVMValueRef value);
+
+/* Traps with `code` if the i1 `condition` holds; the code after it goes on where it does not. */
+void mw_trap_if(mw_emitter *e, LLVMValueRef condition, mw_trap_code code);
+
+/* A new basic block of the function, placed at its end. */
+LLVMBasicBlockRef mw_new_block(mw_emitter *e, const char *name);
+
+/* ---- By concern: each emits one instruction ---------------------------------------------------------------- */
+
+void mw_emit_control(mw_emitter *e, const mw_operator *op);   /* emit_control.c: also end, else, br*, return */
+void mw_emit_call(mw_emitter *e, const mw_operator *op);      /* emit_call.c: call, call_indirect */
+void mw_emit_variable(mw_emitter *e, const mw_operator *op);  /* emit_variable.c: locals, globals, drop, select */
+void mw_emit_memory(mw_emitter *e, const mw_operator *op);    /* emit_memory.c: scalar loads and stores, bulk */
+void mw_emit_table(mw_emitter *e, const mw_operator *op);     /* emit_table.c: table.*, ref.*, elem.drop */
+void mw_emit_numeric(mw_emitter *e, const mw_operator *op);   /* emit_numeric.c: constants, arithmetic */
+void mw_emit_convert(mw_emitter *e, const mw_operator *op);   /* emit_convert.c: between number types */
+void mw_emit_simd(mw_emitter *e, const mw_operator *op);      /* emit_simd*.c: every operator with prefix 0xfd */
+
+#endif
