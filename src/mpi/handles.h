@@ -1,0 +1,129 @@
+/* Handles: what the guest holds in place of the host's handles. One flat table per kind; a guest handle's low bits
+ * are the index of its slot, and a slot knows the one handle that is valid for it now. So a lookup is a mask, a load and
+ * a compare, which finds out wild handles, stale ones (by generation) and those of another kind.
+ *
+ *   predefined   the standard's value, below 0x1000, which is also the slot's index
+ *   dynamic      kind << 28 | generation << 20 | index, where index >= 0x1000
+ *
+ * The tables are static and untouched pages of them cost nothing: a process has one MPI, hence at most one
+ * guest that uses it. They never move; slots are taken from and given back to a lock-free list. Predefined handles are
+ * in the tables exactly between MPI_Init and MPI_Finalize, and null handles never are: a call at the wrong time
+ * and a null handle fail like any invalid one, without a test of their own. */
+#ifndef MW_MPI_HANDLES_H
+#define MW_MPI_HANDLES_H
+
+#include "mpi/guest_abi.h"
+#include <mpi.h>
+
+#if MPI_VERSION >= 4
+typedef MPI_Session mw_host_session;
+#else
+typedef int mw_host_session; /* this host has no sessions: the table stays empty */
+#endif
+
+#define MW_FIRST_DYNAMIC_INDEX 0x1000u
+
+typedef enum mw_handle_kind {
+    MW_KIND_NONE,
+#define X(kind, host, bits) MW_KIND_##kind,
+    MW_HANDLE_KINDS(X)
+#undef X
+    MW_KINDS
+} mw_handle_kind;
+
+typedef struct mw_slot_head {
+    uint32_t self; /* the valid handle, or 0 while the slot is free */
+    uint32_t link; /* generation << 20 | index of the next free slot (while free) */
+} mw_slot_head;
+
+typedef struct mw_comm_slot {
+    mw_slot_head head;
+    MPI_Comm host;
+    int rank, size;           /* of the local group */
+    int remote_size;          /* ranks that one can send to: of the remote group, or `size` */
+    int topology;             /* MPI_CART, MPI_GRAPH, MPI_DIST_GRAPH of the host, or MPI_UNDEFINED */
+    int indegree, outdegree;  /* neighbours, with a topology */
+    bool inter;
+} mw_comm_slot;
+
+/* Everything that a buffer check needs, so that it is a few instructions. In bytes, as the guest sees them. */
+typedef struct mw_type_slot {
+    mw_slot_head head;
+    MPI_Datatype host;
+    int64_t size;
+    int64_t lb, extent;
+    int64_t true_lb, true_extent;
+    uint32_t flags; /* MW_TYPE_... */
+    struct mw_type_record *record;
+} mw_type_slot;
+
+enum {
+    MW_TYPE_PREDEFINED = 1,
+    MW_TYPE_QUAD = 2, /* contains the guest's long double, with which the host cannot compute */
+};
+
+typedef struct mw_op_slot {
+    mw_slot_head head;
+    MPI_Op host;
+    uint32_t callback;  /* the guest function of a user's operation, as an index of its table; else 0 */
+    uint32_t last_type; /* guest datatype of the latest call with it: callbacks are given that one */
+    uint8_t builtin;    /* index of the MPI_Op in callbacks for MW_TYPE_QUAD; 0 for a user's */
+    bool commutes;
+} mw_op_slot;
+
+typedef struct mw_request_slot {
+    mw_slot_head head;
+    MPI_Request host;
+    struct mw_kept *kept; /* host copies that the operation reads until it is complete */
+    uint32_t flags;       /* MW_REQUEST_... */
+} mw_request_slot;
+
+enum { MW_REQUEST_PERSISTENT = 1, MW_REQUEST_GENERALIZED = 2 };
+
+#define MW_PLAIN_SLOT(kind, host_type)                                                             \
+    typedef struct mw_##kind##_slot {                                                              \
+        mw_slot_head head;                                                                         \
+        host_type host;                                                                            \
+        void *data;                                                                                \
+    } mw_##kind##_slot;
+MW_PLAIN_SLOT(group, MPI_Group)
+MW_PLAIN_SLOT(errhandler, MPI_Errhandler)
+MW_PLAIN_SLOT(info, MPI_Info)
+MW_PLAIN_SLOT(win, MPI_Win)
+MW_PLAIN_SLOT(file, MPI_File)
+MW_PLAIN_SLOT(message, MPI_Message)
+MW_PLAIN_SLOT(session, mw_host_session)
+
+/* Per kind: the table; `find`, which is NULL for anything but a valid non-null handle; `take`, which returns a free
+ * slot or NULL if the table is full; `publish`, which makes a taken and filled slot valid and returns its
+ * handle; `free`, after which the handle is invalid. `limit` is the index above all that were ever taken. */
+#define X(kind, host_type, bits)                                                                   \
+    enum { MW_##kind##_index_bits = bits };                                                        \
+    extern mw_##kind##_slot mw_##kind##_slots[1u << bits];                                         \
+    static inline mw_##kind##_slot *mw_##kind##_find(mw_guest_##kind handle)                       \
+    {                                                                                              \
+        mw_##kind##_slot *slot = &mw_##kind##_slots[handle.value & ((1u << bits) - 1)];            \
+        bool valid = __atomic_load_n(&slot->head.self, __ATOMIC_ACQUIRE) == handle.value;          \
+        return __builtin_expect(valid && handle.value != 0, 1) ? slot : NULL;                      \
+    }                                                                                              \
+    mw_##kind##_slot *mw_##kind##_take(void);                                                      \
+    mw_guest_##kind mw_##kind##_publish(mw_##kind##_slot *slot);                                   \
+    void mw_##kind##_free(mw_##kind##_slot *slot);                                                 \
+    uint32_t mw_##kind##_limit(void);
+MW_HANDLE_KINDS(X)
+#undef X
+
+/* Fills and empties the slots of all predefined handles; between them handles are valid. `fill` queries the
+ * host's datatypes and so needs a running MPI. */
+void mw_handles_fill(void);
+void mw_handles_empty(void);
+
+/* Fills a taken slot from its host object. */
+void mw_comm_describe(mw_comm_slot *slot, MPI_Comm host);
+void mw_type_describe(mw_type_slot *slot, MPI_Datatype host);
+
+/* The guest's handle of a predefined host datatype, 0 if it is none. Where several guest types are one host type,
+ * the one that C programs use. */
+uint32_t mw_type_predefined(MPI_Datatype host);
+
+#endif
