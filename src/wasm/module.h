@@ -44,6 +44,7 @@ typedef struct mw_wasm_functype {
     uint32_t nparams, nresults;
     const mw_wasm_valtype *types; /* parameters, then results */
     uint32_t canonical;           /* smallest index of an equal type in this module */
+    uint32_t at;                  /* byte offset of the definition in the module; so in the structures below */
 } mw_wasm_functype;
 
 typedef struct mw_wasm_limits {
@@ -54,10 +55,12 @@ typedef struct mw_wasm_limits {
 typedef struct mw_wasm_table {
     mw_wasm_limits limits;
     mw_wasm_valtype type;
+    uint32_t at;
 } mw_wasm_table;
 
 typedef struct mw_wasm_memory {
     mw_wasm_limits limits; /* pages */
+    uint32_t at;
 } mw_wasm_memory;
 
 /* A constant expression as it stands in the binary, `end` included; validated, so that a reader of
@@ -71,18 +74,21 @@ typedef struct mw_wasm_global {
     mw_wasm_valtype type;
     bool is_mutable;
     mw_wasm_expr init; /* empty for an imported global */
+    uint32_t at;
 } mw_wasm_global;
 
 typedef struct mw_wasm_import {
     mw_wasm_name module, name;
     mw_wasm_extern_kind kind;
     uint32_t index; /* in the index space of its kind */
+    uint32_t at;
 } mw_wasm_import;
 
 typedef struct mw_wasm_export {
     mw_wasm_name name;
     mw_wasm_extern_kind kind;
     uint32_t index;
+    uint32_t at;
 } mw_wasm_export;
 
 typedef struct mw_wasm_local_run {
@@ -93,6 +99,7 @@ typedef struct mw_wasm_local_run {
 /* A function, imported or defined. */
 typedef struct mw_wasm_func {
     uint32_t type;                   /* type index */
+    uint32_t at;                     /* where its type index stands, in the import or the function section */
     uint32_t offset;                 /* defined: byte offset of the first instruction in the module */
     const uint8_t *code;             /* defined: the instructions, final `end` included; NULL for an import */
     uint32_t code_size;
@@ -115,6 +122,7 @@ typedef struct mw_wasm_data {
     mw_wasm_expr offset;
     const uint8_t *bytes;
     uint32_t size;
+    uint32_t at;
 } mw_wasm_data;
 
 typedef struct mw_wasm_elem {
@@ -126,6 +134,7 @@ typedef struct mw_wasm_elem {
     /* One of the two is set if count > 0. */
     const uint32_t *funcs;
     const mw_wasm_expr *exprs;
+    uint32_t at;
 } mw_wasm_elem;
 
 typedef struct mw_wasm_custom {
@@ -161,6 +170,7 @@ typedef struct mw_module {
     uint32_t ncustoms;
     mw_wasm_custom *customs;
     uint32_t start; /* function index, or UINT32_MAX */
+    uint32_t start_at;
     mw_wasm_name name; /* from the name section */
 
     uint64_t features; /* MW_FEATURE_*: what the module uses; complete after mw_module_validate */
@@ -181,5 +191,9 @@ MW_CHECKED mw_error mw_module_decode(const void *bytes, size_t size, mw_report *
 MW_CHECKED mw_error mw_module_validate(mw_module *module, uint64_t features, mw_report *report);
 
 void mw_module_free(mw_module *module); /* NULL is allowed */
+
+/* The name as a string for people: control characters, which could drive a terminal, become '?', and what does
+ * not fit into `size` bytes is cut at a character. Returns `text`. */
+const char *mw_name_text(mw_wasm_name name, char *text, size_t size);
 
 #endif

@@ -1,0 +1,298 @@
+/* Validation of everything but instruction sequences (specification 3.4). */
+#include "wasm/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct validator {
+    mw_module *module;
+    uint64_t features;
+    mw_report *report;
+    mw_body_validator *body;
+} validator;
+
+static mw_error unknown(const validator *v, uint32_t at, const char *what, uint32_t index)
+{
+    return mw_fail_at(v->report, MW_ERR_INVALID, at, "unknown %s %u", what, index);
+}
+
+/* ---- Features ------------------------------------------------------------------------------------------- */
+
+mw_error mw_need_feature(mw_module *module, uint64_t allowed, uint64_t feature, mw_report *report, uint64_t offset)
+{
+    static const char *const names[] = {
+#define MW_FEATURE_NAME(f, name) name,
+        MW_FEATURES(MW_FEATURE_NAME)
+#undef MW_FEATURE_NAME
+    };
+    module->features |= feature;
+    uint64_t missing = feature & ~allowed;
+    if (missing == 0)
+        return MW_OK;
+    return mw_fail_at(report, MW_ERR_UNSUPPORTED, offset, "the module uses the feature %s, which is not %s",
+                      names[__builtin_ctzll(missing)],
+                      missing & MW_FEATURES_IMPLEMENTED ? "enabled" : "supported");
+}
+
+uint64_t mw_valtype_feature(mw_wasm_valtype type)
+{
+    return type == MW_WASM_V128 ? MW_FEATURE_SIMD : mw_wasm_is_ref(type) ? MW_FEATURE_REFERENCE_TYPES : MW_FEATURE_MVP;
+}
+
+static mw_error need(const validator *v, uint32_t at, uint64_t feature)
+{
+    return mw_need_feature(v->module, v->features, feature, v->report, at);
+}
+
+/* ---- Types ---------------------------------------------------------------------------------------------- */
+
+static mw_error validate_types(const validator *v)
+{
+    for (uint32_t i = 0; i < v->module->ntypes; i++) {
+        const mw_wasm_functype *type = &v->module->types[i];
+        if (type->nresults > 1)
+            TRY(need(v, type->at, MW_FEATURE_MULTI_VALUE));
+        for (uint32_t j = 0; j < type->nparams + type->nresults; j++)
+            TRY(need(v, type->at, mw_valtype_feature(type->types[j])));
+    }
+    return MW_OK;
+}
+
+static mw_error validate_limits(const validator *v, uint32_t at, const mw_wasm_limits *limits)
+{
+    if (limits->is64)
+        TRY(need(v, at, MW_FEATURE_MEMORY64));
+    if (limits->shared)
+        TRY(need(v, at, MW_FEATURE_THREADS));
+    if (limits->min > limits->max)
+        return mw_fail_at(v->report, MW_ERR_INVALID, at,
+                          "size minimum must not be greater than maximum: %llu and %llu",
+                          (unsigned long long)limits->min, (unsigned long long)limits->max);
+    return MW_OK;
+}
+
+static mw_error validate_tables(const validator *v)
+{
+    const mw_module *m = v->module;
+    for (uint32_t i = 0; i < m->ntables; i++) {
+        if (i > 0 || m->tables[i].type != MW_WASM_FUNCREF)
+            TRY(need(v, m->tables[i].at, MW_FEATURE_REFERENCE_TYPES));
+        TRY(validate_limits(v, m->tables[i].at, &m->tables[i].limits));
+    }
+    return MW_OK;
+}
+
+static mw_error validate_memories(const validator *v)
+{
+    const mw_module *m = v->module;
+    if (m->nmemories > 1 && !(v->features & MW_FEATURE_MULTI_MEMORY))
+        return mw_fail_at(v->report, MW_ERR_UNSUPPORTED, m->memories[1].at,
+                          "multiple memories: the module uses the feature multimemory, which is not supported");
+    for (uint32_t i = 0; i < m->nmemories; i++) {
+        const mw_wasm_limits *limits = &m->memories[i].limits;
+        uint32_t at = m->memories[i].at;
+        uint64_t most = limits->is64 ? UINT64_C(1) << 48 : UINT64_C(1) << 16;
+        TRY(validate_limits(v, at, limits));
+        if (limits->min > most || (limits->max != UINT64_MAX && limits->max > most))
+            return mw_fail_at(v->report, MW_ERR_INVALID, at, "memory size must be at most 65536 pages (4GiB)");
+        if (limits->shared && limits->max == UINT64_MAX)
+            return mw_fail_at(v->report, MW_ERR_INVALID, at, "shared memory must have maximum");
+    }
+    return MW_OK;
+}
+
+/* A global's initial value may read the globals before it: in version 2.0 the imported ones only, in version 3.0
+ * all of them that are immutable. */
+static mw_error validate_globals(const validator *v)
+{
+    const mw_module *m = v->module;
+    for (uint32_t i = 0; i < m->nglobals; i++) {
+        const mw_wasm_global *global = &m->globals[i];
+        TRY(need(v, global->at, mw_valtype_feature(global->type)));
+        if (i < m->nimported_globals) {
+            if (global->is_mutable)
+                TRY(need(v, global->at, MW_FEATURE_MUTABLE_GLOBALS));
+            continue;
+        }
+        TRY(mw_validate_const_expr(v->body, &global->init, global->type, i));
+    }
+    return MW_OK;
+}
+
+static mw_error validate_function_types(const validator *v)
+{
+    const mw_module *m = v->module;
+    for (uint32_t i = 0; i < m->nfuncs; i++)
+        if (m->funcs[i].type >= m->ntypes)
+            return unknown(v, m->funcs[i].at, "type", m->funcs[i].type);
+    return MW_OK;
+}
+
+/* ---- Exports and start ---------------------------------------------------------------------------------- */
+
+static int compare_exports(const void *va, const void *vb)
+{
+    const mw_wasm_name *a = &(*(mw_wasm_export *const *)va)->name, *b = &(*(mw_wasm_export *const *)vb)->name;
+    if (a->len != b->len)
+        return a->len < b->len ? -1 : 1;
+    int order = memcmp(a->bytes, b->bytes, a->len);
+    return order ? order : a < b ? -1 : a > b;
+}
+
+static bool equal_names(const mw_wasm_name *a, const mw_wasm_name *b)
+{
+    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+/* By sorting and not by hashing: no module can make it slow. */
+static mw_error check_export_names(const validator *v)
+{
+    const mw_module *m = v->module;
+    if (m->nexports < 2)
+        return MW_OK;
+    const mw_wasm_export **sorted = calloc(m->nexports, sizeof *sorted);
+    if (!sorted)
+        return mw_fail(v->report, MW_ERR_NO_MEMORY, "no memory to validate the module");
+    for (uint32_t i = 0; i < m->nexports; i++)
+        sorted[i] = &m->exports[i];
+    qsort(sorted, m->nexports, sizeof *sorted, compare_exports);
+    char name[256];
+    mw_error error = MW_OK;
+    for (uint32_t i = 1; i < m->nexports && error == MW_OK; i++)
+        if (equal_names(&sorted[i - 1]->name, &sorted[i]->name))
+            error = mw_fail_at(v->report, MW_ERR_INVALID, sorted[i]->at, "duplicate export name \"%s\"",
+                               mw_name_text(sorted[i]->name, name, sizeof name));
+    free(sorted);
+    return error;
+}
+
+static mw_error validate_exports(const validator *v)
+{
+    const mw_module *m = v->module;
+    for (uint32_t i = 0; i < m->nexports; i++) {
+        const mw_wasm_export *export = &m->exports[i];
+        switch (export->kind) {
+        case MW_WASM_FUNC:
+            if (export->index >= m->nfuncs)
+                return unknown(v, export->at, "function", export->index);
+            m->funcs[export->index].is_declared_ref = true;
+            break;
+        case MW_WASM_TABLE:
+            if (export->index >= m->ntables)
+                return unknown(v, export->at, "table", export->index);
+            break;
+        case MW_WASM_MEMORY:
+            if (export->index >= m->nmemories)
+                return unknown(v, export->at, "memory", export->index);
+            break;
+        case MW_WASM_GLOBAL:
+            if (export->index >= m->nglobals)
+                return unknown(v, export->at, "global", export->index);
+            if (m->globals[export->index].is_mutable)
+                TRY(need(v, export->at, MW_FEATURE_MUTABLE_GLOBALS));
+            break;
+        case MW_WASM_TAG: /* refused by the decoder */
+            break;
+        }
+    }
+    return check_export_names(v);
+}
+
+static mw_error validate_start(const validator *v)
+{
+    const mw_module *m = v->module;
+    if (m->start == UINT32_MAX)
+        return MW_OK;
+    if (m->start >= m->nfuncs)
+        return mw_fail_at(v->report, MW_ERR_INVALID, m->start_at, "unknown function %u, as the start function",
+                          m->start);
+    const mw_wasm_functype *type = &m->types[m->funcs[m->start].type];
+    if (type->nparams + type->nresults > 0)
+        return mw_fail_at(v->report, MW_ERR_INVALID, m->start_at,
+                          "start function: function %u has parameters or results", m->start);
+    return MW_OK;
+}
+
+/* ---- Segments ------------------------------------------------------------------------------------------- */
+
+static mw_wasm_valtype address_type(const mw_wasm_limits *limits)
+{
+    return limits->is64 ? MW_WASM_I64 : MW_WASM_I32;
+}
+
+static mw_error validate_elem(const validator *v, const mw_wasm_elem *elem)
+{
+    const mw_module *m = v->module;
+    if (elem->mode != MW_WASM_ACTIVE)
+        TRY(need(v, elem->at, MW_FEATURE_BULK_MEMORY));
+    if (elem->type != MW_WASM_FUNCREF || elem->exprs || elem->table != 0)
+        TRY(need(v, elem->at, MW_FEATURE_REFERENCE_TYPES));
+    for (uint32_t i = 0; i < elem->count; i++) {
+        if (elem->exprs) {
+            TRY(mw_validate_const_expr(v->body, &elem->exprs[i], elem->type, m->nglobals));
+            continue;
+        }
+        if (elem->funcs[i] >= m->nfuncs)
+            return unknown(v, elem->at, "function", elem->funcs[i]);
+        m->funcs[elem->funcs[i]].is_declared_ref = true;
+    }
+    if (elem->mode != MW_WASM_ACTIVE)
+        return MW_OK;
+    if (elem->table >= m->ntables)
+        return unknown(v, elem->at, "table", elem->table);
+    if (m->tables[elem->table].type != elem->type)
+        return mw_fail_at(v->report, MW_ERR_INVALID, elem->at,
+                          "type mismatch: an element segment and table %u have different types", elem->table);
+    return mw_validate_const_expr(v->body, &elem->offset, address_type(&m->tables[elem->table].limits), m->nglobals);
+}
+
+static mw_error validate_data(const validator *v, const mw_wasm_data *data)
+{
+    const mw_module *m = v->module;
+    if (data->mode != MW_WASM_ACTIVE)
+        return need(v, data->at, MW_FEATURE_BULK_MEMORY);
+    if (data->memory >= m->nmemories)
+        return unknown(v, data->at, "memory", data->memory);
+    return mw_validate_const_expr(v->body, &data->offset, address_type(&m->memories[data->memory].limits),
+                                  m->nglobals);
+}
+
+static mw_error validate_segments(const validator *v)
+{
+    const mw_module *m = v->module;
+    if (m->has_data_count)
+        TRY(mw_need_feature(v->module, v->features, MW_FEATURE_BULK_MEMORY, v->report, MW_NO_OFFSET));
+    for (uint32_t i = 0; i < m->nelems; i++)
+        TRY(validate_elem(v, &m->elems[i]));
+    for (uint32_t i = 0; i < m->ndatas; i++)
+        TRY(validate_data(v, &m->datas[i]));
+    return MW_OK;
+}
+
+/* ---- Modules -------------------------------------------------------------------------------------------- */
+
+/* Function bodies come last: what all else declares is what ref.func may name in them. */
+static mw_error validate(const validator *v)
+{
+    const mw_module *m = v->module;
+    TRY(validate_types(v));
+    TRY(validate_function_types(v));
+    TRY(validate_tables(v));
+    TRY(validate_memories(v));
+    TRY(validate_globals(v));
+    TRY(validate_exports(v));
+    TRY(validate_start(v));
+    TRY(validate_segments(v));
+    for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
+        TRY(mw_validate_function(v->body, i));
+    return MW_OK;
+}
+
+mw_error mw_module_validate(mw_module *module, uint64_t features, mw_report *report)
+{
+    validator v = {.module = module, .features = features & MW_FEATURES_IMPLEMENTED, .report = report};
+    TRY(mw_body_validator_new(module, v.features, report, &v.body));
+    mw_error error = validate(&v);
+    mw_body_validator_free(v.body);
+    return error;
+}
