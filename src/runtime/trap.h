@@ -30,9 +30,14 @@ typedef struct mw_trap {
  * calling thread. It claims faults in compiled code, in a linear memory's reservation and in a guest stack's
  * guard, and passes all others to the handler that was there before. */
 MW_CHECKED mw_error mw_trap_install(mw_report *report);
+/* To be called after a library that may have installed handlers of its own (MPI_Init) has come up: the same call
+ * again puts ours on top, and theirs gets what we do not claim, even if it chains to ours. */
 
 /* Size in bytes of the stacks on which guests run from now on; at least 64 KiB. Default 64 MiB of address space. */
 void mw_set_guest_stack_size(size_t bytes);
+
+/* Text of a trap ("out of bounds memory access"); a static string. */
+const char *mw_trap_text(mw_trap_code code);
 
 /* Prints the trap: what, where (function, module offset, source line where the module has DWARF) and the guest's
  * call stack, each line preceded by `prefix` ("mpiwasm: rank 3: "). */

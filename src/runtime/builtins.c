@@ -1,0 +1,149 @@
+/* The services that compiled code calls (mw_builtins). Bounds are compared so that no sum wraps: indices of 64-bit
+ * memories and tables use all their bits. */
+#include "runtime/internal.h"
+
+#include <string.h>
+
+static bool within(uint64_t at, uint64_t n, uint64_t size)
+{
+    return n <= size && at <= size - n;
+}
+
+static uint64_t memory_bytes(const mw_memory *memory)
+{
+    return __atomic_load_n(&memory->pages, __ATOMIC_ACQUIRE) * MW_PAGE_BYTES;
+}
+
+static uint64_t table_size(const mw_table *table)
+{
+    return __atomic_load_n(&table->size, __ATOMIC_ACQUIRE);
+}
+
+static _Noreturn void trap(mw_instance *instance, uint32_t code)
+{
+    mw_run_trap(instance, code > MW_TRAP_NONE && code < MW_TRAP_COUNT ? (mw_trap_code)code : MW_TRAP_UNREACHABLE, "");
+}
+
+/* ---- Memory -------------------------------------------------------------------------------------------------- */
+
+static int64_t memory_grow(mw_instance *instance, uint32_t memidx, uint64_t delta)
+{
+    return mw_memory_grow(instance->memories[memidx], delta);
+}
+
+mw_trap_code mw_memory_init_op(mw_instance *instance, uint32_t memidx, uint32_t dataidx, uint64_t dst, uint32_t src,
+                               uint64_t n)
+{
+    mw_memory *memory = instance->memories[memidx];
+    const mw_data_desc *data = &instance->code->datas[dataidx];
+    uint64_t size = mw_private(instance)->data_dropped[dataidx] ? 0 : data->size;
+    if (!within(src, n, size) || !within(dst, n, memory_bytes(memory)))
+        return MW_TRAP_MEMORY_OUT_OF_BOUNDS;
+    if (n)
+        memcpy(memory->base + dst, data->bytes + src, n);
+    return MW_TRAP_NONE;
+}
+
+static void memory_init(mw_instance *instance, uint32_t memidx, uint32_t dataidx, uint64_t dst, uint32_t src,
+                        uint32_t n)
+{
+    mw_trap_code code = mw_memory_init_op(instance, memidx, dataidx, dst, src, n);
+    if (code)
+        trap(instance, code);
+}
+
+static void data_drop(mw_instance *instance, uint32_t dataidx)
+{
+    mw_private(instance)->data_dropped[dataidx] = 1;
+}
+
+static void memory_copy(mw_instance *instance, uint32_t dst_mem, uint32_t src_mem, uint64_t dst, uint64_t src,
+                        uint64_t n)
+{
+    mw_memory *to = instance->memories[dst_mem], *from = instance->memories[src_mem];
+    if (!within(src, n, memory_bytes(from)) || !within(dst, n, memory_bytes(to)))
+        trap(instance, MW_TRAP_MEMORY_OUT_OF_BOUNDS);
+    memmove(to->base + dst, from->base + src, n);
+}
+
+static void memory_fill(mw_instance *instance, uint32_t memidx, uint64_t dst, uint32_t value, uint64_t n)
+{
+    mw_memory *memory = instance->memories[memidx];
+    if (!within(dst, n, memory_bytes(memory)))
+        trap(instance, MW_TRAP_MEMORY_OUT_OF_BOUNDS);
+    memset(memory->base + dst, (uint8_t)value, n);
+}
+
+/* ---- Tables -------------------------------------------------------------------------------------------------- */
+
+static int64_t table_grow(mw_instance *instance, uint32_t tableidx, void *init, uint64_t delta)
+{
+    return mw_table_grow(instance->tables[tableidx], init, delta);
+}
+
+static void table_fill(mw_instance *instance, uint32_t tableidx, uint64_t i, void *value, uint64_t n)
+{
+    mw_table *table = instance->tables[tableidx];
+    if (!within(i, n, table_size(table)))
+        trap(instance, MW_TRAP_TABLE_OUT_OF_BOUNDS);
+    for (uint64_t k = 0; k < n; k++)
+        table->elems[i + k] = value;
+}
+
+static void table_copy(mw_instance *instance, uint32_t dst_table, uint32_t src_table, uint64_t dst, uint64_t src,
+                       uint64_t n)
+{
+    mw_table *to = instance->tables[dst_table], *from = instance->tables[src_table];
+    if (!within(src, n, table_size(from)) || !within(dst, n, table_size(to)))
+        trap(instance, MW_TRAP_TABLE_OUT_OF_BOUNDS);
+    if (n)
+        memmove(to->elems + dst, from->elems + src, n * sizeof *to->elems);
+}
+
+/* Passive segments are evaluated when they are used: their expressions read immutable globals only, so the values
+ * are those at instantiation (specification 4.5.4). */
+mw_trap_code mw_table_init_op(mw_instance *instance, uint32_t tableidx, uint32_t elemidx, uint64_t dst, uint32_t src,
+                              uint64_t n)
+{
+    mw_table *table = instance->tables[tableidx];
+    const mw_elem_desc *elem = &instance->code->elems[elemidx];
+    uint64_t count = mw_private(instance)->elem_dropped[elemidx] ? 0 : elem->count;
+    if (!within(src, n, count) || !within(dst, n, table_size(table)))
+        return MW_TRAP_TABLE_OUT_OF_BOUNDS;
+    for (uint64_t i = 0; i < n; i++) {
+        if (elem->funcs) {
+            uint32_t func = elem->funcs[src + i];
+            table->elems[dst + i] = func == UINT32_MAX ? NULL : &instance->funcs[func];
+        } else {
+            table->elems[dst + i] = mw_const_eval(instance, &elem->exprs[src + i]).ref;
+        }
+    }
+    return MW_TRAP_NONE;
+}
+
+static void table_init(mw_instance *instance, uint32_t tableidx, uint32_t elemidx, uint64_t dst, uint32_t src,
+                       uint32_t n)
+{
+    mw_trap_code code = mw_table_init_op(instance, tableidx, elemidx, dst, src, n);
+    if (code)
+        trap(instance, code);
+}
+
+static void elem_drop(mw_instance *instance, uint32_t elemidx)
+{
+    mw_private(instance)->elem_dropped[elemidx] = 1;
+}
+
+const mw_builtins mw_runtime_builtins = {
+    .trap = trap,
+    .memory_grow = memory_grow,
+    .memory_init = memory_init,
+    .data_drop = data_drop,
+    .memory_copy = memory_copy,
+    .memory_fill = memory_fill,
+    .table_grow = table_grow,
+    .table_fill = table_fill,
+    .table_copy = table_copy,
+    .table_init = table_init,
+    .elem_drop = elem_drop,
+};

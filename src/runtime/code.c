@@ -1,0 +1,234 @@
+/* The loader of compiled objects. */
+#include "runtime/internal.h"
+
+#include "runtime/ranges.h"
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define HOST_MACHINE EM_X86_64
+#define HOST_NAME "x86-64"
+#elif defined(__aarch64__)
+#define HOST_MACHINE EM_AARCH64
+#define HOST_NAME "aarch64"
+#else
+#error "unknown host architecture"
+#endif
+
+static mw_ranges texts;
+
+const mw_code *mw_code_of_pc(uintptr_t pc)
+{
+    return mw_ranges_find(&texts, pc);
+}
+
+bool mw_code_function_of_pc(const mw_code *code, uintptr_t pc, uint32_t *func)
+{
+    /* Functions are not in the order of their indices, and the table is not sorted: a linear look is nothing
+     * beside the trap that asks, and needs neither memory nor preparation at the start. */
+    const mw_code_descriptor *d = code->desc;
+    uintptr_t best = 0;
+    for (uint32_t i = 0; i < d->nfuncs - d->nimported_funcs; i++) {
+        uintptr_t begin = (uintptr_t)d->code[i];
+        if (begin <= pc && begin > best) {
+            best = begin;
+            *func = d->nimported_funcs + i;
+        }
+    }
+    for (uint32_t i = 0; i < d->ntypes; i++) {
+        uintptr_t begin = (uintptr_t)d->types[i].invoke;
+        if (begin <= pc && begin > best)
+            return false;
+    }
+    return best != 0;
+}
+
+void mw_code_attach(mw_code *code, mw_instance *instance)
+{
+    __atomic_add_fetch(&code->refs, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&code->instance, instance, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&code->ninstances, 1, __ATOMIC_RELEASE);
+}
+
+void mw_code_detach(mw_code *code, mw_instance *instance)
+{
+    /* Which of several instances stays is not known: none is reported then. */
+    if (code->instance == instance)
+        __atomic_store_n(&code->instance, NULL, __ATOMIC_RELAXED);
+    __atomic_sub_fetch(&code->ninstances, 1, __ATOMIC_RELEASE);
+    mw_code_unload(code);
+}
+
+/* ---- Looking at the file before the dynamic loader does ---------------------------------------------------- */
+
+/* The dynamic loader maps segments without comparing them with the file's size: a truncated file makes it die of
+ * SIGBUS. So nothing gets to it unless header, segments and sections lie within the file (lld writes the section
+ * headers last, so any truncation shows), and it is an object for this machine. */
+static mw_error check_elf(const uint8_t *file, uint64_t size, const char *path, mw_report *report,
+                          uint64_t *text_begin, uint64_t *text_end)
+{
+    const Elf64_Ehdr *h = (const Elf64_Ehdr *)file;
+    if (size < sizeof *h || memcmp(h->e_ident, ELFMAG, SELFMAG) || h->e_ident[EI_CLASS] != ELFCLASS64 ||
+        h->e_ident[EI_DATA] != ELFDATA2LSB || h->e_type != ET_DYN)
+        return mw_fail(report, MW_ERR_OBJECT, "%s is not a compiled module", path);
+    if (h->e_machine != HOST_MACHINE)
+        return mw_fail(report, MW_ERR_OBJECT, "%s was compiled for another architecture than this host's (" HOST_NAME
+                       ")", path);
+    *text_begin = UINT64_MAX;
+    *text_end = 0;
+    if (h->e_phentsize != sizeof(Elf64_Phdr) || h->e_phoff > size || h->e_phoff % 8 ||
+        h->e_phnum > (size - h->e_phoff) / sizeof(Elf64_Phdr) ||
+        (h->e_shnum && (h->e_shentsize != sizeof(Elf64_Shdr) || h->e_shoff > size ||
+                        h->e_shnum > (size - h->e_shoff) / sizeof(Elf64_Shdr))))
+        goto truncated;
+    const Elf64_Phdr *ph = (const Elf64_Phdr *)(file + h->e_phoff);
+    bool has_dynamic = false;
+    for (unsigned i = 0; i < h->e_phnum; i++) {
+        if (ph[i].p_offset > size || ph[i].p_filesz > size - ph[i].p_offset)
+            goto truncated;
+        has_dynamic |= ph[i].p_type == PT_DYNAMIC;
+        if (ph[i].p_type == PT_LOAD && ph[i].p_flags & PF_X) {
+            if (ph[i].p_vaddr < *text_begin)
+                *text_begin = ph[i].p_vaddr;
+            if (ph[i].p_vaddr + ph[i].p_memsz > *text_end)
+                *text_end = ph[i].p_vaddr + ph[i].p_memsz;
+        }
+    }
+    if (!has_dynamic)
+        return mw_fail(report, MW_ERR_OBJECT, "%s is not a compiled module", path);
+    return MW_OK;
+
+truncated:
+    return mw_fail(report, MW_ERR_OBJECT, "the compiled module %s is truncated", path);
+}
+
+static mw_error check_file(const char *path, mw_report *report, uint64_t *text_begin, uint64_t *text_end)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st)) {
+        mw_error error = mw_fail(report, MW_ERR_OBJECT, "cannot open %s: %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return error;
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(Elf64_Ehdr)) {
+        close(fd);
+        return mw_fail(report, MW_ERR_OBJECT, "%s is not a compiled module", path);
+    }
+    size_t size = (size_t)st.st_size;
+    void *file = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    if (file == MAP_FAILED)
+        return mw_fail(report, MW_ERR_OBJECT, "cannot read %s: %s", path, strerror(errno));
+    mw_error error = check_elf(file, size, path, report, text_begin, text_end);
+    munmap(file, size);
+    return error;
+}
+
+/* ---- Loading ------------------------------------------------------------------------------------------------ */
+
+static void fill_libcalls(mw_libcalls *calls)
+{
+#define FILL(name) calls->name = (mw_code_ptr)name;
+    MW_LIBCALLS(FILL)
+#undef FILL
+}
+
+static mw_error check_descriptor(const mw_code_descriptor *d, const mw_hash *key, const char *path, mw_report *report)
+{
+    if (!d || d->magic != MW_ABI_MAGIC)
+        return mw_fail(report, MW_ERR_OBJECT, "%s is not a compiled module", path);
+    if (d->abi_version != MW_ABI_VERSION)
+        return mw_fail(report, MW_ERR_OBJECT, "%s was compiled by another version of mpiwasm (format %u, not %u); "
+                       "compile the module again", path, d->abi_version, MW_ABI_VERSION);
+    if (key && memcmp(d->key, key->bytes, sizeof d->key))
+        return mw_fail(report, MW_ERR_OBJECT, "%s was compiled from another module or with other options", path);
+    return mw_cpu_check(d->features, path, report);
+}
+
+mw_error mw_code_load(const char *path, const mw_hash *key, mw_report *report, mw_code **out)
+{
+    mw_error error = MW_OK;
+    uint64_t text_begin = 0, text_end = 0;
+    mw_code *code = calloc(1, sizeof *code);
+    if (!code)
+        return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    code->refs = 1;
+    /* Absolute: a name without a slash would be searched for in the library path. */
+    code->path = realpath(path, NULL);
+    if (!code->path) {
+        error = mw_fail(report, MW_ERR_OBJECT, "cannot open %s: %s", path, strerror(errno));
+        goto fail;
+    }
+    error = check_file(code->path, report, &text_begin, &text_end);
+    if (error)
+        goto fail;
+    code->handle = dlopen(code->path, RTLD_NOW | RTLD_LOCAL);
+    if (!code->handle) {
+        error = mw_fail(report, MW_ERR_OBJECT, "cannot load %s: %s", code->path, dlerror());
+        goto fail;
+    }
+    code->desc = dlsym(code->handle, MW_DESCRIPTOR_SYMBOL);
+    error = check_descriptor(code->desc, key, code->path, report);
+    if (error)
+        goto fail;
+
+    struct link_map *map;
+    if (dlinfo(code->handle, RTLD_DI_LINKMAP, &map)) {
+        error = mw_fail(report, MW_ERR_OBJECT, "cannot load %s: %s", code->path, dlerror());
+        goto fail;
+    }
+    code->load_bias = map->l_addr;
+    if (code->desc->libcalls)
+        fill_libcalls(code->desc->libcalls);
+    code->type_ids = calloc(code->desc->ntypes + 1u, sizeof *code->type_ids);
+    for (uint32_t i = 0; code->type_ids && i < code->desc->ntypes; i++) {
+        const mw_type_desc *t = &code->desc->types[i];
+        const mw_functype *type = mw_functype_intern(t->nparams, t->nresults, t->types);
+        if (!type) {
+            error = mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+            goto fail;
+        }
+        code->type_ids[i] = type->id;
+    }
+    if (!code->type_ids || (text_begin < text_end && mw_ranges_add(&texts, code->load_bias + text_begin,
+                                                                   code->load_bias + text_end, code))) {
+        error = mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+        goto fail;
+    }
+    code->text_begin = code->load_bias + text_begin;
+    *out = code;
+    return MW_OK;
+
+fail:
+    mw_code_unload(code);
+    return error;
+}
+
+void mw_code_unload(mw_code *code)
+{
+    if (!code || __atomic_sub_fetch(&code->refs, 1, __ATOMIC_ACQ_REL))
+        return;
+    if (code->text_begin)
+        mw_ranges_remove(&texts, code->text_begin, code);
+    if (code->handle)
+        dlclose(code->handle);
+    free(code->type_ids);
+    free(code->path);
+    free(code);
+}
+
+const mw_code_descriptor *mw_code_descriptor_of(const mw_code *code)
+{
+    return code->desc;
+}

@@ -1,0 +1,412 @@
+/* Instantiation (specification 4.5.4). */
+#include "runtime/internal.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Constant expressions ----------------------------------------------------------------------------------- */
+
+mw_value mw_const_eval(mw_instance *instance, const mw_const_expr *expr)
+{
+    /* Each operator pushes one value or replaces two by one, so a validated expression needs at most half of its
+     * length, rounded up. Long ones do not occur; they still must not overrun the stack. */
+    mw_value small[16] = {{0}}, *stack = small;
+    if (expr->nops > 16) {
+        stack = malloc(expr->nops * sizeof *stack);
+        if (!stack)
+            abort();
+    }
+    size_t depth = 0;
+    for (uint64_t i = 0; i < expr->nops; i++) {
+        const mw_const_op *op = &expr->ops[i];
+        mw_value *top = stack + depth;
+        switch ((mw_const_opcode)op->opcode) {
+        case MW_CONST_VALUE: stack[depth++] = op->value; break;
+        case MW_CONST_GLOBAL_GET: stack[depth++] = *instance->globals[op->index]; break;
+        case MW_CONST_REF_FUNC: stack[depth++] = (mw_value){.ref = &instance->funcs[op->index]}; break;
+#define BINARY(field, unsigned_type, operator)                                                     \
+    top[-2].field = (__typeof__(top->field))((unsigned_type)top[-2].field operator (unsigned_type) top[-1].field); \
+    depth--;                                                                                       \
+    break
+        case MW_CONST_I32_ADD: BINARY(i32, uint32_t, +);
+        case MW_CONST_I32_SUB: BINARY(i32, uint32_t, -);
+        case MW_CONST_I32_MUL: BINARY(i32, uint32_t, *);
+        case MW_CONST_I64_ADD: BINARY(i64, uint64_t, +);
+        case MW_CONST_I64_SUB: BINARY(i64, uint64_t, -);
+        case MW_CONST_I64_MUL: BINARY(i64, uint64_t, *);
+#undef BINARY
+        }
+    }
+    mw_value result = stack[0];
+    if (stack != small)
+        free(stack);
+    return result;
+}
+
+/* ---- Imports -------------------------------------------------------------------------------------------------- */
+
+/* A sentence that grows piece by piece and says how much did not fit. */
+typedef struct sentence {
+    char text[900];
+    size_t len;
+    unsigned items, omitted;
+} sentence;
+
+static __attribute__((format(printf, 2, 3))) void add_item(sentence *s, const char *format, ...)
+{
+    char item[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(item, sizeof item, format, args);
+    va_end(args);
+    size_t n = strlen(item), separator = s->items ? 2 : 0;
+    if (s->omitted || s->len + separator + n >= sizeof s->text) {
+        s->omitted++;
+    } else {
+        memcpy(s->text + s->len, ", ", separator);
+        memcpy(s->text + s->len + separator, item, n + 1);
+        s->len += separator + n;
+    }
+    s->items++;
+}
+
+static const char *const kind_names[] = {"function", "table", "memory", "global", "tag"};
+
+/* "env.foo", with what would disturb a terminal replaced. */
+static void import_name(const mw_import_desc *import, char *out, size_t size)
+{
+    snprintf(out, size, "%.*s.%.*s", import->module_len > 80 ? 80 : (int)import->module_len, import->module,
+             import->name_len > 160 ? 160 : (int)import->name_len, import->name);
+    for (; *out; out++)
+        if ((unsigned char)*out < 0x20 || *out == 0x7f)
+            *out = '?';
+}
+
+static const mw_functype *import_functype(const mw_code *code, const mw_import_desc *import)
+{
+    return mw_functype_of(code->type_ids[code->desc->func_types[import->index]]);
+}
+
+static void describe_missing(sentence *missing, const mw_code *code, const mw_import_desc *import)
+{
+    char name[256], type[200];
+    import_name(import, name, sizeof name);
+    if (import->kind == MW_EXTERN_FUNC) {
+        mw_functype_print(import_functype(code, import), type, sizeof type);
+        add_item(missing, "%s %s", name, type);
+    } else {
+        add_item(missing, "%s (%s)", name, import->kind <= MW_EXTERN_TAG ? kind_names[import->kind] : "?");
+    }
+}
+
+/* Limits of an import (specification 3.4.? "Limits" of import subtyping): what is offered has at least the minimum
+ * and, if a maximum is asked for, has one that is no larger. */
+static bool limits_match(uint64_t size, uint64_t declared_max, mw_limits_desc wanted)
+{
+    return size >= wanted.min && (wanted.max == UINT64_MAX || declared_max <= wanted.max);
+}
+
+/* Binds one import; false, with the reason in `why`, if the definition is of another type. */
+static bool bind_import(mw_instance *instance, const mw_code *code, const mw_import_desc *import,
+                        const mw_definition *def, char *why, size_t why_size)
+{
+    const mw_code_descriptor *d = code->desc;
+    const mw_extern *v = &def->value;
+    if ((uint32_t)v->kind != import->kind) {
+        snprintf(why, why_size, "is a %s here, not a %s", kind_names[v->kind],
+                 import->kind <= MW_EXTERN_TAG ? kind_names[import->kind] : "?");
+        return false;
+    }
+    switch (v->kind) {
+    case MW_EXTERN_FUNC: {
+        mw_func func = def->is_host ? def->host : *v->of.func;
+        uint32_t wanted = code->type_ids[d->func_types[import->index]];
+        if (def->bad_signature || func.type_id != wanted) {
+            char has[200] = "(its signature in this host's table is invalid)", wants[200];
+            if (!def->bad_signature)
+                mw_functype_print(mw_functype_of(func.type_id), has, sizeof has);
+            mw_functype_print(mw_functype_of(wanted), wants, sizeof wants);
+            snprintf(why, why_size, "is %s here, not %s", has, wants);
+            return false;
+        }
+        if (def->is_host) {
+            func.instance = instance;
+            func.index = import->index;
+        }
+        instance->funcs[import->index] = func;
+        return true;
+    }
+    case MW_EXTERN_TABLE: {
+        const mw_table_desc *wanted = &d->tables[import->index];
+        if (v->of.table->type != wanted->type) {
+            snprintf(why, why_size, "is a table of %s here, not of %s", mw_valtype_name(v->of.table->type),
+                     mw_valtype_name(wanted->type));
+            return false;
+        }
+        if (!limits_match(v->of.table->size, v->of.table->declared_max, wanted->limits)) {
+            snprintf(why, why_size, "is a table with other limits here");
+            return false;
+        }
+        instance->tables[import->index] = v->of.table;
+        return true;
+    }
+    case MW_EXTERN_MEMORY:
+        if (!limits_match(v->of.memory->pages, v->of.memory->declared_max, d->memories[import->index].limits)) {
+            snprintf(why, why_size, "is a memory with other limits here");
+            return false;
+        }
+        instance->memories[import->index] = v->of.memory;
+        return true;
+    case MW_EXTERN_GLOBAL: {
+        const mw_global_desc *wanted = &d->globals[import->index];
+        if (v->global_type != wanted->type || v->global_mutable != wanted->is_mutable) {
+            snprintf(why, why_size, "is a global of type %s%s here, not %s%s", v->global_mutable ? "mutable " : "",
+                     mw_valtype_name(v->global_type), wanted->is_mutable ? "mutable " : "",
+                     mw_valtype_name(wanted->type));
+            return false;
+        }
+        instance->globals[import->index] = v->of.global;
+        return true;
+    }
+    default:
+        snprintf(why, why_size, "is of a kind that cannot be imported");
+        return false;
+    }
+}
+
+static mw_error resolve_imports(mw_instance *instance, const mw_code *code, const mw_linker *linker,
+                                mw_report *report)
+{
+    const mw_code_descriptor *d = code->desc;
+    sentence missing = {0}, mismatched = {0};
+    bool only_functions = true;
+    for (uint32_t i = 0; i < d->nimports; i++) {
+        const mw_import_desc *import = &d->imports[i];
+        mw_definition def;
+        char why[500], name[256];
+        if (!mw_linker_find(linker, import, &def)) {
+            only_functions &= import->kind == MW_EXTERN_FUNC;
+            describe_missing(&missing, code, import);
+        } else if (!bind_import(instance, code, import, &def, why, sizeof why)) {
+            import_name(import, name, sizeof name);
+            add_item(&mismatched, "%s %s", name, why);
+        }
+    }
+    if (!missing.items && !mismatched.items)
+        return MW_OK;
+
+    char first[1024] = "", second[1024] = "", more[2][32] = {"", ""};
+    if (missing.omitted)
+        snprintf(more[0], sizeof more[0], " and %u more", missing.omitted);
+    if (mismatched.omitted)
+        snprintf(more[1], sizeof more[1], " and %u more", mismatched.omitted);
+    if (missing.items)
+        snprintf(first, sizeof first, "the module needs %u %s%s that this host lacks: %s%s", missing.items,
+                 only_functions ? "function" : "import", missing.items == 1 ? "" : "s", missing.text, more[0]);
+    if (mismatched.items)
+        snprintf(second, sizeof second, "%s%u import%s of the module %s another type here: %s%s",
+                 missing.items ? "; " : "", mismatched.items, mismatched.items == 1 ? "" : "s",
+                 mismatched.items == 1 ? "has" : "have", mismatched.text, more[1]);
+    return mw_fail(report, MW_ERR_LINK, "%s%s", first, second);
+}
+
+/* ---- Allocation ------------------------------------------------------------------------------------------------ */
+
+/* One zeroed block: private part, instance, cells of the defined globals, then the arrays. */
+static mw_instance *allocate(mw_code *code)
+{
+    const mw_code_descriptor *d = code->desc;
+    uint64_t own_globals = d->nglobals - d->nimported_globals;
+    uint64_t own_memories = d->nmemories - d->nimported_memories;
+    uint64_t own_tables = d->ntables - d->nimported_tables;
+    enum { CELLS, FUNCS, GLOBALS, MEMORIES, TABLES, OWN_MEMORIES, OWN_TABLES, DATAS, ELEMS, PARTS };
+    const uint64_t sizes[PARTS] = {
+        [CELLS] = own_globals * sizeof(mw_global),
+        [FUNCS] = d->nfuncs * (uint64_t)sizeof(mw_func),
+        [GLOBALS] = d->nglobals * (uint64_t)sizeof(mw_global *),
+        [MEMORIES] = d->nmemories * (uint64_t)sizeof(mw_memory *),
+        [TABLES] = d->ntables * (uint64_t)sizeof(mw_table *),
+        [OWN_MEMORIES] = own_memories * sizeof(mw_memory),
+        [OWN_TABLES] = own_tables * sizeof(mw_table),
+        [DATAS] = d->ndatas,
+        [ELEMS] = d->nelems,
+    };
+    uint64_t offsets[PARTS], total = sizeof(mw_instance_private) + MW_INSTANCE_GLOBALS;
+    for (unsigned i = 0; i < PARTS; i++) {
+        offsets[i] = total;
+        total += (sizes[i] + 15) & ~UINT64_C(15);
+    }
+    uint8_t *block = calloc(1, total); /* malloc's 16-byte alignment is that of mw_value */
+    if (!block)
+        return NULL;
+    mw_instance_private *priv = (mw_instance_private *)block;
+    mw_instance *instance = (mw_instance *)(priv + 1);
+    priv->own_memories = (mw_memory *)(block + offsets[OWN_MEMORIES]);
+    priv->own_tables = (mw_table *)(block + offsets[OWN_TABLES]);
+    priv->data_dropped = block + offsets[DATAS];
+    priv->elem_dropped = block + offsets[ELEMS];
+    instance->builtins = &mw_runtime_builtins;
+    instance->funcs = (mw_func *)(block + offsets[FUNCS]);
+    instance->type_ids = code->type_ids;
+    instance->memories = (mw_memory **)(block + offsets[MEMORIES]);
+    instance->tables = (mw_table **)(block + offsets[TABLES]);
+    instance->globals = (mw_global **)(block + offsets[GLOBALS]);
+    instance->code = d;
+
+    for (uint32_t i = d->nimported_funcs; i < d->nfuncs; i++)
+        instance->funcs[i] = (mw_func){
+            .code = d->code[i - d->nimported_funcs],
+            .instance = instance,
+            .type_id = code->type_ids[d->func_types[i]],
+            .index = i,
+        };
+    for (uint32_t i = d->nimported_memories; i < d->nmemories; i++)
+        instance->memories[i] = &priv->own_memories[i - d->nimported_memories];
+    for (uint32_t i = d->nimported_tables; i < d->ntables; i++)
+        instance->tables[i] = &priv->own_tables[i - d->nimported_tables];
+    mw_global *cells = (mw_global *)(block + offsets[CELLS]);
+    for (uint32_t i = d->nimported_globals; i < d->nglobals; i++)
+        instance->globals[i] = &cells[i - d->nimported_globals];
+
+    priv->code = code;
+    mw_code_attach(code, instance);
+    return instance;
+}
+
+void mw_instance_free(mw_instance *instance)
+{
+    if (!instance)
+        return;
+    mw_instance_private *priv = mw_private(instance);
+    const mw_code_descriptor *d = instance->code;
+    for (uint32_t i = 0; i < d->nmemories - d->nimported_memories; i++)
+        mw_memory_destroy(&priv->own_memories[i]);
+    for (uint32_t i = 0; i < d->ntables - d->nimported_tables; i++)
+        mw_table_destroy(&priv->own_tables[i]);
+    mw_code_detach(priv->code, instance);
+    free(priv);
+}
+
+static mw_error allocate_memories_and_tables(mw_instance *instance, const mw_instance_limits *limits,
+                                             mw_report *report)
+{
+    const mw_code_descriptor *d = instance->code;
+    for (uint32_t i = d->nimported_memories; i < d->nmemories; i++) {
+        if (d->memories[i].is64)
+            return mw_fail(report, MW_ERR_UNSUPPORTED, "the module has a 64-bit memory, which is not supported");
+        mw_error error = mw_memory_create(instance->memories[i], d->memories[i].limits,
+                                          limits ? limits->max_memory_pages : 0, report);
+        if (error)
+            return error;
+    }
+    for (uint32_t i = d->nimported_tables; i < d->ntables; i++) {
+        mw_error error = mw_table_create(instance->tables[i], d->tables[i], limits ? limits->max_table_elems : 0,
+                                         report);
+        if (error)
+            return error;
+    }
+    if (d->nmemories)
+        instance->memory0 = instance->memories[0]->base;
+    return MW_OK;
+}
+
+/* Index that an active segment's offset means: i32 offsets are unsigned. */
+static uint64_t segment_offset(mw_instance *instance, const mw_const_expr *offset, bool is64)
+{
+    mw_value v = mw_const_eval(instance, offset);
+    return is64 ? (uint64_t)v.i64 : (uint32_t)v.i32;
+}
+
+/* Active segments in order, element segments first; each is checked when its turn comes, so what earlier ones
+ * wrote stays (specification 4.5.4, steps of bulk memory). Active and declarative segments are dropped. */
+static mw_trap_code run_segments(mw_instance *instance)
+{
+    const mw_code_descriptor *d = instance->code;
+    for (uint32_t i = 0; i < d->nelems; i++) {
+        const mw_elem_desc *elem = &d->elems[i];
+        if (elem->mode == MW_SEGMENT_PASSIVE)
+            continue;
+        if (elem->mode == MW_SEGMENT_ACTIVE) {
+            mw_trap_code code = mw_table_init_op(instance, elem->table, i,
+                                                 segment_offset(instance, &elem->offset, false), 0, elem->count);
+            if (code)
+                return code;
+        }
+        mw_private(instance)->elem_dropped[i] = 1;
+    }
+    for (uint32_t i = 0; i < d->ndatas; i++) {
+        const mw_data_desc *data = &d->datas[i];
+        if (data->mode != MW_SEGMENT_ACTIVE)
+            continue;
+        mw_trap_code code = mw_memory_init_op(instance, data->memory, i,
+                                              segment_offset(instance, &data->offset, d->memories[data->memory].is64),
+                                              0, data->size);
+        if (code)
+            return code;
+        mw_private(instance)->data_dropped[i] = 1;
+    }
+    return MW_TRAP_NONE;
+}
+
+mw_error mw_instantiate(mw_code *code, mw_linker *linker, const mw_instance_limits *limits, mw_report *report,
+                        mw_trap *trap, mw_instance **out)
+{
+    const mw_code_descriptor *d = code->desc;
+    mw_instance *instance = allocate(code);
+    if (!instance)
+        return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    mw_error error = resolve_imports(instance, code, linker, report);
+    if (error)
+        goto fail;
+    error = allocate_memories_and_tables(instance, limits, report);
+    if (error)
+        goto fail;
+    for (uint32_t i = d->nimported_globals; i < d->nglobals; i++)
+        *instance->globals[i] = mw_const_eval(instance, &d->globals[i].init);
+    mw_trap_code trapped = run_segments(instance);
+    if (trapped) {
+        if (trap)
+            *trap = (mw_trap){.code = trapped};
+        error = mw_fail(report, MW_ERR_TRAP, "a segment of the module does not fit: %s",
+                        trapped == MW_TRAP_TABLE_OUT_OF_BOUNDS ? "out of bounds table access"
+                                                               : "out of bounds memory access");
+        /* Imported tables may refer to its functions by now. */
+        if (d->nimported_tables) {
+            mw_linker_adopt(linker, instance);
+            return error;
+        }
+        goto fail;
+    }
+    *out = instance;
+    return MW_OK;
+
+fail:
+    mw_instance_free(instance);
+    return error;
+}
+
+bool mw_instance_export(mw_instance *instance, const char *name, size_t name_len, mw_extern *out)
+{
+    const mw_code_descriptor *d = instance->code;
+    for (uint32_t i = 0; i < d->nexports; i++) {
+        const mw_export_desc *e = &d->exports[i];
+        if (e->name_len != name_len || memcmp(e->name, name, name_len))
+            continue;
+        *out = (mw_extern){.kind = (mw_extern_kind)e->kind};
+        switch (out->kind) {
+        case MW_EXTERN_FUNC: out->of.func = &instance->funcs[e->index]; return true;
+        case MW_EXTERN_TABLE: out->of.table = instance->tables[e->index]; return true;
+        case MW_EXTERN_MEMORY: out->of.memory = instance->memories[e->index]; return true;
+        case MW_EXTERN_GLOBAL:
+            out->of.global = instance->globals[e->index];
+            out->global_type = d->globals[e->index].type;
+            out->global_mutable = d->globals[e->index].is_mutable;
+            return true;
+        default: return false;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,83 @@
+/* What the files of the runtime share and nobody else sees: loaded objects, the private part of instances, and
+ * the guest's run on a thread. */
+#ifndef MW_RUNTIME_INTERNAL_H
+#define MW_RUNTIME_INTERNAL_H
+
+#include "runtime/instance.h"
+#include "runtime/memory.h"
+#include "runtime/types.h"
+
+/* ---- Loaded objects ---------------------------------------------------------------------------------------- */
+
+struct mw_code {
+    const mw_code_descriptor *desc;
+    uint32_t *type_ids;   /* interned id of each type; instances point to it */
+    void *handle;         /* of dlopen */
+    char *path;           /* absolute */
+    uintptr_t load_bias;  /* added to the addresses in the ELF file */
+    uintptr_t text_begin; /* in this process; 0 while not registered */
+    unsigned refs;        /* the caller of mw_code_load and the instances */
+    unsigned ninstances;
+    mw_instance *instance; /* the only instance if ninstances == 1 */
+};
+
+/* The object whose text holds `pc`, or NULL. Async-signal-safe. */
+const mw_code *mw_code_of_pc(uintptr_t pc);
+/* The guest function whose text holds `pc`; false for thunks and for what is no text of `code`.
+ * Async-signal-safe. */
+bool mw_code_function_of_pc(const mw_code *code, uintptr_t pc, uint32_t *func);
+void mw_code_attach(mw_code *code, mw_instance *instance);
+void mw_code_detach(mw_code *code, mw_instance *instance);
+
+/* Checks that this CPU has each "+feature" of the list; MW_ERR_OBJECT names those that it lacks. */
+MW_CHECKED mw_error mw_cpu_check(const char *features, const char *path, mw_report *report);
+
+/* ---- Instances ---------------------------------------------------------------------------------------------- */
+
+/* Lies directly before struct mw_instance. The cells of defined globals and all arrays follow the instance in the
+ * same allocation. */
+typedef struct mw_instance_private {
+    mw_code *code;
+    mw_memory *own_memories; /* [nmemories - nimported_memories] */
+    mw_table *own_tables;
+    uint8_t *data_dropped;   /* [ndatas] */
+    uint8_t *elem_dropped;   /* [nelems] */
+    mw_instance *next_orphan;
+} __attribute__((aligned(16))) mw_instance_private;
+
+static inline mw_instance_private *mw_private(mw_instance *instance)
+{
+    return (mw_instance_private *)instance - 1;
+}
+
+extern const mw_builtins mw_runtime_builtins;
+
+/* Each does its instruction (specification 4.4) or returns the trap that it would raise. */
+mw_trap_code mw_memory_init_op(mw_instance *instance, uint32_t memidx, uint32_t dataidx, uint64_t dst, uint32_t src,
+                               uint64_t n);
+mw_trap_code mw_table_init_op(mw_instance *instance, uint32_t tableidx, uint32_t elemidx, uint64_t dst, uint32_t src,
+                              uint64_t n);
+
+/* Value of a constant expression of a validated module. */
+mw_value mw_const_eval(mw_instance *instance, const mw_const_expr *expr);
+
+/* Finds what the linker offers for an import. `instance` becomes the instance of a host function. */
+typedef struct mw_definition {
+    mw_extern value;
+    mw_func host;          /* of a host function: value.of.func is unset and this is the function */
+    bool is_host;
+    bool bad_signature;    /* of a host function: its table is wrong */
+} mw_definition;
+bool mw_linker_find(const mw_linker *linker, const mw_import_desc *import, mw_definition *out);
+/* Whether the linker knows the module name at all. */
+bool mw_linker_has_module(const mw_linker *linker, const char *module, uint32_t module_len);
+/* Keeps an instance whose instantiation trapped after it had written to imported tables. */
+void mw_linker_adopt(mw_linker *linker, mw_instance *orphan);
+
+/* ---- The guest's run on a thread ---------------------------------------------------------------------------- */
+
+/* Ends the run of the innermost mw_invoke. Both only from code called by the guest on the same thread. */
+_Noreturn void mw_run_trap(mw_instance *instance, mw_trap_code code, const char *message);
+_Noreturn void mw_run_exit(int code);
+
+#endif

@@ -1,0 +1,206 @@
+#include "runtime/memory.h"
+
+#include "runtime/ranges.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ALIGNMENT ((size_t)2 << 20) /* a huge page: what the guest sees as aligned then is */
+
+/* Growth since the last look at the machine's free memory after which we look again. Smaller requests are left
+ * to the kernel, as a native program's would be. */
+#define CHECK_BYTES (UINT64_C(16) << 20)
+
+static mw_ranges reservations;
+static pthread_mutex_t grow_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t unchecked_bytes; /* under grow_lock */
+
+const mw_memory *mw_memory_of_address(uintptr_t address)
+{
+    return mw_ranges_find(&reservations, address);
+}
+
+/* ---- What the host has ------------------------------------------------------------------------------------ */
+
+/* Reads a small file into `text`, NUL-terminated; false if it cannot be read. */
+static bool read_text(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, text, size - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = 0;
+    return n > 0;
+}
+
+static uint64_t field_of(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+static bool number_in(const char *dir, const char *file, uint64_t *out)
+{
+    char path[4400], text[64];
+    snprintf(path, sizeof path, "%s/%s", dir, file);
+    if (!read_text(path, text, sizeof text) || text[0] < '0' || text[0] > '9') /* "max": no limit */
+        return false;
+    *out = strtoull(text, NULL, 10);
+    return true;
+}
+
+/* Lowers *available to what each control group from `path` up to the root of the hierarchy at `mount` leaves. Page
+ * cache counts as used there although it can be reclaimed, so inactive file pages are given back. */
+static void limit_by_cgroup(const char *mount, const char *path, bool v2, uint64_t *available)
+{
+    char dir[4300];
+    if ((size_t)snprintf(dir, sizeof dir, "%s%s", mount, path) >= sizeof dir)
+        return;
+    for (;;) {
+        uint64_t limit, used;
+        if (number_in(dir, v2 ? "memory.max" : "memory.limit_in_bytes", &limit) &&
+            number_in(dir, v2 ? "memory.current" : "memory.usage_in_bytes", &used)) {
+            char file[4400], stat[8192];
+            snprintf(file, sizeof file, "%s/memory.stat", dir);
+            uint64_t cache = 0;
+            if (read_text(file, stat, sizeof stat))
+                cache = field_of(stat, v2 ? "\ninactive_file " : "\ntotal_inactive_file ");
+            used = used > cache ? used - cache : 0;
+            uint64_t left = limit > used ? limit - used : 0;
+            if (left < *available)
+                *available = left;
+        }
+        char *slash = strrchr(dir, '/');
+        if (!slash || (size_t)(slash - dir) < strlen(mount))
+            return;
+        *slash = 0;
+    }
+}
+
+bool mw_host_has_memory(uint64_t bytes)
+{
+    char text[8192];
+    if (!read_text("/proc/meminfo", text, sizeof text))
+        return true;
+    uint64_t available = (field_of(text, "\nMemAvailable:") + field_of(text, "\nSwapFree:")) * 1024;
+    if (!available)
+        return true;
+    if (read_text("/proc/self/cgroup", text, sizeof text)) {
+        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+            char *v1 = strstr(line, ":memory:");
+            if (v1)
+                limit_by_cgroup("/sys/fs/cgroup/memory", v1 + strlen(":memory:"), false, &available);
+            else if (!strncmp(line, "0::", 3))
+                limit_by_cgroup("/sys/fs/cgroup", line + 3, true, &available);
+        }
+    }
+    return bytes <= available;
+}
+
+/* ---- Memories --------------------------------------------------------------------------------------------- */
+
+/* Address space of `size` bytes aligned to ALIGNMENT, inaccessible; NULL with errno. */
+static uint8_t *reserve(size_t size)
+{
+    size_t padded = size + ALIGNMENT;
+    uint8_t *whole = mmap(NULL, padded, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (whole == MAP_FAILED)
+        return NULL;
+    uint8_t *base = (uint8_t *)(((uintptr_t)whole + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1));
+    if (base != whole)
+        munmap(whole, (size_t)(base - whole));
+    if (base + size != whole + padded)
+        munmap(base + size, (size_t)(whole + padded - (base + size)));
+    return base;
+}
+
+/* Makes `delta` more pages accessible. RLIMIT_DATA and strict overcommit make mprotect fail; otherwise the
+ * kernel promises anything, so large requests are compared with what there is. */
+static bool commit(mw_memory *memory, uint64_t delta)
+{
+    if (delta == 0)
+        return true;
+    uint64_t bytes = delta * MW_PAGE_BYTES;
+    if (unchecked_bytes + bytes >= CHECK_BYTES) {
+        if (!mw_host_has_memory(bytes)) {
+            errno = ENOMEM;
+            return false;
+        }
+        unchecked_bytes = 0;
+    } else {
+        unchecked_bytes += bytes;
+    }
+    return !mprotect(memory->base + memory->pages * MW_PAGE_BYTES, bytes, PROT_READ | PROT_WRITE);
+}
+
+mw_error mw_memory_create(mw_memory *memory, mw_limits_desc limits, uint64_t limit_pages, mw_report *report)
+{
+    uint64_t cap = limit_pages && limit_pages < MW_MAX_PAGES32 ? limit_pages : MW_MAX_PAGES32;
+    if (limits.min > cap) {
+        if (cap == MW_MAX_PAGES32)
+            return mw_fail(report, MW_ERR_LIMIT,
+                           "the module's memory begins with %" PRIu64 " pages of 64 KiB, but a 32-bit memory can have "
+                           "at most %" PRIu64 " here (64 KiB less than 4 GiB)", limits.min, (uint64_t)MW_MAX_PAGES32);
+        return mw_fail(report, MW_ERR_LIMIT, "the module's memory begins with %" PRIu64 " KiB, more than the %" PRIu64
+                       " KiB that it may have", limits.min * 64, cap * 64);
+    }
+    *memory = (mw_memory){
+        .max_pages = limits.max < cap ? limits.max : cap,
+        .declared_max = limits.max,
+        .reserved = MW_RESERVED_BYTES32,
+    };
+    memory->base = reserve(MW_RESERVED_BYTES32);
+    if (!memory->base)
+        return mw_fail(report, MW_ERR_NO_MEMORY, "cannot reserve %" PRIu64 " GiB of address space for the guest's "
+                       "memory: %s (a limit on address space, \"ulimit -v\", must allow it)",
+                       (uint64_t)(MW_RESERVED_BYTES32 >> 30), strerror(errno));
+    /* Only a wish: without transparent huge pages everything still works. */
+    (void)madvise(memory->base, MW_RESERVED_BYTES32, MADV_HUGEPAGE);
+
+    pthread_mutex_lock(&grow_lock);
+    bool committed = commit(memory, limits.min);
+    int saved_errno = errno;
+    pthread_mutex_unlock(&grow_lock);
+    mw_error error = MW_OK;
+    if (!committed)
+        error = mw_fail(report, MW_ERR_NO_MEMORY, "the guest's memory begins with %" PRIu64 " MiB, which this host "
+                        "does not have: %s", limits.min * MW_PAGE_BYTES >> 20, strerror(saved_errno));
+    else if (mw_ranges_add(&reservations, (uintptr_t)memory->base, (uintptr_t)memory->base + memory->reserved, memory))
+        error = mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    if (error) {
+        munmap(memory->base, MW_RESERVED_BYTES32);
+        *memory = (mw_memory){0};
+        return error;
+    }
+    memory->pages = limits.min;
+    return MW_OK;
+}
+
+void mw_memory_destroy(mw_memory *memory)
+{
+    if (!memory->base)
+        return;
+    mw_ranges_remove(&reservations, (uintptr_t)memory->base, memory);
+    munmap(memory->base, memory->reserved);
+    *memory = (mw_memory){0};
+}
+
+int64_t mw_memory_grow(mw_memory *memory, uint64_t delta)
+{
+    pthread_mutex_lock(&grow_lock);
+    uint64_t old = memory->pages;
+    int64_t result = -1;
+    if (delta <= memory->max_pages && old <= memory->max_pages - delta && commit(memory, delta)) {
+        __atomic_store_n(&memory->pages, old + delta, __ATOMIC_RELEASE);
+        result = (int64_t)old;
+    }
+    pthread_mutex_unlock(&grow_lock);
+    return result;
+}

@@ -1,0 +1,33 @@
+/* Linear memories and tables as the runtime makes them. */
+#ifndef MW_RUNTIME_MEMORY_H
+#define MW_RUNTIME_MEMORY_H
+
+#include "abi/abi.h"
+#include "base/report.h"
+#include <stdbool.h>
+
+/* Reserves address space for a 32-bit memory and commits `min` pages. `limit_pages` caps it further; 0: no cap.
+ * MW_ERR_LIMIT if `min` exceeds what can be given, MW_ERR_NO_MEMORY if the host refuses. */
+MW_CHECKED mw_error mw_memory_create(mw_memory *memory, mw_limits_desc limits, uint64_t limit_pages,
+                                     mw_report *report);
+void mw_memory_destroy(mw_memory *memory); /* a zeroed memory is allowed */
+
+/* Grows by `delta` pages; the old size in pages, or -1 with nothing changed. Thread-safe. */
+int64_t mw_memory_grow(mw_memory *memory, uint64_t delta);
+
+/* Finds the memory whose reservation holds `address`. Async-signal-safe. */
+const mw_memory *mw_memory_of_address(uintptr_t address);
+
+/* Whether this process can be expected to get `bytes` more of memory: what the machine and the control group have
+ * available. Committing address space never fails where the kernel overcommits; touching it then ends in the
+ * out-of-memory killer, which takes the job down without a word. */
+bool mw_host_has_memory(uint64_t bytes);
+
+#define MW_DEFAULT_MAX_TABLE_ELEMS UINT64_C(10000000)
+
+/* As mw_memory_create; `limit` is in elements, 0: MW_DEFAULT_MAX_TABLE_ELEMS. */
+MW_CHECKED mw_error mw_table_create(mw_table *table, mw_table_desc desc, uint64_t limit, mw_report *report);
+void mw_table_destroy(mw_table *table);
+int64_t mw_table_grow(mw_table *table, void *init, uint64_t delta);
+
+#endif

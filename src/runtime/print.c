@@ -1,0 +1,75 @@
+/* Traps for people. */
+#include "runtime/internal.h"
+#include "runtime/symbolize.h"
+
+#include <dlfcn.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const trap_texts[] = {
+#define TRAP_TEXT(t, text) text,
+    MW_TRAPS(TRAP_TEXT)
+#undef TRAP_TEXT
+};
+
+const char *mw_trap_text(mw_trap_code code)
+{
+    return (unsigned)code < MW_TRAP_COUNT ? trap_texts[code] : "unknown trap";
+}
+
+/* The plugin that reads line tables lies beside this library. It is loaded now, so that no other run pays for
+ * libdw. NULL if it is not there: then offsets are not shown. */
+static mw_symbolize_fn *load_symbolizer(void)
+{
+    static mw_symbolize_fn *symbolize;
+    static bool tried;
+    if (tried)
+        return symbolize;
+    tried = true;
+    Dl_info info;
+    char path[4096];
+    if (!dladdr((void *)mw_trap_text, &info) || !info.dli_fname)
+        return NULL;
+    const char *slash = strrchr(info.dli_fname, '/');
+    if (!slash || (size_t)snprintf(path, sizeof path, "%.*s/%s", (int)(slash - info.dli_fname), info.dli_fname,
+                                   MW_SYMBOLIZE_LIBRARY) >= sizeof path)
+        return NULL;
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (handle)
+        symbolize = (mw_symbolize_fn *)dlsym(handle, MW_SYMBOLIZE_SYMBOL);
+    return symbolize;
+}
+
+/* Names come from the guest: nothing that a terminal obeys is printed. */
+static void print_name(const char *name, FILE *to)
+{
+    for (; *name; name++)
+        fputc((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name, to);
+}
+
+void mw_trap_print(const mw_trap *trap, const char *prefix, FILE *to)
+{
+    fprintf(to, "%strap: %s", prefix, trap->code == MW_TRAP_HOST && trap->message[0] ? trap->message
+                                                                                     : mw_trap_text(trap->code));
+    if (trap->has_address)
+        fprintf(to, " at address 0x%" PRIx64, trap->address);
+    if (trap->code != MW_TRAP_HOST && trap->message[0])
+        fprintf(to, ": %s", trap->message);
+    fputc('\n', to);
+    mw_symbolize_fn *symbolize = trap->nframes ? load_symbolizer() : NULL;
+    for (unsigned i = 0; i < trap->nframes; i++) {
+        const mw_frame *f = &trap->frames[i];
+        fprintf(to, "%s  #%u ", prefix, i);
+        print_name(f->code->func_names[f->func], to);
+        fprintf(to, " (function %" PRIu32, f->func);
+        const mw_code *code = mw_code_of_pc(f->pc);
+        uint32_t offset;
+        if (symbolize && code && symbolize(code->path, f->pc - code->load_bias, &offset))
+            fprintf(to, ", offset 0x%" PRIx32, offset);
+        fputs(")\n", to);
+    }
+    if (trap->truncated)
+        fprintf(to, "%s  ... more frames\n", prefix);
+    fflush(to);
+}
