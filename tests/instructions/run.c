@@ -1,0 +1,320 @@
+/* Executes a script of instruction tests (README.md): compiles each module at several optimization levels, calls
+ * its functions and compares bits.
+ *
+ *     instructions-run DIRECTORY [LEVEL...]      levels default to 0 and 3 */
+#include "compiler/compiler.h"
+#include "runtime/instance.h"
+
+#include <stdlib.h>
+
+/* Where the script's operands and results lie in guest memory: IN and OUT of script.py. */
+enum { IN = 64, OUT = 4096 };
+enum { MAX_VALUES = 64, MAX_FAILURES_SHOWN = 20 };
+
+static struct {
+    const char *directory;
+    int level;
+    mw_linker *linker;
+    mw_instance *instance;
+    mw_memory *memory;
+    char name[128]; /* of `func`, the export that was called last */
+    mw_func *func;
+    const char *line;
+    unsigned long checks, failures;
+} run;
+
+static void die(const char *what, const mw_report *report)
+{
+    fprintf(stderr, "instructions-run: %s: %s\n", what, report ? report->message : "failed");
+    exit(2);
+}
+
+static void fail(const char *why)
+{
+    if (run.failures++ < MAX_FAILURES_SHOWN)
+        fprintf(stderr, "-O%d: %.240s: %s\n", run.level, run.line, why);
+}
+
+/* ---- Values and patterns -------------------------------------------------------------------------------- */
+
+static unsigned hex_digit(char c)
+{
+    return c <= '9' ? (unsigned)(c - '0') : (unsigned)(c - 'a' + 10);
+}
+
+/* Reads pairs of hexadecimal digits up to what is none; the number of bytes. */
+static size_t hex_bytes(const char **text, uint8_t *out, size_t max)
+{
+    size_t n = 0;
+    const char *p = *text;
+    for (; n < max && ((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f')); p += 2)
+        out[n++] = (uint8_t)(hex_digit(p[0]) << 4 | hex_digit(p[1]));
+    *text = p;
+    return n;
+}
+
+/* Is the float of `n` bytes a canonical ('c') or an arithmetic ('a') NaN (specification 4.3.3)? Both in any sign. */
+static bool is_nan_of_class(char class, const uint8_t *bytes, size_t n)
+{
+    uint64_t bits = 0, quiet = n == 4 ? 0x7fc00000u : UINT64_C(0x7ff8000000000000);
+    memcpy(&bits, bytes, n);
+    bits &= ~(UINT64_C(1) << (8 * n - 1));
+    return class == 'c' ? bits == quiet : (bits & quiet) == quiet;
+}
+
+/* Items with commas between them: x and bytes, or c or a and the size of a NaN. Ends at a space or NUL. */
+static bool matches(const char *pattern, const uint8_t *actual)
+{
+    for (const char *p = pattern;; p++) {
+        char kind = *p++;
+        if (kind == 'x') {
+            uint8_t byte;
+            while (hex_bytes(&p, &byte, 1))
+                if (byte != *actual++)
+                    return false;
+        } else {
+            size_t n = (size_t)(*p++ - '0');
+            if (!is_nan_of_class(kind, actual, n))
+                return false;
+            actual += n;
+        }
+        if (*p != ',')
+            return true;
+    }
+}
+
+static bool is_ref(const char *text)
+{
+    return strncmp(text, "funcref:", 8) == 0 || strncmp(text, "externref:", 10) == 0;
+}
+
+static mw_value parse_value(const char *text)
+{
+    mw_value v = {.u64x2 = {0, 0}};
+    const char *p = strchr(text, ':') + 1;
+    if (is_ref(text)) {
+        v.ref = strncmp(p, "null", 4) == 0 ? NULL : (void *)(uintptr_t)strtoul(p, NULL, 10);
+    } else {
+        p++;
+        hex_bytes(&p, v.v128, sizeof v.v128);
+    }
+    return v;
+}
+
+static bool value_matches(const char *text, const mw_value *actual)
+{
+    const char *p = strchr(text, ':') + 1;
+    if (!is_ref(text))
+        return matches(p, actual->v128);
+    return strncmp(p, "any", 3) == 0 ? actual->ref != NULL : actual->ref == parse_value(text).ref;
+}
+
+/* ---- Modules ---------------------------------------------------------------------------------------------- */
+
+static void *read_file(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file || fseek(file, 0, SEEK_END))
+        die(path, NULL);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    char *bytes = malloc(*size + 1);
+    if (!bytes || fread(bytes, 1, *size, file) != *size)
+        die(path, NULL);
+    bytes[*size] = '\0';
+    fclose(file);
+    return bytes;
+}
+
+static mw_code *compile(const char *name)
+{
+    mw_report report = MW_REPORT_INIT;
+    char path[4096], object[4200];
+    snprintf(path, sizeof path, "%s/%s", run.directory, name);
+    snprintf(object, sizeof object, "%s.O%d.so", path, run.level);
+    size_t size;
+    void *bytes = read_file(path, &size);
+    mw_module *module;
+    if (mw_module_decode(bytes, size, &report, &module) ||
+        mw_module_validate(module, 2 * MW_FEATURE_EXTENDED_CONST - 1, &report))
+        die(name, &report);
+    /* The lowest level also keeps loads that only may trap, so that both forms of a load are compiled. */
+    mw_compile_options options = {.opt_level = run.level, .strict_traps = run.level == 0};
+    mw_hash key = {{0}};
+    mw_code *code;
+    if (mw_compiler_entry()->compile(module, &options, &key, object, &report) ||
+        mw_code_load(object, &key, &report, &code))
+        die(name, &report);
+    mw_module_free(module);
+    free(bytes);
+    return code;
+}
+
+static void instantiate(const char *name)
+{
+    mw_report report = MW_REPORT_INIT;
+    mw_trap trap;
+    mw_code *code = compile(name);
+    if (mw_instantiate(code, run.linker, NULL, &report, &trap, &run.instance))
+        die(name, &report);
+    mw_extern memory;
+    run.memory = mw_instance_export(run.instance, "memory", 6, &memory) ? memory.of.memory : NULL;
+    run.func = NULL;
+}
+
+static mw_func *find_function(const char *name)
+{
+    if (!run.func || strcmp(run.name, name) != 0) {
+        mw_extern export;
+        if (!mw_instance_export(run.instance, name, strlen(name), &export) || export.kind != MW_EXTERN_FUNC)
+            die(name, NULL);
+        run.func = export.of.func;
+        snprintf(run.name, sizeof run.name, "%s", name);
+    }
+    return run.func;
+}
+
+/* ---- The script's lines -------------------------------------------------------------------------------------- */
+
+/* Calls `name` and expects the trap with the text `expected_trap`, or none if it is NULL; true if there was none
+ * and none was expected. */
+static bool invoke(const char *name, mw_value *values, const char *expected_trap)
+{
+    static const char *const texts[] = {
+#define MW_TRAP_TEXT(t, text) text,
+        MW_TRAPS(MW_TRAP_TEXT)
+#undef MW_TRAP_TEXT
+    };
+    static mw_trap trap;
+    int exit_code;
+    mw_error error = mw_invoke(find_function(name), values, &trap, &exit_code);
+    if (error == MW_OK) {
+        if (expected_trap)
+            fail("no trap");
+        return !expected_trap;
+    }
+    if (error != MW_ERR_TRAP)
+        fail("neither a result nor a trap");
+    else if (!expected_trap || strcmp(texts[trap.code], expected_trap) != 0)
+        fail(texts[trap.code]);
+    return false;
+}
+
+static void run_in_memory(char *name, const char *trap, const char *expected)
+{
+    char *operands = strchr(name, ' ');
+    *operands = '\0';
+    const char *p = operands + 2;
+    hex_bytes(&p, run.memory->base + IN, OUT - IN);
+    mw_value values[2] = {{.i32 = IN}, {.i32 = OUT}};
+    bool good = invoke(name, values, trap);
+    *operands = ' ';
+    if (good && !matches(expected, run.memory->base + OUT)) {
+        char bytes[64] = "";
+        for (int i = 0; i < 16; i++)
+            sprintf(bytes + 2 * i, "%02x", run.memory->base[OUT + i]);
+        fail(bytes);
+    }
+}
+
+static void run_call(char *name, const char *trap, const char *expected)
+{
+    mw_value values[MAX_VALUES] = {{.i64 = 0}};
+    unsigned n = 0;
+    char *end = strchr(name, ' ');
+    for (char *p = end; p; p = strchr(p + 1, ' '))
+        values[n++] = parse_value(p + 1);
+    if (end)
+        *end = '\0';
+    bool good = invoke(name, values, trap);
+    if (end)
+        *end = ' ';
+    n = 0;
+    for (const char *p = *expected ? expected : NULL; good && p; n++) {
+        if (!value_matches(p, &values[n]))
+            fail("wrong result");
+        p = strchr(p, ' ');
+        p = p ? p + 1 : NULL;
+    }
+}
+
+/* VERB OPERANDS, or VERB OPERANDS -> EXPECTED */
+static void execute(char *line)
+{
+    char copy[256];
+    snprintf(copy, sizeof copy, "%s", line);
+    run.line = copy;
+    const char *expected = "";
+    char *arrow = strstr(line, " ->");
+    if (arrow) {
+        *arrow = '\0';
+        expected = arrow[3] ? arrow + 4 : "";
+    }
+    char *operands = strchr(line, ' ');
+    if (!operands)
+        die(line, NULL);
+    *operands++ = '\0';
+    mw_report report = MW_REPORT_INIT;
+    run.checks += arrow != NULL;
+    if (strcmp(line, "run") == 0)
+        run_in_memory(operands, NULL, expected);
+    else if (strcmp(line, "runtrap") == 0)
+        run_in_memory(operands, expected, NULL);
+    else if (strcmp(line, "call") == 0)
+        run_call(operands, NULL, expected);
+    else if (strcmp(line, "trap") == 0)
+        run_call(operands, expected, "");
+    else if (strcmp(line, "memory") == 0) {
+        if (!matches(expected, run.memory->base + strtoul(operands, NULL, 10)))
+            fail("memory differs");
+    } else if (strcmp(line, "module") == 0)
+        instantiate(operands);
+    else if (strcmp(line, "register") == 0) {
+        if (mw_linker_add_instance(run.linker, operands, run.instance, &report))
+            die(operands, &report);
+    } else if (strcmp(line, "instructions") != 0)
+        die(line, NULL);
+}
+
+static void run_script(int level)
+{
+    mw_report report = MW_REPORT_INIT;
+    char path[4096];
+    snprintf(path, sizeof path, "%s/script.txt", run.directory);
+    size_t size;
+    char *script = read_file(path, &size);
+    run.level = level;
+    if (mw_linker_new(&report, &run.linker))
+        die("linker", &report);
+    unsigned long instructions = strtoul(script + strlen("instructions "), NULL, 10);
+    unsigned long checks = run.checks, failures = run.failures;
+    for (char *line = script, *next; line < script + size; line = next) {
+        char *end = strchr(line, '\n');
+        *end = '\0';
+        next = end + 1;
+        execute(line);
+    }
+    printf("-O%d: %lu instructions, %lu checks, %lu failures\n", level, instructions, run.checks - checks,
+           run.failures - failures);
+    /* Instances and code stay: later ones may import from earlier ones, and the process ends soon. */
+    free(script);
+}
+
+int main(int argc, char **argv)
+{
+    mw_report report = MW_REPORT_INIT;
+    if (argc < 2) {
+        fprintf(stderr, "usage: instructions-run DIRECTORY [LEVEL...]\n");
+        return 2;
+    }
+    run.directory = argv[1];
+    if (mw_trap_install(&report))
+        die("trap handler", &report);
+    if (argc == 2) {
+        run_script(0);
+        run_script(3);
+    }
+    for (int i = 2; i < argc; i++)
+        run_script(atoi(argv[i]));
+    return run.failures || !run.checks;
+}
