@@ -6,6 +6,7 @@
 #include "runtime/instance.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Where the script's operands and results lie in guest memory: IN and OUT of script.py. */
 enum { IN = 64, OUT = 4096 };
