@@ -24,7 +24,7 @@ static struct {
     unsigned long checks, failures;
 } run;
 
-static void die(const char *what, const mw_report *report)
+_Noreturn static void die(const char *what, const mw_report *report)
 {
     fprintf(stderr, "instructions-run: %s: %s\n", what, report ? report->message : "failed");
     exit(2);
