@@ -1,0 +1,12 @@
+# Guests have no shared libraries; a program is one module.
+set(WASI 1)
+set(UNIX 1)
+set_property(GLOBAL PROPERTY TARGET_SUPPORTS_SHARED_LIBS FALSE)
+set(CMAKE_EXECUTABLE_SUFFIX .wasm)
+set(CMAKE_STATIC_LIBRARY_PREFIX lib)
+set(CMAKE_STATIC_LIBRARY_SUFFIX .a)
+set(CMAKE_FIND_LIBRARY_PREFIXES lib)
+set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+set(CMAKE_DL_LIBS "")
+set(CMAKE_SYSTEM_INCLUDE_PATH /include/wasm32-wasip1 /include)
+set(CMAKE_SYSTEM_LIBRARY_PATH /lib/wasm32-wasip1)

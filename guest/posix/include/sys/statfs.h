@@ -1,0 +1,2 @@
+/* The other name of <sys/vfs.h>. */
+#include <sys/vfs.h>
