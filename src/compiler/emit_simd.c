@@ -221,9 +221,9 @@ static const mw_simd_row rows[MW_OP_COUNT - FIRST] = {
 
     FLOAT(F32X4),
     FLOAT(F64X2),
-    ROW(I32X4_TRUNC_SAT_F32X4_S)      = {mw_simd_trunc_sat, MW_F32X4, 0, "llvm.fptosi.sat"},
+    ROW(I32X4_TRUNC_SAT_F32X4_S)      = {mw_simd_trunc_sat, MW_F32X4, S, "llvm.fptosi.sat"},
     ROW(I32X4_TRUNC_SAT_F32X4_U)      = {mw_simd_trunc_sat, MW_F32X4, 0, "llvm.fptoui.sat"},
-    ROW(I32X4_TRUNC_SAT_F64X2_S_ZERO) = {mw_simd_trunc_sat, MW_F64X2, 0, "llvm.fptosi.sat"},
+    ROW(I32X4_TRUNC_SAT_F64X2_S_ZERO) = {mw_simd_trunc_sat, MW_F64X2, S, "llvm.fptosi.sat"},
     ROW(I32X4_TRUNC_SAT_F64X2_U_ZERO) = {mw_simd_trunc_sat, MW_F64X2, 0, "llvm.fptoui.sat"},
     ROW(F32X4_CONVERT_I32X4_S)        = {mw_simd_convert, MW_F32X4, S, NULL},
     ROW(F32X4_CONVERT_I32X4_U)        = {mw_simd_convert, MW_F32X4, 0, NULL},

@@ -62,7 +62,7 @@ mw_simd_emit mw_simd_float_intrinsic_unary;
 mw_simd_emit mw_simd_float_intrinsic_binary;
 mw_simd_emit mw_simd_float_neg;
 mw_simd_emit mw_simd_pmin; /* and pmax; code: LLVM predicate that makes the second operand the result */
-mw_simd_emit mw_simd_trunc_sat; /* name: intrinsic */
+mw_simd_emit mw_simd_trunc_sat; /* MW_SIMD_SIGNED; name: the general intrinsic */
 mw_simd_emit mw_simd_convert; /* to f32x4, or from the low lanes to f64x2; shape: of the result; MW_SIMD_SIGNED */
 mw_simd_emit mw_simd_demote;
 mw_simd_emit mw_simd_promote;

@@ -1,7 +1,19 @@
 /* Integer vector instructions (specification 4.3.2 on each lane). Written as LLVM's general vector operations,
- * in the form from which its back ends select the machine's own instruction (noted where that takes more than
- * one operation); an intrinsic of one machine only where no such form exists. */
+ * in the form from which its back ends select the machine's own instruction; an intrinsic of one machine only
+ * where LLVM 22 selects something worse from every general form tried. */
 #include "compiler/emit_simd.h"
+
+static bool x86_has(const mw_unit *u, const char *feature)
+{
+    return u->target->arch == MW_ARCH_X86_64 && mw_target_has(u->target, feature);
+}
+
+/* An intrinsic without overloaded types. */
+static LLVMValueRef machine_binary(mw_emitter *e, const char *name, LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMValueRef args[] = {a, b};
+    return mw_intrinsic(e, name, NULL, 0, args, 2);
+}
 
 static LLVMTypeRef wide_type(const mw_unit *u, mw_shape shape)
 {
@@ -103,9 +115,8 @@ void mw_simd_q15mulr(mw_emitter *e, const mw_operator *op, const mw_simd_row *ro
         mw_push(e, mw_intrinsic2(e, "llvm.aarch64.neon.sqrdmulh", a, b));
         return;
     }
-    if (u->target->arch == MW_ARCH_X86_64 && mw_target_has(u->target, "ssse3")) {
-        LLVMValueRef args[] = {a, b};
-        LLVMValueRef product = mw_intrinsic(e, "llvm.x86.ssse3.pmul.hr.sw.128", NULL, 0, args, 2);
+    if (x86_has(u, "ssse3")) {
+        LLVMValueRef product = machine_binary(e, "llvm.x86.ssse3.pmul.hr.sw.128", a, b);
         LLVMValueRef overflow = LLVMBuildICmp(e->builder, LLVMIntEQ, product, mw_splat_const(u, u->i16x8, 0x8000), "");
         mw_push(e, LLVMBuildXor(e->builder, product, LLVMBuildSExt(e->builder, overflow, u->i16x8, ""), ""));
         return;
@@ -140,16 +151,42 @@ void mw_simd_extmul(mw_emitter *e, const mw_operator *op, const mw_simd_row *row
     mw_push(e, LLVMBuildMul(e->builder, a, b, ""));
 }
 
+/* aarch64: saddlp, uaddlp. x86 multiplies by ones and adds neighbours: pmaddubsw takes its first operand as
+ * unsigned and its second as signed. Unsigned 16-bit lanes have no such instruction. */
 void mw_simd_extadd_pairwise(mw_emitter *e, const mw_operator *op, const mw_simd_row *row)
 {
     (void)op;
-    LLVMValueRef v = mw_pop_v128(e, mw_shape_type(e->unit, row->shape));
-    unsigned half = mw_shape_lanes(row->shape) / 2;
-    LLVMTypeRef wide = wide_type(e->unit, row->shape);
+    mw_unit *u = e->unit;
+    LLVMTypeRef type = mw_shape_type(u, row->shape), wide = wide_type(u, row->shape);
+    LLVMValueRef v = mw_pop_v128(e, type), ones = mw_splat_const(u, type, 1);
     bool is_signed = row->code & MW_SIMD_SIGNED;
-    LLVMValueRef even = mw_simd_extend(e, mw_simd_take(e, v, NULL, 0, 2, half), wide, is_signed);
-    LLVMValueRef odd = mw_simd_extend(e, mw_simd_take(e, v, NULL, 1, 2, half), wide, is_signed);
-    mw_push(e, LLVMBuildAdd(e->builder, even, odd, ""));
+    if (u->target->arch == MW_ARCH_AARCH64) {
+        LLVMTypeRef types[] = {wide, type};
+        const char *name = is_signed ? "llvm.aarch64.neon.saddlp" : "llvm.aarch64.neon.uaddlp";
+        mw_push(e, mw_intrinsic(e, name, types, 2, &v, 1));
+    } else if (row->shape == MW_I16X8 && is_signed && x86_has(u, "sse2")) {
+        mw_push(e, machine_binary(e, "llvm.x86.sse2.pmadd.wd", v, ones));
+    } else if (row->shape == MW_I8X16 && x86_has(u, "ssse3")) {
+        const char *name = "llvm.x86.ssse3.pmadd.ub.sw.128";
+        mw_push(e, is_signed ? machine_binary(e, name, ones, v) : machine_binary(e, name, v, ones));
+    } else {
+        unsigned half = mw_shape_lanes(row->shape) / 2;
+        LLVMValueRef even = mw_simd_extend(e, mw_simd_take(e, v, NULL, 0, 2, half), wide, is_signed);
+        LLVMValueRef odd = mw_simd_extend(e, mw_simd_take(e, v, NULL, 1, 2, half), wide, is_signed);
+        mw_push(e, LLVMBuildAdd(e->builder, even, odd, ""));
+    }
+}
+
+/* x86's pack instruction for a narrow instruction, or NULL. From the general form LLVM selects it for AVX2, but
+ * for AVX-512 a 256-bit truncation that costs three times as much. */
+static const char *pack_name(const mw_unit *u, const mw_simd_row *row)
+{
+    bool is_signed = row->code & MW_SIMD_SIGNED;
+    if (!x86_has(u, "sse4.1"))
+        return NULL;
+    if (row->shape == MW_I16X8)
+        return is_signed ? "llvm.x86.sse2.packsswb.128" : "llvm.x86.sse2.packuswb.128";
+    return is_signed ? "llvm.x86.sse2.packssdw.128" : "llvm.x86.sse41.packusdw";
 }
 
 /* Lanes of a, then of b, clamped to the narrow type: packss, packus; sqxtn, sqxtun. The operands are signed in
@@ -159,13 +196,18 @@ void mw_simd_narrow(mw_emitter *e, const mw_operator *op, const mw_simd_row *row
     (void)op;
     mw_unit *u = e->unit;
     LLVMTypeRef type = mw_shape_type(u, row->shape);
+    LLVMValueRef b = mw_pop_v128(e, type), a = mw_pop_v128(e, type);
+    const char *pack = pack_name(u, row);
+    if (pack) {
+        mw_push(e, machine_binary(e, pack, a, b));
+        return;
+    }
     unsigned bits = mw_shape_bits(row->shape - 1);
     uint64_t lo = 0, hi = (UINT64_C(1) << bits) - 1;
     if (row->code & MW_SIMD_SIGNED) {
         hi >>= 1;
         lo = (UINT64_C(1) << 2 * bits) - 1 - hi; /* -hi - 1 */
     }
-    LLVMValueRef b = mw_pop_v128(e, type), a = mw_pop_v128(e, type);
     LLVMValueRef both = mw_simd_take(e, a, b, 0, 1, 2 * mw_shape_lanes(row->shape));
     LLVMTypeRef both_type = LLVMTypeOf(both);
     both = mw_intrinsic2(e, "llvm.smax", both, mw_splat_const(u, both_type, lo));
