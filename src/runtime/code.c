@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -91,11 +92,12 @@ static mw_error check_elf(const uint8_t *file, uint64_t size, const char *path, 
                         h->e_shnum > (size - h->e_shoff) / sizeof(Elf64_Shdr))))
         goto truncated;
     const Elf64_Phdr *ph = (const Elf64_Phdr *)(file + h->e_phoff);
-    bool has_dynamic = false;
+    bool has_dynamic = false, is_program = false;
     for (unsigned i = 0; i < h->e_phnum; i++) {
         if (ph[i].p_offset > size || ph[i].p_filesz > size - ph[i].p_offset)
             goto truncated;
         has_dynamic |= ph[i].p_type == PT_DYNAMIC;
+        is_program |= ph[i].p_type == PT_INTERP;
         if (ph[i].p_type == PT_LOAD && ph[i].p_flags & PF_X) {
             if (ph[i].p_vaddr < *text_begin)
                 *text_begin = ph[i].p_vaddr;
@@ -103,7 +105,7 @@ static mw_error check_elf(const uint8_t *file, uint64_t size, const char *path, 
                 *text_end = ph[i].p_vaddr + ph[i].p_memsz;
         }
     }
-    if (!has_dynamic)
+    if (!has_dynamic || is_program)
         return mw_fail(report, MW_ERR_OBJECT, "%s is not a compiled module", path);
     return MW_OK;
 
@@ -136,6 +138,36 @@ static mw_error check_file(const char *path, mw_report *report, uint64_t *text_b
 }
 
 /* ---- Loading ------------------------------------------------------------------------------------------------ */
+
+/* The texts of the libraries that the table points into: what faults there, called by guest code, faulted for it. */
+static mw_ranges library_texts;
+
+static int add_library_text(struct dl_phdr_info *info, size_t size, void *address)
+{
+    (void)size;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+        uintptr_t begin = info->dlpi_addr + ph->p_vaddr, end = begin + ph->p_memsz;
+        if (ph->p_type == PT_LOAD && ph->p_flags & PF_X && (uintptr_t)address >= begin && (uintptr_t)address < end) {
+            /* Without it such a fault still ends the run, only not as gently. */
+            (void)!mw_ranges_add(&library_texts, begin, end, &library_texts);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void note_libraries(void)
+{
+    dl_iterate_phdr(add_library_text, (void *)memcpy);
+    if (!mw_ranges_find(&library_texts, (uintptr_t)fma))
+        dl_iterate_phdr(add_library_text, (void *)fma);
+}
+
+bool mw_is_library_routine(uintptr_t pc)
+{
+    return mw_ranges_find(&library_texts, pc) != NULL;
+}
 
 static void fill_libcalls(mw_libcalls *calls)
 {
@@ -189,6 +221,8 @@ mw_error mw_code_load(const char *path, const mw_hash *key, mw_report *report, m
         goto fail;
     }
     code->load_bias = map->l_addr;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, note_libraries);
     if (code->desc->libcalls)
         fill_libcalls(code->desc->libcalls);
     code->type_ids = calloc(code->desc->ntypes + 1u, sizeof *code->type_ids);

@@ -26,6 +26,8 @@ const mw_code *mw_code_of_pc(uintptr_t pc);
 /* The guest function whose text holds `pc`; false for thunks and for what is no text of `code`.
  * Async-signal-safe. */
 bool mw_code_function_of_pc(const mw_code *code, uintptr_t pc, uint32_t *func);
+/* Whether `pc` lies in a library of the host that compiled code calls by itself (mw_libcalls). Async-signal-safe. */
+bool mw_is_library_routine(uintptr_t pc);
 void mw_code_attach(mw_code *code, mw_instance *instance);
 void mw_code_detach(mw_code *code, mw_instance *instance);
 

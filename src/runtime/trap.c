@@ -251,9 +251,9 @@ static void on_fault(int sig, siginfo_t *info, void *opaque)
         thread = &stranger;
     bool direct = false;
     mw_backtrace(&found, pc, &direct);
-    /* Host frames cannot be skipped: they may hold locks. The exception is what guest code calls directly and
-     * without a frame of ours: library routines such as memcpy, which hold none. */
-    bool in_host = !mw_code_of_pc(pc) && !direct;
+    /* Host frames cannot be skipped: they may hold locks. The exception are routines such as memcpy that guest code
+     * calls directly. */
+    bool in_host = !mw_code_of_pc(pc) && !(direct && mw_is_library_routine(pc));
     mw_run *run = thread->run;
     if (run && !in_host && mw_callback_depth() == run->callback_depth) {
         if (run->trap)
@@ -275,11 +275,6 @@ static void on_fault(int sig, siginfo_t *info, void *opaque)
     errno = saved_errno;
 }
 
-static bool is_ours(const struct sigaction *action)
-{
-    return action->sa_flags & SA_SIGINFO && action->sa_sigaction == on_fault;
-}
-
 static mw_error install_all(mw_report *report)
 {
     struct sigaction ours = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
@@ -288,13 +283,15 @@ static mw_error install_all(mw_report *report)
         struct sigaction now;
         if (sigaction(claimed_signals[i], NULL, &now))
             goto fail;
-        if (is_ours(&now))
-            continue;
-        if (!installed) {
-            original[i] = now;
-        } else {
-            later[i] = now;
-            __atomic_store_n(&has_later[i], true, __ATOMIC_RELEASE);
+        /* A library that saves and restores handlers with signal() loses our flags, so ours is always set again,
+         * but never taken for somebody else's. */
+        if (now.sa_sigaction != on_fault) {
+            if (!installed) {
+                original[i] = now;
+            } else {
+                later[i] = now;
+                __atomic_store_n(&has_later[i], true, __ATOMIC_RELEASE);
+            }
         }
         if (sigaction(claimed_signals[i], &ours, NULL))
             goto fail;
