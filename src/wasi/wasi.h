@@ -30,12 +30,27 @@ const mw_host_module *mw_wasi_modules(void);
 MW_CHECKED mw_error mw_wasi_attach(mw_instance *instance, const mw_wasi_config *config, mw_report *report);
 void mw_wasi_detach(mw_instance *instance);
 
-/* For MPI-IO and the like: resolves a guest path as path_open would (absolute paths against the granted
- * directories by longest prefix, relative ones against ".") and returns the host path through which an ordinary
- * open() reaches the file, or a WASI errno. `out` has room for `size` bytes. Nothing outside the granted
- * directories resolves; for a file that need not exist yet, its directory must. *read_only says whether the
- * directory was granted read-only. */
-MW_CHECKED uint16_t mw_wasi_resolve_host_path(mw_instance *instance, const char *guest_path, char *out, size_t size,
-                                              bool *read_only);
+/* For MPI-IO and the like: files that the host's libraries open by name on the guest's behalf. A guest path is
+ * resolved as path_open would: absolute and relative ones alike against the granted directories, by longest prefix.
+ * Errors are WASI's (wasi/errno.h). */
+enum {
+    MW_WASI_HOST_WRITE = 1,     /* EROFS in a directory granted read-only */
+    MW_WASI_HOST_CREATE = 2,    /* made if it does not exist, with mode 0666; implies WRITE */
+    MW_WASI_HOST_EXCLUSIVE = 4, /* with CREATE: EEXIST if it exists */
+};
+
+/* `path` reaches exactly the file that was resolved, whatever is renamed or replaced by a symbolic link later (a
+ * name in the directory would not: MPI libraries follow links when they open). It is valid in this process until
+ * mw_wasi_close_host_file, to be called when the library has closed the file. */
+typedef struct mw_wasi_host_file {
+    int fd;
+    char path[32];
+} mw_wasi_host_file;
+
+MW_CHECKED uint16_t mw_wasi_open_host_file(mw_instance *instance, const char *guest_path, unsigned flags,
+                                           mw_wasi_host_file *out);
+void mw_wasi_close_host_file(mw_wasi_host_file *file);
+/* Removes a file, as MPI_File_delete does. */
+MW_CHECKED uint16_t mw_wasi_unlink_host_file(mw_instance *instance, const char *guest_path);
 
 #endif

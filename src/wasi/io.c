@@ -1,0 +1,262 @@
+/* fd_read, fd_write and their kin: the host reads and writes guest memory in place. */
+#include "wasi/state.h"
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Linux moves at most this much in one call, so that a sum of two still fits 32 bits. */
+#define MAX_TRANSFER UINT32_C(0x7ffff000)
+
+/* Host addresses of guest iovecs [first, first + n) of the array at `iovs`. Each entry is read once: the guest
+ * may change it meanwhile. */
+static mw_wasi_errno host_iovecs(const mw_instance *instance, const uint8_t *iovs, uint32_t n, struct iovec *out,
+                                 uint64_t *total)
+{
+    *total = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        mw_wasi_iovec guest;
+        memcpy(&guest, iovs + (size_t)i * sizeof guest, sizeof guest);
+        void *base = mw_guest_span(instance, (mw_guest_ptr){guest.buf}, guest.buf_len);
+        if (!base)
+            return MW_WASI_EFAULT;
+        out[i] = (struct iovec){base, guest.buf_len};
+        *total += guest.buf_len;
+    }
+    return MW_WASI_ESUCCESS;
+}
+
+typedef ssize_t transfer_fn(int fd, const struct iovec *iovs, int n, off_t offset);
+
+static ssize_t do_readv(int fd, const struct iovec *iovs, int n, off_t offset)
+{
+    (void)offset;
+    return readv(fd, iovs, n);
+}
+
+static ssize_t do_writev(int fd, const struct iovec *iovs, int n, off_t offset)
+{
+    (void)offset;
+    return writev(fd, iovs, n);
+}
+
+/* Transfers all iovecs, MW_WASI_IOVECS at a time, and stores the number of bytes at `result`. More than one
+ * chunk is transferred only by writes, and only as long as each went through whole: a second read could block
+ * although the first brought data. */
+static mw_wasi_errno transfer(const mw_instance *instance, int fd, mw_guest_ptr iovs, uint32_t niovs, off_t offset,
+                              mw_guest_ptr result, transfer_fn *fn, bool is_read)
+{
+    const uint8_t *array = mw_guest_array(instance, iovs, niovs, sizeof(mw_wasi_iovec));
+    void *done_at = mw_guest_span(instance, result, 4);
+    if (!array || !done_at)
+        return MW_WASI_EFAULT;
+    uint32_t done = 0;
+    for (uint32_t i = 0; i == 0 || i < niovs;) {
+        struct iovec host[MW_WASI_IOVECS];
+        uint32_t n = niovs - i < MW_WASI_IOVECS ? niovs - i : MW_WASI_IOVECS;
+        uint64_t total;
+        mw_wasi_errno error = host_iovecs(instance, array + (size_t)i * sizeof(mw_wasi_iovec), n, host, &total);
+        ssize_t moved = -1;
+        if (!error) {
+            do
+                moved = fn(fd, host, (int)n, offset + done);
+            while (moved < 0 && errno == EINTR);
+            error = moved < 0 ? mw_wasi_errno_of(errno) : MW_WASI_ESUCCESS;
+        }
+        if (error) {
+            if (done == 0)
+                return error;
+            break; /* what was transferred counts; the next call meets the error again */
+        }
+        done += (uint32_t)moved;
+        i += n;
+        if ((uint64_t)moved < total || (is_read && moved > 0) || done > UINT32_MAX - MAX_TRANSFER || i == 0)
+            break;
+    }
+    memcpy(done_at, &done, 4);
+    return MW_WASI_ESUCCESS;
+}
+
+/* A descriptor for reading or writing. One that lacks the right is not open for it, which is EBADF in POSIX (and
+ * EISDIR for reading a directory); programs look for these, not for WASI's own ENOTCAPABLE. */
+static mw_wasi_errno use_for(mw_instance *instance, uint32_t fd, mw_wasi_rights right, mw_wasi_fd **out)
+{
+    mw_wasi_errno error = mw_wasi_fd_use(mw_wasi_state_of(instance), fd, 0, out);
+    if (error || (atomic_load_explicit(&(*out)->rights, memory_order_relaxed) & right))
+        return error;
+    bool directory = (*out)->filetype == MW_WASI_FILETYPE_DIRECTORY;
+    mw_wasi_fd_drop(*out);
+    return directory && right == MW_WASI_RIGHT_FD_READ ? MW_WASI_EISDIR : MW_WASI_EBADF;
+}
+
+uint32_t mw_wasi_fd_read(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs, mw_guest_ptr nread)
+{
+    mw_wasi_fd *f;
+    mw_wasi_errno error = use_for(instance, fd, MW_WASI_RIGHT_FD_READ, &f);
+    if (error)
+        return error;
+    error = transfer(instance, f->host, iovs, niovs, 0, nread, do_readv, true);
+    mw_wasi_fd_drop(f);
+    return error;
+}
+
+uint32_t mw_wasi_fd_write(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs,
+                          mw_guest_ptr nwritten)
+{
+    mw_wasi_fd *f;
+    mw_wasi_errno error = use_for(instance, fd, MW_WASI_RIGHT_FD_WRITE, &f);
+    if (error)
+        return error;
+    error = transfer(instance, f->host, iovs, niovs, 0, nwritten, do_writev, false);
+    mw_wasi_fd_drop(f);
+    return error;
+}
+
+static mw_wasi_errno transfer_at(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs,
+                                 uint64_t offset, mw_guest_ptr result, bool is_read)
+{
+    mw_wasi_fd *f;
+    mw_wasi_errno error =
+        use_for(instance, fd, is_read ? MW_WASI_RIGHT_FD_READ : MW_WASI_RIGHT_FD_WRITE, &f);
+    if (error)
+        return error;
+    if (offset > INT64_MAX - UINT32_MAX) /* leaves room for what is added in chunks */
+        error = MW_WASI_EINVAL;
+    else if (!(atomic_load_explicit(&f->rights, memory_order_relaxed) & MW_WASI_RIGHT_FD_SEEK))
+        error = f->filetype == MW_WASI_FILETYPE_REGULAR_FILE ? MW_WASI_ENOTCAPABLE : MW_WASI_ESPIPE;
+    else
+        error = transfer(instance, f->host, iovs, niovs, (off_t)offset, result, is_read ? preadv : pwritev, is_read);
+    mw_wasi_fd_drop(f);
+    return error;
+}
+
+uint32_t mw_wasi_fd_pread(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs, uint64_t offset,
+                          mw_guest_ptr nread)
+{
+    return transfer_at(instance, fd, iovs, niovs, offset, nread, true);
+}
+
+/* On a descriptor with APPEND, Linux appends whatever the offset is (pwrite(2), BUGS), as for native programs. */
+uint32_t mw_wasi_fd_pwrite(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs, uint64_t offset,
+                           mw_guest_ptr nwritten)
+{
+    return transfer_at(instance, fd, iovs, niovs, offset, nwritten, false);
+}
+
+/* ---- Sockets ------------------------------------------------------------------------------------------------ */
+
+/* Preview 1 cannot make sockets, and directories are all that is granted; so a socket can only be a standard
+ * stream that the process was started with. */
+static mw_wasi_errno use_socket(mw_instance *instance, uint32_t fd, mw_wasi_rights right, mw_wasi_fd **out)
+{
+    mw_wasi_errno error = mw_wasi_fd_use(mw_wasi_state_of(instance), fd, 0, out);
+    if (error)
+        return error;
+    if ((*out)->filetype != MW_WASI_FILETYPE_SOCKET_STREAM && (*out)->filetype != MW_WASI_FILETYPE_SOCKET_DGRAM)
+        error = MW_WASI_ENOTSOCK;
+    else if (!(atomic_load_explicit(&(*out)->rights, memory_order_relaxed) & right))
+        error = MW_WASI_ENOTCAPABLE;
+    if (error)
+        mw_wasi_fd_drop(*out);
+    return error;
+}
+
+/* No descriptor has the right: standard streams do not listen for connections. */
+uint32_t mw_wasi_sock_accept(mw_instance *instance, uint32_t fd, uint32_t flags, mw_guest_ptr out)
+{
+    (void)flags;
+    (void)out;
+    mw_wasi_fd *f;
+    mw_wasi_errno error = use_socket(instance, fd, MW_WASI_RIGHT_SOCK_ACCEPT, &f);
+    if (error)
+        return error;
+    mw_wasi_fd_drop(f);
+    return MW_WASI_ENOTSUP;
+}
+
+static mw_wasi_errno message(const mw_instance *instance, mw_guest_ptr iovs, uint32_t niovs, struct iovec *host,
+                             struct msghdr *out)
+{
+    const uint8_t *array = mw_guest_array(instance, iovs, niovs, sizeof(mw_wasi_iovec));
+    if (!array)
+        return MW_WASI_EFAULT;
+    if (niovs > MW_WASI_IOVECS) /* a datagram cannot be sent in parts */
+        return MW_WASI_EMSGSIZE;
+    uint64_t total;
+    *out = (struct msghdr){.msg_iov = host, .msg_iovlen = niovs};
+    return host_iovecs(instance, array, niovs, host, &total);
+}
+
+uint32_t mw_wasi_sock_recv(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs, uint32_t flags,
+                           mw_guest_ptr nread, mw_guest_ptr out_flags)
+{
+    void *nread_at = mw_guest_span(instance, nread, 4), *flags_at = mw_guest_span(instance, out_flags, 2);
+    mw_wasi_fd *f;
+    mw_wasi_errno error = use_socket(instance, fd, MW_WASI_RIGHT_FD_READ, &f);
+    if (error)
+        return error;
+    struct iovec host[MW_WASI_IOVECS];
+    struct msghdr header;
+    if (!nread_at || !flags_at)
+        error = MW_WASI_EFAULT;
+    else if (flags & ~(uint32_t)(MW_WASI_RI_RECV_PEEK | MW_WASI_RI_RECV_WAITALL))
+        error = MW_WASI_EINVAL;
+    else
+        error = message(instance, iovs, niovs, host, &header);
+    if (!error) {
+        ssize_t n = recvmsg(f->host, &header, (flags & MW_WASI_RI_RECV_PEEK ? MSG_PEEK : 0) |
+                                                  (flags & MW_WASI_RI_RECV_WAITALL ? MSG_WAITALL : 0));
+        uint32_t read = (uint32_t)n;
+        uint16_t got = header.msg_flags & MSG_TRUNC ? MW_WASI_RO_RECV_DATA_TRUNCATED : 0;
+        if (n < 0)
+            error = mw_wasi_errno_of(errno);
+        else {
+            memcpy(nread_at, &read, 4);
+            memcpy(flags_at, &got, 2);
+        }
+    }
+    mw_wasi_fd_drop(f);
+    return error;
+}
+
+uint32_t mw_wasi_sock_send(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs, uint32_t flags,
+                           mw_guest_ptr nwritten)
+{
+    void *nwritten_at = mw_guest_span(instance, nwritten, 4);
+    mw_wasi_fd *f;
+    mw_wasi_errno error = use_socket(instance, fd, MW_WASI_RIGHT_FD_WRITE, &f);
+    if (error)
+        return error;
+    struct iovec host[MW_WASI_IOVECS];
+    struct msghdr header;
+    if (!nwritten_at)
+        error = MW_WASI_EFAULT;
+    else if (flags)
+        error = MW_WASI_EINVAL;
+    else
+        error = message(instance, iovs, niovs, host, &header);
+    if (!error) {
+        ssize_t n = sendmsg(f->host, &header, MSG_NOSIGNAL);
+        uint32_t written = (uint32_t)n;
+        if (n < 0)
+            error = mw_wasi_errno_of(errno);
+        else
+            memcpy(nwritten_at, &written, 4);
+    }
+    mw_wasi_fd_drop(f);
+    return error;
+}
+
+uint32_t mw_wasi_sock_shutdown(mw_instance *instance, uint32_t fd, uint32_t how)
+{
+    mw_wasi_fd *f;
+    mw_wasi_errno error = use_socket(instance, fd, MW_WASI_RIGHT_SOCK_SHUTDOWN, &f);
+    if (error)
+        return error;
+    if (how == 0 || how > (MW_WASI_SD_RD | MW_WASI_SD_WR))
+        error = MW_WASI_EINVAL;
+    else if (shutdown(f->host, how == MW_WASI_SD_RD ? SHUT_RD : how == MW_WASI_SD_WR ? SHUT_WR : SHUT_RDWR) != 0)
+        error = mw_wasi_errno_of(errno);
+    mw_wasi_fd_drop(f);
+    return error;
+}
