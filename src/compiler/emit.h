@@ -20,11 +20,12 @@ typedef enum mw_arch { MW_ARCH_X86_64, MW_ARCH_AARCH64, MW_ARCH_OTHER } mw_arch;
 /* The target, as LLVM names it; shared by all units, constant while they compile. */
 typedef struct mw_target {
     char *triple, *cpu;
-    char *features; /* all that the code may use: "+avx2,+fma,..." */
+    char *features; /* for LLVM, beyond what the CPU's name implies: "+avx2,-avx512f,..." */
+    char *required; /* what the loader must find on the host for the code to run there: "+avx2,+fma,..." */
     mw_arch arch;
 } mw_target;
 
-/* Does the code may use `feature` ("ssse3", "avx2", "dotprod")? */
+/* May the code use `feature` ("ssse3", "avx2", "dotprod")? */
 bool mw_target_has(const mw_target *target, const char *feature);
 
 /* Kinds of memory that cannot overlap (TBAA), beyond the cells of the module's own globals. */
@@ -62,14 +63,21 @@ typedef struct mw_unit {
     LLVMValueRef tbaa[MW_ALIAS_COUNT];
     LLVMValueRef *tbaa_globals; /* [nglobals] of the module's own globals, NULL until used */
     LLVMMetadataRef tbaa_root;
-    LLVMValueRef empty_node, unlikely, likely; /* metadata */
+    LLVMValueRef empty_node, unlikely; /* metadata */
 
     LLVMDIBuilderRef di;
     LLVMMetadataRef di_file, di_unit, di_functype;
 } mw_unit;
 
 struct mw_control;
-struct mw_facts;
+
+/* What the accesses that dominate this point have proved (facts.c). */
+typedef struct mw_facts {
+    struct mw_fact *table; /* open addressing, by value */
+    uint32_t capacity, used;
+    struct mw_fact *log; /* what to restore, innermost scope last */
+    uint32_t height, log_capacity;
+} mw_facts;
 
 typedef struct mw_emitter {
     mw_unit *unit;
@@ -86,16 +94,26 @@ typedef struct mw_emitter {
     LLVMValueRef *stack;
     uint32_t height, stack_capacity;
 
-    LLVMValueRef *locals; /* current values; pointers to stack slots if locals_in_memory */
+    LLVMValueRef *locals; /* current values; addresses of stack slots if locals_in_memory */
     LLVMTypeRef *local_types;
     uint32_t nlocals;
     bool locals_in_memory; /* the function is so large that phis for all locals would explode */
 
-    bool unreachable; /* the code up to the next `else` or `end` of `controls[0..ncontrols)`'s top is dead */
+    bool unreachable; /* the code up to the next `else` or `end` of the innermost construct is dead */
     struct mw_control *controls;
     uint32_t ncontrols, controls_capacity;
-    struct mw_facts *facts;
+    uint32_t dead_depth; /* constructs opened in dead code and not yet closed */
+    struct mw_loop_scan *loops; /* what each loop of the function assigns (scan.c), in order of appearance */
+    uint32_t next_loop;
+    uint32_t switch_stamp; /* counts br_tables */
+    mw_facts facts;
 } mw_emitter;
+
+/* ---- Memory: LLVM ends the process when memory ends, and so do these ------------------------------------ */
+
+void *mw_calloc(size_t count, size_t size); /* never NULL, zeroed */
+/* Makes room in the array at *array for `needed` items of `size` bytes. */
+void mw_reserve(void *array, uint32_t *capacity, uint32_t needed, size_t size);
 
 /* ---- Value stack --------------------------------------------------------------------------------------- */
 
@@ -132,6 +150,20 @@ LLVMValueRef mw_emit_load(mw_emitter *e, const mw_operator *op, LLVMTypeRef type
 /* Pops the index and stores `value` (popped before) as it is. */
 void mw_emit_store(mw_emitter *e, const mw_operator *op, LLVMValueRef value);
 
+/* `length` bytes from the i32 or i64 `index` of memory 0 on lie inside of it, or it traps; gives their address. */
+LLVMValueRef mw_emit_range(mw_emitter *e, LLVMValueRef index, LLVMValueRef length64);
+
+/* The address of entry `index` (i32) of a table; beyond its end it traps with `out_of_bounds`. */
+LLVMValueRef mw_table_element(mw_emitter *e, uint32_t table, LLVMValueRef index, mw_trap_code out_of_bounds);
+
+/* Marks a load or store of memory of the given kind. */
+LLVMValueRef mw_alias_as(const mw_unit *u, LLVMValueRef access, mw_alias alias);
+/* Loads a `type` at `pointer` + `offset`, where nothing changes while guest code runs; a pointer so loaded is not null. */
+LLVMValueRef mw_load_constant(mw_emitter *e, LLVMTypeRef type, LLVMValueRef pointer, uint64_t offset);
+/* The same, with the offset given by index in an array of `type`. */
+LLVMValueRef mw_load_element(mw_emitter *e, LLVMTypeRef type, LLVMValueRef array, uint32_t index);
+LLVMValueRef mw_offset_pointer(mw_emitter *e, LLVMValueRef pointer, uint64_t offset);
+
 /* ---- Calls and traps ------------------------------------------------------------------------------------- */
 
 /* Calls the intrinsic `name` ("llvm.fshl"), overloaded on `types[0..ntypes)`. */
@@ -149,8 +181,49 @@ LLVMValueRef mw_fp(mw_emitter *e, LLVMValueRef value);
 /* Traps with `code` if the i1 `condition` holds; the code after it goes on where it does not. */
 void mw_trap_if(mw_emitter *e, LLVMValueRef condition, mw_trap_code code);
 
+/* The same with the code as an i32 that is computed only when it traps: `code` is called there. */
+void mw_trap_if_with(mw_emitter *e, LLVMValueRef condition, LLVMValueRef (*code)(mw_emitter *e, void *arg),
+                     void *arg);
+/* Traps here; the block is ended. */
+void mw_trap(mw_emitter *e, LLVMValueRef code);
+
+/* Calls a service of mw_builtins: the function pointer at `offset` of it, of type `result`(instance, args...). */
+LLVMValueRef mw_call_builtin(mw_emitter *e, size_t offset, LLVMTypeRef result, LLVMValueRef *args, unsigned nargs);
+
+/* With strict_traps, hides from LLVM what `value` is, so that it does not fold away a NaN's quieting
+ * (x * 1.0 -> x); otherwise returns it unchanged. For floating-point constants, scalar and vector. */
+LLVMValueRef mw_opaque_fp(mw_emitter *e, LLVMValueRef value);
+
+/* A conditional branch whose first target is hardly ever taken. */
+void mw_branch_unlikely(mw_emitter *e, LLVMValueRef condition, LLVMBasicBlockRef rare, LLVMBasicBlockRef usual);
+
 /* A new basic block of the function, placed at its end. */
 LLVMBasicBlockRef mw_new_block(mw_emitter *e, const char *name);
+
+/* ---- Units --------------------------------------------------------------------------------------------------- */
+
+/* An empty unit for `target`. Freed with mw_unit_free. Never fails. */
+void mw_unit_init(mw_unit *u, const mw_module *module, const mw_compile_options *options, const mw_target *target,
+                  LLVMTargetMachineRef machine);
+void mw_unit_free(mw_unit *u);
+LLVMTypeRef mw_llvm_type(const mw_unit *u, mw_wasm_valtype type);
+LLVMTypeRef mw_llvm_functype(mw_unit *u, uint32_t type);
+/* The LLVM function of a defined function: declared on first use, hidden, with its attributes. */
+LLVMValueRef mw_llvm_function(mw_unit *u, uint32_t funcidx);
+/* An enum attribute ("nounwind"), for LLVMAddAttributeAtIndex and LLVMAddCallSiteAttribute. */
+LLVMAttributeRef mw_attribute(const mw_unit *u, const char *name, uint64_t value);
+/* What every function in the object gets: unwind tables for each instruction, stack probes. */
+void mw_function_attributes(const mw_unit *u, LLVMValueRef function);
+/* Name of a function for people: from the name section, or "wasm-function[N]". Returns its length. */
+size_t mw_function_name(const mw_module *module, uint32_t funcidx, char *out, size_t size);
+
+/* Emits the body of a defined function into the unit. */
+void mw_emit_function(mw_unit *u, uint32_t funcidx);
+
+/* The unit that holds no guest code: descriptor, invoke functions, library routines (descriptor.c). */
+void mw_emit_descriptor(mw_unit *u, const mw_hash *key);
+void mw_emit_libcalls(mw_unit *u);
+LLVMValueRef mw_emit_invoke(mw_unit *u, uint32_t type);
 
 /* ---- By concern: each emits one instruction ---------------------------------------------------------------- */
 

@@ -1,0 +1,72 @@
+/* Control constructs and SSA for locals.
+ *
+ * Structured control flow needs no general SSA construction: a loop's header gets phis for exactly the locals that
+ * the loop assigns (scan.c), and where branches to the end of a construct come together, a phi is made for a local
+ * when the second value for it arrives. */
+#ifndef MW_COMPILER_CONTROL_H
+#define MW_COMPILER_CONTROL_H
+
+#include "compiler/emit.h"
+
+/* The locals that a loop, with the loops in it, assigns. */
+typedef struct mw_loop_scan {
+    uint32_t *locals;
+    uint32_t count, capacity;
+} mw_loop_scan;
+
+typedef struct mw_function_scan {
+    mw_loop_scan *loops; /* in order of appearance, those in dead code included */
+    uint32_t nloops;
+    uint64_t edges; /* upper bound of the edges that carry values of all locals */
+    bool large;     /* given up: locals belong in memory */
+} mw_function_scan;
+
+/* Reads a function's code once, ahead of emission. */
+void mw_scan_function(const mw_wasm_func *func, uint32_t nlocals, mw_function_scan *out);
+void mw_scan_free(mw_function_scan *scan);
+
+/* The end of a construct, where the branches to its label and its last instruction meet. */
+typedef struct mw_join {
+    LLVMBasicBlockRef block; /* NULL until something goes there; holds nothing but phis until it is reached */
+    LLVMValueRef *values;    /* [locals, then results]: the one value that all edges bring, or a phi of `block` */
+    bool *is_phi;
+    LLVMBasicBlockRef *edges; /* predecessors so far */
+    uint32_t nedges, edges_capacity;
+} mw_join;
+
+typedef enum mw_control_kind {
+    MW_CONTROL_FUNCTION,
+    MW_CONTROL_BLOCK,
+    MW_CONTROL_LOOP,
+    MW_CONTROL_IF, /* its first arm */
+    MW_CONTROL_ELSE,
+} mw_control_kind;
+
+typedef struct mw_control {
+    mw_control_kind kind;
+    uint32_t nparams, nresults;
+    const mw_wasm_valtype *types; /* parameters, then results */
+    uint32_t height;              /* of the value stack below the parameters */
+    mw_join join;                 /* not of a loop or function */
+
+    LLVMBasicBlockRef header; /* loop */
+    LLVMValueRef *phis;       /* loop: of its parameters, then of scan->locals */
+    const mw_loop_scan *scan;
+
+    LLVMBasicBlockRef else_block; /* if */
+    LLVMValueRef *saved;          /* if: locals, then parameters, as the second arm begins with them */
+
+    LLVMBasicBlockRef switch_block; /* of the br_table that is being emitted: where it goes to reach this label */
+    uint32_t switch_stamp;
+
+    /* Heights of the log of facts: at the beginning; at the lowest branch to the end so far (UINT32_MAX: none);
+     * the lowest since the beginning. */
+    uint32_t facts_start, facts_branch, facts_low;
+} mw_control;
+
+/* Enters the function's own construct: its label is the return. */
+void mw_enter_function(mw_emitter *e);
+/* An instruction that cannot be reached: only the nesting is followed. True if it was handled so. */
+bool mw_skip_dead(mw_emitter *e, const mw_operator *op);
+
+#endif

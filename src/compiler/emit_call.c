@@ -1,0 +1,62 @@
+/* Calls. Every guest function has the C calling convention with the instance in front (abi.h). */
+#include "compiler/emit.h"
+
+#include <stdlib.h>
+
+/* Pops the arguments, calls, pushes the results. */
+static void call(mw_emitter *e, uint32_t type, LLVMValueRef code, LLVMValueRef instance)
+{
+    mw_unit *u = e->unit;
+    const mw_wasm_functype *t = &u->module->types[type];
+    LLVMValueRef *args = mw_calloc(t->nparams + (size_t)1, sizeof *args);
+    args[0] = instance;
+    for (uint32_t i = t->nparams; i-- > 0;)
+        args[i + 1] = mw_bitcast(e, mw_pop(e), mw_llvm_type(u, t->types[i]));
+    LLVMValueRef result = LLVMBuildCall2(e->builder, mw_llvm_functype(u, type), code, args, t->nparams + 1, "");
+    LLVMAddCallSiteAttribute(result, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, mw_attribute(u, "nounwind", 0));
+    free(args);
+    if (t->nresults == 1)
+        mw_push(e, result);
+    else
+        for (uint32_t i = 0; i < t->nresults; i++)
+            mw_push(e, LLVMBuildExtractValue(e->builder, result, i, ""));
+}
+
+static void call_import(mw_emitter *e, uint32_t funcidx)
+{
+    const mw_unit *u = e->unit;
+    LLVMValueRef funcs = mw_load_constant(e, u->ptr, e->instance, offsetof(mw_instance, funcs));
+    uint64_t f = (uint64_t)funcidx * sizeof(mw_func);
+    LLVMValueRef code = mw_load_constant(e, u->ptr, funcs, f + offsetof(mw_func, code));
+    LLVMValueRef instance = mw_load_constant(e, u->ptr, funcs, f + offsetof(mw_func, instance));
+    call(e, u->module->funcs[funcidx].type, code, instance);
+}
+
+/* The function type of an entry is compared by its interned id: equal exactly if the types are. */
+static void call_indirect(mw_emitter *e, uint32_t type, uint32_t table)
+{
+    const mw_unit *u = e->unit;
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef element = mw_table_element(e, table, mw_pop(e), MW_TRAP_UNDEFINED_ELEMENT);
+    LLVMValueRef func = LLVMBuildLoad2(b, u->ptr, element, "");
+    mw_alias_as(u, func, MW_ALIAS_ELEMS);
+    mw_trap_if(e, LLVMBuildIsNull(b, func, ""), MW_TRAP_UNINITIALIZED_ELEMENT);
+    LLVMValueRef type_ids = mw_load_constant(e, u->ptr, e->instance, offsetof(mw_instance, type_ids));
+    LLVMValueRef expected = mw_load_element(e, u->i32, type_ids, type);
+    LLVMValueRef actual = mw_load_constant(e, u->i32, func, offsetof(mw_func, type_id));
+    mw_trap_if(e, LLVMBuildICmp(b, LLVMIntNE, actual, expected, ""), MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH);
+    LLVMValueRef code = mw_load_constant(e, u->ptr, func, offsetof(mw_func, code));
+    LLVMValueRef instance = mw_load_constant(e, u->ptr, func, offsetof(mw_func, instance));
+    call(e, type, code, instance);
+}
+
+void mw_emit_call(mw_emitter *e, const mw_operator *op)
+{
+    const mw_module *m = e->unit->module;
+    if (op->op == MW_OP_CALL_INDIRECT)
+        call_indirect(e, op->index, op->index2);
+    else if (op->index < m->nimported_funcs)
+        call_import(e, op->index);
+    else
+        call(e, m->funcs[op->index].type, mw_llvm_function(e->unit, op->index), e->instance);
+}

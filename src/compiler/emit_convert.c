@@ -1,0 +1,123 @@
+/* Conversions between number types (specification 4.3.4). */
+#include "compiler/emit.h"
+
+#include <math.h>
+
+/* The values that truncate into range: min < x < max, both exclusive, each exact in the float type. Where the
+ * bound below the range is no float (i32 from f32, i64), the next float below it takes its place. */
+typedef struct trunc_range {
+    double min, max;
+} trunc_range;
+
+static trunc_range range_of(bool from_f32, bool to_i64, bool is_signed)
+{
+    if (!is_signed)
+        return (trunc_range){-1.0, to_i64 ? 0x1p64 : 0x1p32};
+    double bound = to_i64 ? 0x1p63 : 0x1p31;
+    double below = to_i64 || from_f32 ? (from_f32 ? (double)nextafterf((float)-bound, -INFINITY)
+                                                  : nextafter(-bound, -INFINITY))
+                                      : -bound - 1;
+    return (trunc_range){below, bound};
+}
+
+static LLVMValueRef trunc_trap_code(mw_emitter *e, void *value)
+{
+    LLVMValueRef is_nan = LLVMBuildFCmp(e->builder, LLVMRealUNO, value, value, "");
+    return LLVMBuildSelect(e->builder, is_nan, mw_i32(e->unit, MW_TRAP_INVALID_CONVERSION),
+                           mw_i32(e->unit, MW_TRAP_INTEGER_OVERFLOW), "");
+}
+
+static void truncate_or_trap(mw_emitter *e, LLVMTypeRef to, bool is_signed)
+{
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef x = mw_pop(e);
+    LLVMTypeRef from = LLVMTypeOf(x);
+    trunc_range r = range_of(from == e->unit->f32, to == e->unit->i64, is_signed);
+    LLVMValueRef above = LLVMBuildFCmp(b, LLVMRealOGT, x, LLVMConstReal(from, r.min), "");
+    LLVMValueRef below = LLVMBuildFCmp(b, LLVMRealOLT, x, LLVMConstReal(from, r.max), "");
+    LLVMValueRef outside = LLVMBuildNot(b, LLVMBuildAnd(b, above, below, ""), "");
+    mw_trap_if_with(e, outside, trunc_trap_code, x);
+    mw_push(e, is_signed ? LLVMBuildFPToSI(b, x, to, "") : LLVMBuildFPToUI(b, x, to, ""));
+}
+
+static void truncate_saturating(mw_emitter *e, LLVMTypeRef to, bool is_signed)
+{
+    LLVMValueRef x = mw_pop(e);
+    LLVMTypeRef types[] = {to, LLVMTypeOf(x)};
+    mw_push(e, mw_intrinsic(e, is_signed ? "llvm.fptosi.sat" : "llvm.fptoui.sat", types, 2, &x, 1));
+}
+
+static void cast(mw_emitter *e, LLVMOpcode opcode, LLVMTypeRef to)
+{
+    mw_push(e, LLVMBuildCast(e->builder, opcode, mw_pop(e), to, ""));
+}
+
+/* Changes of precision quiet a NaN, so they count as arithmetic. */
+static void cast_float(mw_emitter *e, LLVMOpcode opcode, LLVMTypeRef to)
+{
+    mw_push(e, mw_fp(e, LLVMBuildCast(e->builder, opcode, mw_pop(e), to, "")));
+}
+
+void mw_emit_convert(mw_emitter *e, const mw_operator *op)
+{
+    const mw_unit *u = e->unit;
+    switch (op->op) {
+    case MW_OP_I32_WRAP_I64:
+        cast(e, LLVMTrunc, u->i32);
+        return;
+    case MW_OP_I64_EXTEND_I32_S:
+        cast(e, LLVMSExt, u->i64);
+        return;
+    case MW_OP_I64_EXTEND_I32_U:
+        cast(e, LLVMZExt, u->i64);
+        return;
+#define FROM_BOTH(trunc, sat, to, is_signed)                                                       \
+    case MW_OP_##trunc##_F32_##sat:                                                                \
+    case MW_OP_##trunc##_F64_##sat:                                                                \
+        truncate_or_trap(e, to, is_signed);                                                        \
+        return;                                                                                    \
+    case MW_OP_##trunc##_SAT_F32_##sat:                                                            \
+    case MW_OP_##trunc##_SAT_F64_##sat:                                                            \
+        truncate_saturating(e, to, is_signed);                                                     \
+        return;
+        FROM_BOTH(I32_TRUNC, S, u->i32, true)
+        FROM_BOTH(I32_TRUNC, U, u->i32, false)
+        FROM_BOTH(I64_TRUNC, S, u->i64, true)
+        FROM_BOTH(I64_TRUNC, U, u->i64, false)
+#undef FROM_BOTH
+    case MW_OP_F32_CONVERT_I32_S:
+    case MW_OP_F32_CONVERT_I64_S:
+        cast(e, LLVMSIToFP, u->f32);
+        return;
+    case MW_OP_F32_CONVERT_I32_U:
+    case MW_OP_F32_CONVERT_I64_U:
+        cast(e, LLVMUIToFP, u->f32);
+        return;
+    case MW_OP_F64_CONVERT_I32_S:
+    case MW_OP_F64_CONVERT_I64_S:
+        cast(e, LLVMSIToFP, u->f64);
+        return;
+    case MW_OP_F64_CONVERT_I32_U:
+    case MW_OP_F64_CONVERT_I64_U:
+        cast(e, LLVMUIToFP, u->f64);
+        return;
+    case MW_OP_F32_DEMOTE_F64:
+        cast_float(e, LLVMFPTrunc, u->f32);
+        return;
+    case MW_OP_F64_PROMOTE_F32:
+        cast_float(e, LLVMFPExt, u->f64);
+        return;
+    case MW_OP_I32_REINTERPRET_F32:
+        cast(e, LLVMBitCast, u->i32);
+        return;
+    case MW_OP_I64_REINTERPRET_F64:
+        cast(e, LLVMBitCast, u->i64);
+        return;
+    case MW_OP_F32_REINTERPRET_I32:
+        cast(e, LLVMBitCast, u->f32);
+        return;
+    default: /* f64.reinterpret_i64 */
+        cast(e, LLVMBitCast, u->f64);
+        return;
+    }
+}

@@ -1,0 +1,251 @@
+/* Linear memory: scalar accesses, size, grow and the bulk instructions.
+ *
+ * An address is a GEP off the base with the zero-extended index and the constant offset: the zero-extension is what
+ * keeps the guest in, as index, offset and width end inside the reservation, and the fault handler turns what is not
+ * mapped there into a trap. */
+#include "compiler/facts.h"
+
+#include <string.h>
+
+static LLVMValueRef memory_base(mw_emitter *e, uint32_t memory)
+{
+    if (memory == 0)
+        return e->memory0;
+    LLVMValueRef memories = mw_load_constant(e, e->unit->ptr, e->instance, offsetof(mw_instance, memories));
+    LLVMValueRef m = mw_load_element(e, e->unit->ptr, memories, memory);
+    return mw_load_constant(e, e->unit->ptr, m, offsetof(mw_memory, base));
+}
+
+/* Rewrites an index p + c as p and c where an access proved that the sum does not wrap (facts.h); sums of sums are
+ * followed a few steps. */
+static LLVMValueRef split_index(mw_emitter *e, LLVMValueRef index, uint64_t *offset)
+{
+    LLVMValueRef p = index, best = index;
+    uint32_t sum = 0, best_sum = 0;
+    for (int step = 0; step < 4; step++) {
+        if (!LLVMIsABinaryOperator(p) || LLVMGetInstructionOpcode(p) != LLVMAdd)
+            break;
+        LLVMValueRef c = LLVMGetOperand(p, 1);
+        if (!LLVMIsAConstantInt(c))
+            break;
+        sum += (uint32_t)LLVMConstIntGetZExtValue(c);
+        p = LLVMGetOperand(p, 0);
+        uint64_t headroom = mw_facts_headroom(&e->facts, p);
+        /* Index, offset and sum stay within the 8 GiB of the reservation. */
+        if (sum <= headroom && sum + *offset <= UINT32_MAX) {
+            best = p;
+            best_sum = sum;
+        }
+    }
+    *offset += best_sum;
+    return best;
+}
+
+static LLVMValueRef address(mw_emitter *e, const mw_operator *op, LLVMValueRef index, uint64_t size)
+{
+    LLVMBuilderRef b = e->builder;
+    const mw_unit *u = e->unit;
+    uint64_t offset = op->memarg.offset;
+    LLVMValueRef p = split_index(e, index, &offset);
+    mw_facts_learn(&e->facts, p, MW_PAGE_BYTES - 1 + offset + size);
+    if (p != index)
+        mw_facts_learn(&e->facts, index, MW_PAGE_BYTES - 1 + op->memarg.offset + size);
+    LLVMValueRef wide = LLVMBuildZExt(b, p, u->i64, "");
+    LLVMValueRef base = memory_base(e, op->memarg.memory);
+    LLVMValueRef pointer = LLVMBuildInBoundsGEP2(b, u->i8, base, &wide, 1, "");
+    return mw_offset_pointer(e, pointer, offset);
+}
+
+LLVMValueRef mw_emit_load(mw_emitter *e, const mw_operator *op, LLVMTypeRef type)
+{
+    uint64_t size = LLVMStoreSizeOfType(e->unit->layout, type);
+    LLVMValueRef load = LLVMBuildLoad2(e->builder, type, address(e, op, mw_pop(e), size), "");
+    LLVMSetAlignment(load, 1);
+    mw_alias_as(e->unit, load, MW_ALIAS_MEMORY);
+    if (e->unit->options->strict_traps)
+        LLVMSetVolatile(load, 1);
+    return load;
+}
+
+void mw_emit_store(mw_emitter *e, const mw_operator *op, LLVMValueRef value)
+{
+    uint64_t size = LLVMStoreSizeOfType(e->unit->layout, LLVMTypeOf(value));
+    LLVMValueRef store = LLVMBuildStore(e->builder, value, address(e, op, mw_pop(e), size));
+    LLVMSetAlignment(store, 1);
+    mw_alias_as(e->unit, store, MW_ALIAS_MEMORY);
+    if (e->unit->options->strict_traps)
+        LLVMSetVolatile(store, 1);
+}
+
+static void load_extended(mw_emitter *e, const mw_operator *op, LLVMTypeRef stored, LLVMTypeRef type, bool is_signed)
+{
+    LLVMValueRef v = mw_emit_load(e, op, stored);
+    mw_push(e, is_signed ? LLVMBuildSExt(e->builder, v, type, "") : LLVMBuildZExt(e->builder, v, type, ""));
+}
+
+static void store(mw_emitter *e, const mw_operator *op, LLVMTypeRef stored)
+{
+    LLVMValueRef v = mw_pop(e);
+    if (LLVMTypeOf(v) != stored)
+        v = LLVMBuildTrunc(e->builder, v, stored, "");
+    mw_emit_store(e, op, v);
+}
+
+/* ---- Size and bulk -------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef memory_pages(mw_emitter *e, uint32_t memory)
+{
+    const mw_unit *u = e->unit;
+    LLVMValueRef memories = mw_load_constant(e, u->ptr, e->instance, offsetof(mw_instance, memories));
+    LLVMValueRef m = mw_load_element(e, u->ptr, memories, memory);
+    LLVMValueRef pages = LLVMBuildLoad2(e->builder, u->i64, mw_offset_pointer(e, m, offsetof(mw_memory, pages)), "");
+    return mw_alias_as(u, pages, MW_ALIAS_PAGES);
+}
+
+static LLVMValueRef widen(mw_emitter *e, LLVMValueRef v)
+{
+    return LLVMBuildZExt(e->builder, v, e->unit->i64, "");
+}
+
+/* Neither sum can overflow: index and length are less than 2^32, or (64-bit memories) LLVM's umin keeps them so. */
+LLVMValueRef mw_emit_range(mw_emitter *e, LLVMValueRef index, LLVMValueRef length64)
+{
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef start = widen(e, index);
+    LLVMValueRef size = LLVMBuildShl(b, memory_pages(e, 0), mw_i64(e->unit, 16), "");
+    LLVMValueRef end = LLVMBuildAdd(b, start, length64, "");
+    mw_trap_if(e, LLVMBuildICmp(b, LLVMIntUGT, end, size, ""), MW_TRAP_MEMORY_OUT_OF_BOUNDS);
+    return LLVMBuildInBoundsGEP2(b, e->unit->i8, e->memory0, &start, 1, "");
+}
+
+static void emit_grow(mw_emitter *e, uint32_t memory)
+{
+    const mw_unit *u = e->unit;
+    LLVMValueRef args[] = {mw_i32(u, memory), widen(e, mw_pop(e))};
+    LLVMValueRef old = mw_call_builtin(e, offsetof(mw_builtins, memory_grow), u->i64, args, 2);
+    mw_push(e, LLVMBuildTrunc(e->builder, old, u->i32, ""));
+}
+
+static void emit_copy(mw_emitter *e, const mw_operator *op)
+{
+    LLVMValueRef n = mw_pop(e), src = mw_pop(e), dst = mw_pop(e);
+    n = widen(e, n);
+    if (op->index == 0 && op->index2 == 0) {
+        LLVMValueRef from = mw_emit_range(e, src, n), to = mw_emit_range(e, dst, n);
+        mw_alias_as(e->unit, LLVMBuildMemMove(e->builder, to, 1, from, 1, n), MW_ALIAS_MEMORY);
+        return;
+    }
+    LLVMValueRef args[] = {mw_i32(e->unit, op->index), mw_i32(e->unit, op->index2), widen(e, dst), widen(e, src), n};
+    mw_call_builtin(e, offsetof(mw_builtins, memory_copy), e->unit->void_type, args, 5);
+}
+
+static void emit_fill(mw_emitter *e, const mw_operator *op)
+{
+    LLVMValueRef n = mw_pop(e), value = mw_pop(e), dst = mw_pop(e);
+    n = widen(e, n);
+    if (op->index == 0) {
+        LLVMValueRef byte = LLVMBuildTrunc(e->builder, value, e->unit->i8, "");
+        mw_alias_as(e->unit, LLVMBuildMemSet(e->builder, mw_emit_range(e, dst, n), byte, n, 1), MW_ALIAS_MEMORY);
+        return;
+    }
+    LLVMValueRef args[] = {mw_i32(e->unit, op->index), widen(e, dst), value, n};
+    mw_call_builtin(e, offsetof(mw_builtins, memory_fill), e->unit->void_type, args, 4);
+}
+
+static void emit_init(mw_emitter *e, const mw_operator *op)
+{
+    const mw_unit *u = e->unit;
+    LLVMValueRef n = mw_pop(e), src = mw_pop(e), dst = mw_pop(e);
+    LLVMValueRef args[] = {mw_i32(u, op->index2), mw_i32(u, op->index), widen(e, dst), src, n};
+    mw_call_builtin(e, offsetof(mw_builtins, memory_init), u->void_type, args, 5);
+}
+
+void mw_emit_memory(mw_emitter *e, const mw_operator *op)
+{
+    const mw_unit *u = e->unit;
+    LLVMValueRef index;
+    switch (op->op) {
+    case MW_OP_I32_LOAD:
+        mw_push(e, mw_emit_load(e, op, u->i32));
+        return;
+    case MW_OP_I64_LOAD:
+        mw_push(e, mw_emit_load(e, op, u->i64));
+        return;
+    case MW_OP_F32_LOAD:
+        mw_push(e, mw_emit_load(e, op, u->f32));
+        return;
+    case MW_OP_F64_LOAD:
+        mw_push(e, mw_emit_load(e, op, u->f64));
+        return;
+    case MW_OP_I32_LOAD8_S:
+        load_extended(e, op, u->i8, u->i32, true);
+        return;
+    case MW_OP_I32_LOAD8_U:
+        load_extended(e, op, u->i8, u->i32, false);
+        return;
+    case MW_OP_I32_LOAD16_S:
+        load_extended(e, op, u->i16, u->i32, true);
+        return;
+    case MW_OP_I32_LOAD16_U:
+        load_extended(e, op, u->i16, u->i32, false);
+        return;
+    case MW_OP_I64_LOAD8_S:
+        load_extended(e, op, u->i8, u->i64, true);
+        return;
+    case MW_OP_I64_LOAD8_U:
+        load_extended(e, op, u->i8, u->i64, false);
+        return;
+    case MW_OP_I64_LOAD16_S:
+        load_extended(e, op, u->i16, u->i64, true);
+        return;
+    case MW_OP_I64_LOAD16_U:
+        load_extended(e, op, u->i16, u->i64, false);
+        return;
+    case MW_OP_I64_LOAD32_S:
+        load_extended(e, op, u->i32, u->i64, true);
+        return;
+    case MW_OP_I64_LOAD32_U:
+        load_extended(e, op, u->i32, u->i64, false);
+        return;
+    case MW_OP_I32_STORE:
+    case MW_OP_I64_STORE32:
+        store(e, op, u->i32);
+        return;
+    case MW_OP_I64_STORE:
+        store(e, op, u->i64);
+        return;
+    case MW_OP_F32_STORE:
+        store(e, op, u->f32);
+        return;
+    case MW_OP_F64_STORE:
+        store(e, op, u->f64);
+        return;
+    case MW_OP_I32_STORE8:
+    case MW_OP_I64_STORE8:
+        store(e, op, u->i8);
+        return;
+    case MW_OP_I32_STORE16:
+    case MW_OP_I64_STORE16:
+        store(e, op, u->i16);
+        return;
+    case MW_OP_MEMORY_SIZE:
+        mw_push(e, LLVMBuildTrunc(e->builder, memory_pages(e, op->index), u->i32, ""));
+        return;
+    case MW_OP_MEMORY_GROW:
+        emit_grow(e, op->index);
+        return;
+    case MW_OP_MEMORY_INIT:
+        emit_init(e, op);
+        return;
+    case MW_OP_DATA_DROP:
+        index = mw_i32(u, op->index);
+        mw_call_builtin(e, offsetof(mw_builtins, data_drop), u->void_type, &index, 1);
+        return;
+    case MW_OP_MEMORY_COPY:
+        emit_copy(e, op);
+        return;
+    default: /* memory.fill */
+        emit_fill(e, op);
+        return;
+    }
+}

@@ -1,0 +1,59 @@
+#include "compiler/facts.h"
+
+#include <stdlib.h>
+
+void mw_facts_free(mw_facts *facts)
+{
+    free(facts->table);
+    free(facts->log);
+}
+
+/* The entry of `value`, or the empty one where it belongs. */
+static mw_fact *find(const mw_facts *facts, LLVMValueRef value)
+{
+    uint32_t mask = facts->capacity - 1;
+    uint32_t i = (uint32_t)(((uintptr_t)value >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 32) & mask;
+    while (facts->table[i].value && facts->table[i].value != value)
+        i = (i + 1) & mask;
+    return &facts->table[i];
+}
+
+uint64_t mw_facts_headroom(const mw_facts *facts, LLVMValueRef value)
+{
+    return facts->capacity ? find(facts, value)->headroom : 0;
+}
+
+static void grow(mw_facts *facts)
+{
+    mw_facts old = *facts;
+    facts->capacity = old.capacity ? 2 * old.capacity : 64;
+    facts->table = mw_calloc(facts->capacity, sizeof *facts->table);
+    for (uint32_t i = 0; i < old.capacity; i++)
+        if (old.table[i].value)
+            *find(facts, old.table[i].value) = old.table[i];
+    free(old.table);
+}
+
+void mw_facts_learn(mw_facts *facts, LLVMValueRef value, uint64_t headroom)
+{
+    if (2 * facts->used >= facts->capacity)
+        grow(facts);
+    mw_fact *fact = find(facts, value);
+    if (fact->headroom >= headroom)
+        return;
+    if (!fact->value) {
+        fact->value = value;
+        facts->used++;
+    }
+    mw_reserve(&facts->log, &facts->log_capacity, facts->height + 1, sizeof *facts->log);
+    facts->log[facts->height++] = *fact;
+    fact->headroom = headroom;
+}
+
+void mw_facts_forget(mw_facts *facts, uint32_t height)
+{
+    while (facts->height > height) {
+        mw_fact *old = &facts->log[--facts->height];
+        find(facts, old->value)->headroom = old->headroom;
+    }
+}

@@ -1,0 +1,138 @@
+/* One function: its frame and the loop over its instructions. */
+#include "compiler/control.h"
+#include "compiler/facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void begin_debug_info(mw_emitter *e)
+{
+    mw_unit *u = e->unit;
+    char name[256];
+    size_t len = mw_function_name(u->module, e->funcidx, name, sizeof name);
+    size_t linkage_len;
+    const char *linkage = LLVMGetValueName2(e->llvm_func, &linkage_len);
+    e->di_scope = LLVMDIBuilderCreateFunction(u->di, u->di_file, name, len, linkage, linkage_len, u->di_file,
+                                              e->func->offset, u->di_functype, 0, 1, e->func->offset,
+                                              LLVMDIFlagZero, 1);
+    LLVMSetSubprogram(e->llvm_func, e->di_scope);
+}
+
+static void set_offset(mw_emitter *e, uint64_t offset)
+{
+    e->offset = offset;
+    LLVMSetCurrentDebugLocation2(e->builder, LLVMDIBuilderCreateDebugLocation(e->unit->context, (unsigned)offset, 0,
+                                                                              e->di_scope, NULL));
+}
+
+static void init_local(mw_emitter *e, uint32_t i, LLVMTypeRef type, LLVMValueRef value)
+{
+    e->local_types[i] = type;
+    e->locals[i] = value;
+    if (e->locals_in_memory) {
+        e->locals[i] = LLVMBuildAlloca(e->builder, type, "");
+        LLVMBuildStore(e->builder, value, e->locals[i]);
+    }
+}
+
+static void init_locals(mw_emitter *e, const mw_wasm_functype *type)
+{
+    e->locals = mw_calloc(e->nlocals, sizeof *e->locals);
+    e->local_types = mw_calloc(e->nlocals, sizeof *e->local_types);
+    uint32_t n = 0;
+    for (; n < type->nparams; n++)
+        init_local(e, n, mw_llvm_type(e->unit, type->types[n]), LLVMGetParam(e->llvm_func, n + 1));
+    for (uint32_t run = 0; run < e->func->nlocal_runs; run++) {
+        LLVMTypeRef t = mw_llvm_type(e->unit, e->func->local_runs[run].type);
+        for (uint32_t i = 0; i < e->func->local_runs[run].count; i++)
+            init_local(e, n++, t, LLVMConstNull(t));
+    }
+}
+
+static void begin_body(mw_emitter *e, bool locals_in_memory)
+{
+    const mw_module *m = e->unit->module;
+    e->entry = mw_new_block(e, "entry");
+    LLVMPositionBuilderAtEnd(e->builder, e->entry);
+    set_offset(e, e->func->offset);
+    e->instance = LLVMGetParam(e->llvm_func, 0);
+    e->locals_in_memory = locals_in_memory;
+    init_locals(e, &m->types[e->func->type]);
+    if (m->nmemories)
+        e->memory0 = mw_load_constant(e, e->unit->ptr, e->instance, offsetof(mw_instance, memory0));
+    LLVMBasicBlockRef body = mw_new_block(e, "body");
+    LLVMBuildBr(e->builder, body);
+    LLVMPositionBuilderAtEnd(e->builder, body);
+}
+
+static void emit_operator(mw_emitter *e, const mw_operator *op)
+{
+    mw_opcode o = op->op;
+    uint8_t prefix = mw_op_info_of(o)->prefix;
+    if (prefix == 0xfd)
+        mw_emit_simd(e, op);
+    else if (o <= MW_OP_RETURN)
+        mw_emit_control(e, op);
+    else if (o == MW_OP_CALL || o == MW_OP_CALL_INDIRECT)
+        mw_emit_call(e, op);
+    else if (o <= MW_OP_GLOBAL_SET)
+        mw_emit_variable(e, op);
+    else if (o == MW_OP_TABLE_GET || o == MW_OP_TABLE_SET)
+        mw_emit_table(e, op);
+    else if (o <= MW_OP_MEMORY_GROW)
+        mw_emit_memory(e, op);
+    else if (o < MW_OP_I32_WRAP_I64)
+        mw_emit_numeric(e, op);
+    else if (o <= MW_OP_F64_REINTERPRET_I64)
+        mw_emit_convert(e, op);
+    else if (o <= MW_OP_I64_EXTEND32_S)
+        mw_emit_numeric(e, op);
+    else if (o >= MW_OP_REF_NULL && o <= MW_OP_REF_FUNC)
+        mw_emit_table(e, op);
+    else if (o >= MW_OP_I32_TRUNC_SAT_F32_S && o <= MW_OP_I64_TRUNC_SAT_F64_U)
+        mw_emit_convert(e, op);
+    else if (o >= MW_OP_MEMORY_INIT && o <= MW_OP_MEMORY_FILL)
+        mw_emit_memory(e, op);
+    else
+        mw_emit_table(e, op);
+}
+
+static void emit_body(mw_emitter *e)
+{
+    mw_bytes code = mw_bytes_of(e->func->code, e->func->code_size, e->func->offset, NULL);
+    mw_operator op;
+    while (e->ncontrols) {
+        if (mw_operator_read(&code, &op) != MW_OK)
+            abort(); /* validated */
+        if (mw_skip_dead(e, &op))
+            continue;
+        set_offset(e, op.offset);
+        emit_operator(e, &op);
+    }
+}
+
+void mw_emit_function(mw_unit *u, uint32_t funcidx)
+{
+    const mw_wasm_func *func = &u->module->funcs[funcidx];
+    mw_emitter e = {
+        .unit = u,
+        .builder = u->builder,
+        .func = func,
+        .funcidx = funcidx,
+        .llvm_func = mw_llvm_function(u, funcidx),
+        .nlocals = u->module->types[func->type].nparams + func->nlocals,
+    };
+    mw_function_scan scan;
+    mw_scan_function(func, e.nlocals, &scan);
+    e.loops = scan.loops;
+    begin_debug_info(&e);
+    begin_body(&e, scan.large);
+    mw_enter_function(&e);
+    emit_body(&e);
+    mw_scan_free(&scan);
+    mw_facts_free(&e.facts);
+    free(e.stack);
+    free(e.locals);
+    free(e.local_types);
+    free(e.controls);
+}

@@ -1,0 +1,117 @@
+#include "compiler/control.h"
+
+#include <stdlib.h>
+
+/* Above these, phis for locals would take more memory than the function is worth. */
+enum { MAX_LISTED = 16 << 20 };
+#define MAX_EDGE_VALUES (UINT64_C(64) << 20)
+
+#define NO_LOOP UINT32_MAX
+
+typedef struct scanner {
+    mw_function_scan *out;
+    uint32_t loops_capacity;
+    uint32_t *open; /* of each open construct: its loop's index, or NO_LOOP */
+    uint32_t nopen, open_capacity;
+    uint32_t *innermost; /* stack of open loops */
+    uint32_t ninnermost, innermost_capacity;
+    uint32_t *stamps; /* [nlocals]: 1 + the loop that listed the local last */
+    uint64_t listed;
+} scanner;
+
+static void list_local(scanner *s, uint32_t loop, uint32_t local)
+{
+    if (s->stamps[local] == loop + 1 || s->out->large)
+        return;
+    s->stamps[local] = loop + 1;
+    mw_loop_scan *l = &s->out->loops[loop];
+    mw_reserve(&l->locals, &l->capacity, l->count + 1, sizeof *l->locals);
+    l->locals[l->count++] = local;
+    if (++s->listed > MAX_LISTED)
+        s->out->large = true;
+}
+
+static void open_construct(scanner *s, bool is_loop)
+{
+    mw_reserve(&s->open, &s->open_capacity, s->nopen + 1, sizeof *s->open);
+    s->open[s->nopen++] = is_loop ? s->out->nloops : NO_LOOP;
+    if (!is_loop)
+        return;
+    mw_reserve(&s->innermost, &s->innermost_capacity, s->ninnermost + 1, sizeof *s->innermost);
+    s->innermost[s->ninnermost++] = s->out->nloops;
+    mw_reserve(&s->out->loops, &s->loops_capacity, s->out->nloops + 1, sizeof *s->out->loops);
+    s->out->loops[s->out->nloops++] = (mw_loop_scan){NULL, 0, 0};
+}
+
+/* A closed loop's locals are its parent's too. A local may be listed twice in the parent, before and after the
+ * inner loop; the second is dropped here. */
+static void close_construct(scanner *s)
+{
+    uint32_t loop = s->nopen ? s->open[--s->nopen] : NO_LOOP;
+    if (loop == NO_LOOP)
+        return;
+    s->ninnermost--;
+    mw_loop_scan *l = &s->out->loops[loop];
+    uint32_t unique = 0;
+    for (uint32_t i = 0; i < l->count; i++)
+        s->stamps[l->locals[i]] = 0;
+    for (uint32_t i = 0; i < l->count; i++)
+        if (s->stamps[l->locals[i]] != loop + 1) {
+            s->stamps[l->locals[i]] = loop + 1;
+            l->locals[unique++] = l->locals[i];
+        }
+    l->count = unique;
+    if (s->ninnermost)
+        for (uint32_t i = 0; i < unique; i++)
+            list_local(s, s->innermost[s->ninnermost - 1], l->locals[i]);
+}
+
+void mw_scan_function(const mw_wasm_func *func, uint32_t nlocals, mw_function_scan *out)
+{
+    *out = (mw_function_scan){0};
+    scanner s = {.out = out, .stamps = mw_calloc(nlocals, sizeof *s.stamps)};
+    mw_bytes code = mw_bytes_of(func->code, func->code_size, func->offset, NULL);
+    mw_operator op;
+    while (mw_bytes_left(&code) && mw_operator_read(&code, &op) == MW_OK) {
+        switch (op.op) {
+        case MW_OP_LOCAL_SET:
+        case MW_OP_LOCAL_TEE:
+            if (s.ninnermost)
+                list_local(&s, s.innermost[s.ninnermost - 1], op.index);
+            break;
+        case MW_OP_LOOP:
+        case MW_OP_BLOCK:
+        case MW_OP_IF:
+            open_construct(&s, op.op == MW_OP_LOOP);
+            out->edges++;
+            break;
+        case MW_OP_END:
+            close_construct(&s);
+            out->edges++;
+            break;
+        case MW_OP_ELSE:
+        case MW_OP_BR:
+        case MW_OP_BR_IF:
+            out->edges++;
+            break;
+        case MW_OP_BR_TABLE:
+            out->edges += op.labels.count + UINT64_C(1) < s.nopen + UINT64_C(1) ? op.labels.count + UINT64_C(1)
+                                                                              : s.nopen + UINT64_C(1);
+            break;
+        default:
+            break;
+        }
+    }
+    if (out->edges * nlocals > MAX_EDGE_VALUES)
+        out->large = true;
+    free(s.open);
+    free(s.innermost);
+    free(s.stamps);
+}
+
+void mw_scan_free(mw_function_scan *scan)
+{
+    for (uint32_t i = 0; i < scan->nloops; i++)
+        free(scan->loops[i].locals);
+    free(scan->loops);
+}
