@@ -280,6 +280,7 @@ static inline int32_t mw_out_tag(int tag)
 int32_t mw_in_split_type(const mw_call *call, const char *argument, int32_t value, int *out);
 int32_t mw_in_thread_level(const mw_call *call, const char *argument, int32_t value, int *out);
 int32_t mw_in_order(const mw_call *call, const char *argument, int32_t value, int *out);
+int32_t mw_in_distribution(const mw_call *call, const char *argument, int32_t value, int *out);
 int32_t mw_in_typeclass(const mw_call *call, const char *argument, int32_t value, int *out);
 int32_t mw_in_amode(const mw_call *call, const char *argument, int32_t value, int *out);  /* MPI_File_open */
 int32_t mw_in_whence(const mw_call *call, const char *argument, int32_t value, int *out); /* MPI_SEEK_... */
@@ -374,8 +375,8 @@ static inline bool mw_touched(int64_t count, const mw_type_slot *type, int64_t *
 }
 
 /* A message buffer, for the host to use in place. Addresses wrap modulo 2^32, as the guest's own arithmetic does:
- * with MPI_BOTTOM a displacement from 2 GiB on is negative. Address 0 with a predefined type is refused
- * (MPI_ERR_BUFFER), since it can only be a mistake. `count` must not be negative. */
+ * with MPI_BOTTOM a displacement from 2 GiB on is negative. An address below 16 with a predefined type is
+ * refused (MPI_ERR_BUFFER): it can only be a null pointer or an MPI_IN_PLACE where none is allowed. `count` must not be negative. */
 static inline int32_t mw_in_buffer(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t count,
                                    const mw_type_slot *type, void **out)
 {
@@ -385,7 +386,7 @@ static inline int32_t mw_in_buffer(const mw_call *call, const char *argument, mw
         return mw_raise_buffer(call, argument, p, count, type);
     uint32_t first = p.addr + (uint32_t)(uint64_t)low;
     if (MW_UNLIKELY(!mw_guest_contains(call->instance, first, length) ||
-                    (p.addr == 0 && (type->flags & MW_TYPE_PREDEFINED) && length)))
+                    (p.addr < 16 && (type->flags & MW_TYPE_PREDEFINED) && length)))
         return length ? mw_raise_buffer(call, argument, p, count, type) : (*out = call->instance->memory0, 0);
     *out = call->instance->memory0 + (int64_t)first - low;
     return MW_GUEST_SUCCESS;

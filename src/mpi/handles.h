@@ -78,7 +78,11 @@ typedef struct mw_request_slot {
     uint32_t flags;       /* MW_REQUEST_... */
 } mw_request_slot;
 
-enum { MW_REQUEST_PERSISTENT = 1, MW_REQUEST_GENERALIZED = 2 };
+enum {
+    MW_REQUEST_PERSISTENT = 1,
+    MW_REQUEST_GENERALIZED = 2,
+    MW_REQUEST_DONE = 4, /* a generalized one that MPI_Grequest_complete was called for */
+};
 
 #define MW_PLAIN_SLOT(kind, host_type)                                                             \
     typedef struct mw_##kind##_slot {                                                              \

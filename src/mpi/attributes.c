@@ -1,0 +1,373 @@
+/* Attributes of communicators and datatypes. A value is the guest's 4-byte void *, which the host carries in its
+ * void *. The host's callbacks have an argument of ours (the extra state), so a keyval's record is found without
+ * a trampoline. A record lives until the key is freed and no object has the attribute any more: the host calls
+ * our delete function for each one that goes. */
+#include "mpi/callbacks.h"
+#include "mpi/state.h"
+#include "shims.h"
+
+typedef enum key_kind { KEY_FREE, KEY_COMM, KEY_TYPE } key_kind;
+
+typedef struct key {
+    key_kind kind;
+    bool freed;      /* by the guest: no call may use it, callbacks still do */
+    int host;        /* the host's keyval */
+    uint32_t copy;   /* MW_GUEST_COMM_NULL_COPY_FN, ..._DUP_FN, or `copy_func` is called */
+    const mw_func *copy_func, *delete_func;
+    uint32_t extra_state;
+    int64_t attached; /* objects that have the attribute */
+} key;
+
+/* Guest keyval FIRST_KEY + i is keys[i]; the numbers below are the predefined ones. */
+#define FIRST_KEY 0x1000
+#define MAX_KEYS 0x4000
+static key keys[MAX_KEYS];
+static uint32_t nkeys;
+
+static key *find_key(int32_t keyval, key_kind kind)
+{
+    uint32_t i = (uint32_t)keyval - FIRST_KEY;
+    return i < nkeys && keys[i].kind == kind && !keys[i].freed ? &keys[i] : NULL;
+}
+
+static int32_t keyval_of(const key *k)
+{
+    return (int32_t)(k - keys) + FIRST_KEY;
+}
+
+static key *take_key(void)
+{
+    for (uint32_t i = 0; i < nkeys; i++)
+        if (keys[i].kind == KEY_FREE)
+            return &keys[i];
+    return nkeys < MAX_KEYS ? &keys[nkeys++] : NULL;
+}
+
+static void release_key(key *k)
+{
+    if (k->freed && k->attached <= 0)
+        k->kind = KEY_FREE;
+}
+
+/* ---- Callbacks ------------------------------------------------------------------------------------------------ */
+
+typedef int32_t copy_code(mw_instance *, uint32_t object, int32_t keyval, uint32_t extra_state, uint32_t value_in,
+                          uint32_t value_out, uint32_t flag);
+typedef int32_t delete_code(mw_instance *, uint32_t object, int32_t keyval, uint32_t value, uint32_t extra_state);
+
+static int copy_attribute(key *k, uint32_t object, void *value_in, void *value_out, int *flag)
+{
+    mw_instance *instance = mw_mpi_instance;
+    uint32_t value = (uint32_t)(uintptr_t)value_in;
+    int32_t guest_flag = 1, error = MW_GUEST_SUCCESS;
+
+    *flag = 0;
+    if (!k->copy_func) {
+        if (k->copy == MW_GUEST_COMM_NULL_COPY_FN)
+            return MPI_SUCCESS;
+    } else {
+        mw_guest_block block;
+        if (!mw_guest_block_begin(instance, 16, &block))
+            return MPI_ERR_NO_MEM;
+        uint8_t *arguments = instance->memory0 + block.p.addr; /* value, flag */
+        memset(arguments, 0, 8);
+        mw_callback_enter();
+        error = ((copy_code *)k->copy_func->code)(k->copy_func->instance, object, keyval_of(k), k->extra_state, value,
+                                                  block.p.addr, block.p.addr + 4);
+        mw_callback_leave();
+        memcpy(&value, arguments, 4);
+        memcpy(&guest_flag, arguments + 4, 4);
+        mw_guest_block_end(instance, &block);
+    }
+    if (error != MW_GUEST_SUCCESS)
+        return mw_host_error_code(error);
+    if (guest_flag) {
+        *flag = 1;
+        *(void **)value_out = (void *)(uintptr_t)value;
+        k->attached++;
+    }
+    return MPI_SUCCESS;
+}
+
+static int delete_attribute(key *k, uint32_t object, void *value)
+{
+    int32_t error = MW_GUEST_SUCCESS;
+
+    if (k->delete_func) {
+        mw_callback_enter();
+        error = ((delete_code *)k->delete_func->code)(k->delete_func->instance, object, keyval_of(k),
+                                                      (uint32_t)(uintptr_t)value, k->extra_state);
+        mw_callback_leave();
+    }
+    if (error != MW_GUEST_SUCCESS) /* then the attribute stays (MPI 4.1, 7.7.2) */
+        return mw_host_error_code(error);
+    k->attached--;
+    release_key(k);
+    return MPI_SUCCESS;
+}
+
+static int copy_comm(MPI_Comm comm, int host_key, void *extra, void *in, void *out, int *flag)
+{
+    bool made;
+    (void)host_key;
+    mw_guest_comm guest = mw_comm_of_host(comm, &made);
+    int rc = copy_attribute(extra, guest.value, in, out, flag);
+    if (made && mw_comm_find(guest))
+        mw_comm_free(mw_comm_find(guest));
+    return rc;
+}
+
+static int delete_comm(MPI_Comm comm, int host_key, void *value, void *extra)
+{
+    bool made;
+    (void)host_key;
+    mw_guest_comm guest = mw_comm_of_host(comm, &made);
+    int rc = delete_attribute(extra, guest.value, value);
+    if (made && mw_comm_find(guest))
+        mw_comm_free(mw_comm_find(guest));
+    return rc;
+}
+
+static int copy_type(MPI_Datatype type, int host_key, void *extra, void *in, void *out, int *flag)
+{
+    bool made;
+    (void)host_key;
+    mw_guest_type guest = mw_type_of_host(type, 0, &made);
+    int rc = copy_attribute(extra, guest.value, in, out, flag);
+    if (made && mw_type_find(guest))
+        mw_type_free(mw_type_find(guest));
+    return rc;
+}
+
+static int delete_type(MPI_Datatype type, int host_key, void *value, void *extra)
+{
+    bool made;
+    (void)host_key;
+    mw_guest_type guest = mw_type_of_host(type, 0, &made);
+    int rc = delete_attribute(extra, guest.value, value);
+    if (made && mw_type_find(guest))
+        mw_type_free(mw_type_find(guest));
+    return rc;
+}
+
+/* ---- Keys -------------------------------------------------------------------------------------------------------- */
+
+static int32_t create_key(mw_call *call, key_kind kind, mw_guest_ptr copy_fn, mw_guest_ptr delete_fn,
+                          mw_guest_ptr keyval, mw_guest_ptr extra_state)
+{
+    const mw_func *copy_func = NULL, *delete_func = NULL;
+    int32_t *out;
+
+    MW_TRY(mw_in_running(call));
+    MW_TRY(mw_out_i32(call, "keyval", keyval, &out));
+    if (copy_fn.addr != MW_GUEST_COMM_NULL_COPY_FN && copy_fn.addr != MW_GUEST_COMM_DUP_FN &&
+        !(copy_func = mw_guest_function(call->instance, copy_fn.addr, "iiiiii:i")))
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, "copy_attr_fn", "%u is not a copy function", copy_fn.addr);
+    if (delete_fn.addr != MW_GUEST_COMM_NULL_DELETE_FN &&
+        !(delete_func = mw_guest_function(call->instance, delete_fn.addr, "iiii:i")))
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, "delete_attr_fn", "%u is not a delete function", delete_fn.addr);
+    key *k = take_key();
+    if (!k)
+        return mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many attribute keys");
+    *k = (key){kind, false, 0, copy_fn.addr, copy_func, delete_func, extra_state.addr, 0};
+    int rc = kind == KEY_COMM ? MPI_Comm_create_keyval(copy_comm, delete_comm, &k->host, k)
+                              : MPI_Type_create_keyval(copy_type, delete_type, &k->host, k);
+    if (rc != MPI_SUCCESS)
+        k->kind = KEY_FREE;
+    else
+        *out = keyval_of(k);
+    return mw_result(rc);
+}
+
+static int32_t raise_key(const mw_call *call, int32_t keyval)
+{
+    return mw_raise_error(call, MW_GUEST_ERR_KEYVAL, "keyval", "%d is not an attribute key", keyval);
+}
+
+static int32_t free_key(mw_call *call, key_kind kind, mw_guest_ptr keyval)
+{
+    int32_t *handle;
+    MW_TRY(mw_in_running(call));
+    MW_TRY(mw_out_i32(call, "keyval", keyval, &handle));
+    key *k = find_key(*handle, kind);
+    if (!k)
+        return raise_key(call, *handle);
+    int host = k->host;
+    int rc = kind == KEY_COMM ? MPI_Comm_free_keyval(&host) : MPI_Type_free_keyval(&host);
+    if (rc == MPI_SUCCESS) {
+        *handle = MW_GUEST_KEYVAL_INVALID;
+        k->freed = true;
+        release_key(k);
+    }
+    return mw_result(rc);
+}
+
+/* ---- Values -------------------------------------------------------------------------------------------------------- */
+
+/* Setting replaces: the host calls our delete function for the old value, which takes that one off the count. */
+static int32_t set_comm(mw_call *call, mw_guest_comm comm, int32_t keyval, mw_guest_ptr value)
+{
+    const mw_comm_slot *host_comm;
+    MW_TRY(mw_in_comm(call, "comm", comm, &host_comm));
+    key *k = find_key(keyval, KEY_COMM);
+    if (!k)
+        return raise_key(call, keyval);
+    k->attached++;
+    int rc = MPI_Comm_set_attr(host_comm->host, k->host, (void *)(uintptr_t)value.addr);
+    if (rc != MPI_SUCCESS)
+        k->attached--;
+    return mw_result(rc);
+}
+
+static int32_t delete_comm_value(mw_call *call, mw_guest_comm comm, int32_t keyval)
+{
+    const mw_comm_slot *host_comm;
+    MW_TRY(mw_in_comm(call, "comm", comm, &host_comm));
+    key *k = find_key(keyval, KEY_COMM);
+    return k ? mw_result(MPI_Comm_delete_attr(host_comm->host, k->host)) : raise_key(call, keyval);
+}
+
+/* Predefined attributes are pointers to ints, which must lie in guest memory (MPI 4.1, 9.1.2). */
+typedef struct predefined_row {
+    int16_t guest;
+    int host;
+} predefined_row;
+
+static const predefined_row predefined[] = {
+    {MW_GUEST_TAG_UB, MPI_TAG_UB},
+    {MW_GUEST_IO, MPI_IO},
+    {MW_GUEST_HOST, MPI_HOST},
+    {MW_GUEST_WTIME_IS_GLOBAL, MPI_WTIME_IS_GLOBAL},
+    {MW_GUEST_APPNUM, MPI_APPNUM},
+    {MW_GUEST_LASTUSEDCODE, MPI_LASTUSEDCODE},
+    {MW_GUEST_UNIVERSE_SIZE, MPI_UNIVERSE_SIZE},
+};
+#define NPREDEFINED (sizeof predefined / sizeof predefined[0])
+static mw_guest_ptr predefined_ints;
+
+static int32_t get_predefined(const mw_call *call, MPI_Comm comm, size_t row, int32_t *out_value, int32_t *out_flag)
+{
+    int *host_value, flag;
+
+    MW_TRY(mw_result(MPI_Comm_get_attr(comm, predefined[row].host, &host_value, &flag)));
+    *out_flag = flag;
+    if (!flag)
+        return MW_GUEST_SUCCESS;
+    if (predefined_ints.addr == 0)
+        predefined_ints = mw_guest_alloc(call->instance, NPREDEFINED * 4);
+    if (predefined_ints.addr == 0)
+        return mw_raise_error(call, MW_GUEST_ERR_NO_MEM, NULL, "no guest memory for the attribute");
+    int32_t value = predefined[row].guest == MW_GUEST_LASTUSEDCODE ? mw_last_used_code()
+                    : predefined[row].guest == MW_GUEST_IO || predefined[row].guest == MW_GUEST_HOST
+                        ? mw_out_rank(*host_value)
+                        : *host_value;
+    mw_guest_ptr p = {predefined_ints.addr + (uint32_t)row * 4};
+    memcpy(call->instance->memory0 + p.addr, &value, 4);
+    *out_value = (int32_t)p.addr;
+    return MW_GUEST_SUCCESS;
+}
+
+static int32_t get_comm(mw_call *call, mw_guest_comm comm, int32_t keyval, mw_guest_ptr value, mw_guest_ptr flag)
+{
+    const mw_comm_slot *host_comm;
+    int32_t *out_value, *out_flag;
+    void *host_value;
+    int host_flag;
+    MW_TRY(mw_in_comm(call, "comm", comm, &host_comm));
+    MW_TRY(mw_out_i32(call, "attribute_val", value, &out_value));
+    MW_TRY(mw_out_i32(call, "flag", flag, &out_flag));
+    for (size_t i = 0; i < NPREDEFINED; i++)
+        if (predefined[i].guest == keyval)
+            return get_predefined(call, host_comm->host, i, out_value, out_flag);
+    key *k = find_key(keyval, KEY_COMM);
+    if (!k)
+        return raise_key(call, keyval);
+    MW_TRY(mw_result(MPI_Comm_get_attr(host_comm->host, k->host, &host_value, &host_flag)));
+    *out_flag = host_flag;
+    if (host_flag)
+        *out_value = (int32_t)(uintptr_t)host_value;
+    return MW_GUEST_SUCCESS;
+}
+
+/* ---- Shims ----------------------------------------------------------------------------------------------------------- */
+
+/* The names of MPI 1 are the same functions. */
+#define KEY_SHIMS(create, free, kind)                                                              \
+    int32_t mw_##create(mw_instance *instance, mw_guest_ptr copy_fn, mw_guest_ptr delete_fn,       \
+                        mw_guest_ptr keyval, mw_guest_ptr extra_state)                             \
+    {                                                                                              \
+        mw_call call = {instance, #create, NULL};                                                  \
+        return create_key(&call, kind, copy_fn, delete_fn, keyval, extra_state);                   \
+    }                                                                                              \
+    int32_t mw_##free(mw_instance *instance, mw_guest_ptr keyval)                                  \
+    {                                                                                              \
+        mw_call call = {instance, #free, NULL};                                                    \
+        return free_key(&call, kind, keyval);                                                      \
+    }
+#define COMM_SHIMS(set, get, delete)                                                               \
+    int32_t mw_##set(mw_instance *instance, mw_guest_comm comm, int32_t keyval, mw_guest_ptr value) \
+    {                                                                                              \
+        mw_call call = {instance, #set, NULL};                                                     \
+        return set_comm(&call, comm, keyval, value);                                               \
+    }                                                                                              \
+    int32_t mw_##get(mw_instance *instance, mw_guest_comm comm, int32_t keyval, mw_guest_ptr value, \
+                     mw_guest_ptr flag)                                                            \
+    {                                                                                              \
+        mw_call call = {instance, #get, NULL};                                                     \
+        return get_comm(&call, comm, keyval, value, flag);                                         \
+    }                                                                                              \
+    int32_t mw_##delete(mw_instance *instance, mw_guest_comm comm, int32_t keyval)                 \
+    {                                                                                              \
+        mw_call call = {instance, #delete, NULL};                                                  \
+        return delete_comm_value(&call, comm, keyval);                                             \
+    }
+KEY_SHIMS(MPI_Comm_create_keyval, MPI_Comm_free_keyval, KEY_COMM)
+KEY_SHIMS(MPI_Keyval_create, MPI_Keyval_free, KEY_COMM)
+KEY_SHIMS(MPI_Type_create_keyval, MPI_Type_free_keyval, KEY_TYPE)
+COMM_SHIMS(MPI_Comm_set_attr, MPI_Comm_get_attr, MPI_Comm_delete_attr)
+COMM_SHIMS(MPI_Attr_put, MPI_Attr_get, MPI_Attr_delete)
+
+int32_t mw_MPI_Type_set_attr(mw_instance *instance, mw_guest_type datatype, int32_t keyval, mw_guest_ptr value)
+{
+    mw_call call = {instance, "MPI_Type_set_attr", NULL};
+    const mw_type_slot *type;
+    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    key *k = find_key(keyval, KEY_TYPE);
+    if (!k)
+        return raise_key(&call, keyval);
+    k->attached++;
+    int rc = MPI_Type_set_attr(type->host, k->host, (void *)(uintptr_t)value.addr);
+    if (rc != MPI_SUCCESS)
+        k->attached--;
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Type_get_attr(mw_instance *instance, mw_guest_type datatype, int32_t keyval, mw_guest_ptr value,
+                             mw_guest_ptr flag)
+{
+    mw_call call = {instance, "MPI_Type_get_attr", NULL};
+    const mw_type_slot *type;
+    int32_t *out_value, *out_flag;
+    void *host_value;
+    int host_flag;
+    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    MW_TRY(mw_out_i32(&call, "attribute_val", value, &out_value));
+    MW_TRY(mw_out_i32(&call, "flag", flag, &out_flag));
+    key *k = find_key(keyval, KEY_TYPE);
+    if (!k)
+        return raise_key(&call, keyval);
+    MW_TRY(mw_result(MPI_Type_get_attr(type->host, k->host, &host_value, &host_flag)));
+    *out_flag = host_flag;
+    if (host_flag)
+        *out_value = (int32_t)(uintptr_t)host_value;
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_MPI_Type_delete_attr(mw_instance *instance, mw_guest_type datatype, int32_t keyval)
+{
+    mw_call call = {instance, "MPI_Type_delete_attr", NULL};
+    const mw_type_slot *type;
+    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    key *k = find_key(keyval, KEY_TYPE);
+    return k ? mw_result(MPI_Type_delete_attr(type->host, k->host)) : raise_key(&call, keyval);
+}

@@ -1,0 +1,317 @@
+/* Error classes there and back, and the one place where errors that the translation finds are raised. */
+#include "mpi/convert.h"
+#include "mpi/state.h"
+#include "shims.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* X(name): the classes that guest and host both number. Those of MPI 4.0 and later exist on newer hosts only. */
+#define ERROR_CLASSES(X)                                                                           \
+    X(BUFFER) X(COUNT) X(TYPE) X(TAG) X(COMM) X(RANK) X(REQUEST) X(ROOT) X(GROUP) X(OP)            \
+    X(TOPOLOGY) X(DIMS) X(ARG) X(UNKNOWN) X(TRUNCATE) X(OTHER) X(INTERN) X(PENDING) X(IN_STATUS)   \
+    X(ACCESS) X(AMODE) X(ASSERT) X(BAD_FILE) X(BASE) X(CONVERSION) X(DISP) X(DUP_DATAREP)          \
+    X(FILE_EXISTS) X(FILE_IN_USE) X(FILE) X(INFO_KEY) X(INFO_NOKEY) X(INFO_VALUE) X(INFO) X(IO)    \
+    X(KEYVAL) X(LOCKTYPE) X(NAME) X(NO_MEM) X(NOT_SAME) X(NO_SPACE) X(NO_SUCH_FILE) X(PORT)        \
+    X(QUOTA) X(READ_ONLY) X(RMA_ATTACH) X(RMA_CONFLICT) X(RMA_RANGE) X(RMA_SHARED) X(RMA_SYNC)     \
+    X(SERVICE) X(SIZE) X(SPAWN) X(UNSUPPORTED_DATAREP) X(UNSUPPORTED_OPERATION) X(WIN)             \
+    X(RMA_FLAVOR)
+
+typedef struct class_row {
+    int32_t guest;
+    int host;
+} class_row;
+
+static const class_row class_rows[] = {
+#define X(name) {MW_GUEST_ERR_##name, MPI_ERR_##name},
+    ERROR_CLASSES(X)
+#undef X
+#ifdef MPI_ERR_PROC_ABORTED
+    {MW_GUEST_ERR_PROC_ABORTED, MPI_ERR_PROC_ABORTED},
+#endif
+#ifdef MPI_ERR_VALUE_TOO_LARGE
+    {MW_GUEST_ERR_VALUE_TOO_LARGE, MPI_ERR_VALUE_TOO_LARGE},
+#endif
+#ifdef MPI_ERR_SESSION
+    {MW_GUEST_ERR_SESSION, MPI_ERR_SESSION},
+#endif
+};
+#define NCLASS_ROWS (sizeof class_rows / sizeof class_rows[0])
+
+/* Classes and codes that the guest added (MPI 4.1, 9.5): guest value FIRST_ADDED + i is host value added[i]. */
+#define FIRST_ADDED (MW_GUEST_ERR_LASTCODE + 1)
+#define MAX_ADDED 4096
+static int added[MAX_ADDED];
+static int nadded;
+
+static int32_t guest_of_added(int host_code)
+{
+    for (int i = 0; i < __atomic_load_n(&nadded, __ATOMIC_ACQUIRE); i++)
+        if (added[i] == host_code)
+            return FIRST_ADDED + i;
+    return -1;
+}
+
+static int32_t guest_of_class(int host_class)
+{
+    for (size_t i = 0; i < NCLASS_ROWS; i++)
+        if (class_rows[i].host == host_class)
+            return class_rows[i].guest;
+    return guest_of_added(host_class);
+}
+
+int32_t mw_guest_error_class(int host_code)
+{
+    int host_class;
+    int32_t guest;
+
+    if (host_code == MPI_SUCCESS)
+        return MW_GUEST_SUCCESS;
+    if ((guest = guest_of_added(host_code)) >= 0)
+        return guest;
+    if (MPI_Error_class(host_code, &host_class) != MPI_SUCCESS || (guest = guest_of_class(host_class)) < 0)
+        return MW_GUEST_ERR_OTHER;
+    return guest;
+}
+
+int mw_host_error_code(int32_t guest_code)
+{
+    if (guest_code == MW_GUEST_SUCCESS)
+        return MPI_SUCCESS;
+    if (guest_code >= FIRST_ADDED && guest_code - FIRST_ADDED < __atomic_load_n(&nadded, __ATOMIC_ACQUIRE))
+        return added[guest_code - FIRST_ADDED];
+    for (size_t i = 0; i < NCLASS_ROWS; i++)
+        if (class_rows[i].guest == guest_code)
+            return class_rows[i].host;
+    return MPI_ERR_UNKNOWN;
+}
+
+/* ---- Raising -------------------------------------------------------------------------------------------- */
+
+/* The error handler decides: with MPI_ERRORS_RETURN the guest gets the class; a handler of the guest's is called;
+ * a fatal one ends the run with a trap, whose report names the guest's call stack too, and the job with it. */
+static int32_t raise_message(const mw_call *call, int32_t error_class, const char *message)
+{
+    if (!mw_mpi_running)
+        mw_raise_trap(call->instance, MW_TRAP_HOST, "%s", message);
+
+    MPI_Comm comm = call->comm ? call->comm->host : MPI_COMM_WORLD;
+    MPI_Errhandler handler;
+    if (MPI_Comm_get_errhandler(comm, &handler) != MPI_SUCCESS)
+        mw_raise_trap(call->instance, MW_TRAP_HOST, "%s", message);
+    bool returns = handler == MPI_ERRORS_RETURN;
+    bool fatal = handler == MPI_ERRORS_ARE_FATAL;
+#ifdef MPI_ERRORS_ABORT
+    fatal = fatal || handler == MPI_ERRORS_ABORT;
+#endif
+    MPI_Errhandler_free(&handler); /* gives back the reference of get_errhandler */
+    if (fatal)
+        mw_raise_trap(call->instance, MW_TRAP_HOST, "%s", message);
+    if (!returns)
+        MPI_Comm_call_errhandler(comm, mw_host_error_code(error_class));
+    return error_class;
+}
+
+int32_t mw_raise_error(const mw_call *call, int32_t error_class, const char *argument, const char *format, ...)
+{
+    char message[400], what[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    if (argument)
+        snprintf(message, sizeof message, "%s: argument %s: %s", call->function, argument, what);
+    else
+        snprintf(message, sizeof message, "%s: %s", call->function, what);
+    return raise_message(call, error_class, message);
+}
+
+int32_t mw_raise_not_running(const mw_call *call)
+{
+    mw_raise_trap(call->instance, MW_TRAP_HOST, "%s was called %s", call->function,
+                  mw_mpi_finalized ? "after MPI_Finalize" : "before MPI_Init");
+}
+
+int32_t mw_raise_unsupported(mw_instance *instance, const char *function)
+{
+    mw_raise_trap(instance, MW_TRAP_HOST, "%s is not supported by this version of MPIWasm", function);
+}
+
+static const char *const kind_names[] = {
+    [MW_KIND_comm] = "communicator",   [MW_KIND_group] = "group",     [MW_KIND_type] = "datatype",
+    [MW_KIND_op] = "operation",        [MW_KIND_request] = "request", [MW_KIND_errhandler] = "error handler",
+    [MW_KIND_info] = "info object",    [MW_KIND_win] = "window",      [MW_KIND_file] = "file",
+    [MW_KIND_message] = "message",     [MW_KIND_session] = "session",
+};
+
+static const int32_t kind_classes[] = {
+    [MW_KIND_comm] = MW_GUEST_ERR_COMM,       [MW_KIND_group] = MW_GUEST_ERR_GROUP,
+    [MW_KIND_type] = MW_GUEST_ERR_TYPE,       [MW_KIND_op] = MW_GUEST_ERR_OP,
+    [MW_KIND_request] = MW_GUEST_ERR_REQUEST, [MW_KIND_errhandler] = MW_GUEST_ERR_ARG,
+    [MW_KIND_info] = MW_GUEST_ERR_INFO,       [MW_KIND_win] = MW_GUEST_ERR_WIN,
+    [MW_KIND_file] = MW_GUEST_ERR_FILE,       [MW_KIND_message] = MW_GUEST_ERR_REQUEST,
+    [MW_KIND_session] = MW_GUEST_ERR_SESSION,
+};
+
+static uint32_t null_handle(mw_handle_kind kind)
+{
+    static const uint16_t nulls[] = {
+        [MW_KIND_comm] = MW_GUEST_COMM_NULL,       [MW_KIND_group] = MW_GUEST_GROUP_NULL,
+        [MW_KIND_type] = MW_GUEST_DATATYPE_NULL,   [MW_KIND_op] = MW_GUEST_OP_NULL,
+        [MW_KIND_request] = MW_GUEST_REQUEST_NULL, [MW_KIND_errhandler] = MW_GUEST_ERRHANDLER_NULL,
+        [MW_KIND_info] = MW_GUEST_INFO_NULL,       [MW_KIND_win] = MW_GUEST_WIN_NULL,
+        [MW_KIND_file] = MW_GUEST_FILE_NULL,       [MW_KIND_message] = MW_GUEST_MESSAGE_NULL,
+        [MW_KIND_session] = MW_GUEST_SESSION_NULL,
+    };
+    return nulls[kind];
+}
+
+int32_t mw_raise_handle(const mw_call *call, mw_handle_kind kind, const char *argument, uint32_t value)
+{
+    if (!mw_mpi_running)
+        return mw_raise_not_running(call);
+    if (value == null_handle(kind))
+        return mw_raise_error(call, kind_classes[kind], argument, "the null %s is not allowed here", kind_names[kind]);
+    return mw_raise_error(call, kind_classes[kind], argument, "0x%x is not a valid %s", value, kind_names[kind]);
+}
+
+int32_t mw_raise_count(const mw_call *call, const char *argument, int64_t count)
+{
+    return mw_raise_error(call, MW_GUEST_ERR_COUNT, argument, "%lld is negative", (long long)count);
+}
+
+int32_t mw_raise_rank(const mw_call *call, int32_t error_class, const char *argument, int32_t rank)
+{
+    if (call->comm)
+        return mw_raise_error(call, error_class, argument, "%d is not a rank of a communicator of size %d", rank,
+                              call->comm->remote_size);
+    return mw_raise_error(call, error_class, argument, "%d is not a valid rank", rank);
+}
+
+int32_t mw_raise_tag(const mw_call *call, const char *argument, int32_t tag)
+{
+    return mw_raise_error(call, MW_GUEST_ERR_TAG, argument, "%d is not between 0 and %d", tag, mw_tag_ub);
+}
+
+int32_t mw_raise_span(const mw_call *call, const char *argument, mw_guest_ptr p, uint64_t bytes)
+{
+    if (p.addr < 16)
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "null pointer");
+    return mw_raise_error(call, MW_GUEST_ERR_ARG, argument,
+                          "%llu bytes at 0x%x do not lie in the guest's memory of %llu bytes",
+                          (unsigned long long)bytes, p.addr,
+                          (unsigned long long)mw_guest_memory_size(call->instance));
+}
+
+int32_t mw_raise_buffer(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t count,
+                        const mw_type_slot *type)
+{
+    if (p.addr < 16 && (type->flags & MW_TYPE_PREDEFINED))
+        return mw_raise_error(call, MW_GUEST_ERR_BUFFER, argument, "null pointer with a count of %lld",
+                              (long long)count);
+    return mw_raise_error(call, MW_GUEST_ERR_BUFFER, argument,
+                          "%lld elements of %lld bytes at 0x%x do not lie in the guest's memory of %llu bytes",
+                          (long long)count, (long long)type->true_extent, p.addr,
+                          (unsigned long long)mw_guest_memory_size(call->instance));
+}
+
+/* ---- Shims ---------------------------------------------------------------------------------------------- */
+
+int32_t mw_MPI_Error_class(mw_instance *instance, int32_t errorcode, mw_guest_ptr errorclass)
+{
+    mw_call call = {instance, "MPI_Error_class", NULL};
+    int32_t *out;
+    MW_TRY(mw_out_i32(&call, "errorclass", errorclass, &out));
+    if (errorcode < FIRST_ADDED) { /* codes below are classes */
+        *out = errorcode;
+        return MW_GUEST_SUCCESS;
+    }
+    int host_class;
+    int rc = MPI_Error_class(mw_host_error_code(errorcode), &host_class);
+    int32_t guest = rc == MPI_SUCCESS ? guest_of_class(host_class) : -1;
+    *out = host_class == MPI_SUCCESS ? MW_GUEST_SUCCESS : guest >= 0 ? guest : MW_GUEST_ERR_UNKNOWN;
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Error_string(mw_instance *instance, int32_t errorcode, mw_guest_ptr string, mw_guest_ptr resultlen)
+{
+    mw_call call = {instance, "MPI_Error_string", NULL};
+    char text[MPI_MAX_ERROR_STRING + 1] = "";
+    int length = 0;
+    int32_t *out_length;
+    void *out;
+    MW_TRY(mw_out_span(&call, "string", string, MW_GUEST_MAX_ERROR_STRING, &out));
+    MW_TRY(mw_out_i32(&call, "resultlen", resultlen, &out_length));
+    int rc = MPI_Error_string(mw_host_error_code(errorcode), text, &length);
+    if (rc == MPI_SUCCESS)
+        *out_length = mw_put_string(out, MW_GUEST_MAX_ERROR_STRING, text);
+    return mw_result(rc);
+}
+
+static int32_t add(const mw_call *call, int host_code, int32_t *out)
+{
+    int i = __atomic_load_n(&nadded, __ATOMIC_RELAXED);
+    if (i >= MAX_ADDED)
+        return mw_raise_error(call, MW_GUEST_ERR_OTHER, NULL, "more than %d error classes and codes", MAX_ADDED);
+    added[i] = host_code;
+    __atomic_store_n(&nadded, i + 1, __ATOMIC_RELEASE);
+    *out = FIRST_ADDED + i;
+    return MW_GUEST_SUCCESS;
+}
+
+int mw_last_used_code(void)
+{
+    return FIRST_ADDED - 1 + __atomic_load_n(&nadded, __ATOMIC_ACQUIRE);
+}
+
+int32_t mw_MPI_Add_error_class(mw_instance *instance, mw_guest_ptr errorclass)
+{
+    mw_call call = {instance, "MPI_Add_error_class", NULL};
+    int32_t *out;
+    int host;
+    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_out_i32(&call, "errorclass", errorclass, &out));
+    MW_TRY(mw_result(MPI_Add_error_class(&host)));
+    return add(&call, host, out);
+}
+
+int32_t mw_MPI_Add_error_code(mw_instance *instance, int32_t errorclass, mw_guest_ptr errorcode)
+{
+    mw_call call = {instance, "MPI_Add_error_code", NULL};
+    int32_t *out;
+    int host;
+    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_out_i32(&call, "errorcode", errorcode, &out));
+    MW_TRY(mw_result(MPI_Add_error_code(mw_host_error_code(errorclass), &host)));
+    return add(&call, host, out);
+}
+
+int32_t mw_MPI_Add_error_string(mw_instance *instance, int32_t errorcode, mw_guest_ptr string)
+{
+    mw_call call = {instance, "MPI_Add_error_string", NULL};
+    mw_arena arena = mw_scratch_begin();
+    char *text;
+    int32_t error;
+    if ((error = mw_in_running(&call)) ||
+        (error = mw_in_string(&call, &arena, "string", string, MW_GUEST_MAX_ERROR_STRING, &text)))
+        goto out;
+    if (errorcode < FIRST_ADDED)
+        error = mw_raise_error(&call, MW_GUEST_ERR_ARG, "errorcode", "%d is not an added code", errorcode);
+    else {
+        if (strlen(text) >= MPI_MAX_ERROR_STRING)
+            text[MPI_MAX_ERROR_STRING - 1] = 0;
+        error = mw_result(MPI_Add_error_string(mw_host_error_code(errorcode), text));
+    }
+out:
+    mw_arena_end(&arena);
+    return error;
+}
+
+int32_t mw_MPI_Comm_call_errhandler(mw_instance *instance, mw_guest_comm comm, int32_t errorcode)
+{
+    mw_call call = {instance, "MPI_Comm_call_errhandler", NULL};
+    const mw_comm_slot *host_comm;
+    MW_TRY(mw_in_comm(&call, "comm", comm, &host_comm));
+    return mw_result(MPI_Comm_call_errhandler(host_comm->host, mw_host_error_code(errorcode)));
+}

@@ -1,0 +1,322 @@
+#include "mpi/handles.h"
+
+/* ---- Tables --------------------------------------------------------------------------------------------- */
+
+#define X(kind, host_type, bits)                                                                   \
+    mw_##kind##_slot mw_##kind##_slots[1u << bits];                                                \
+    _Static_assert((1u << bits) > MW_FIRST_DYNAMIC_INDEX && bits <= 20, "index field of a handle");
+MW_HANDLE_KINDS(X)
+#undef X
+
+_Static_assert(MW_KINDS <= 16, "four bits name the kind");
+_Static_assert(sizeof(mw_type_slot) == 72 || sizeof(mw_type_slot) == 64, "one cache line, nearly");
+
+/* Slots given back, as a stack: index of the top in the low half, a count of changes in the high half, which
+ * keeps a compare-and-swap from mistaking an old top for the present one. `fresh` is the lowest index never used. */
+typedef struct slot_list {
+    uint64_t top;
+    uint32_t fresh;
+} slot_list;
+
+#define INDEX_MASK 0xfffffu
+#define GENERATION_SHIFT 20
+#define GENERATION_MASK (0xffu << GENERATION_SHIFT)
+#define KIND_SHIFT 28
+
+static mw_slot_head *slot_at(void *slots, size_t stride, uint32_t index)
+{
+    return (mw_slot_head *)((char *)slots + index * stride);
+}
+
+static mw_slot_head *list_take(slot_list *list, void *slots, size_t stride, uint32_t capacity)
+{
+    uint64_t top = __atomic_load_n(&list->top, __ATOMIC_ACQUIRE);
+    while ((uint32_t)top != 0) {
+        mw_slot_head *slot = slot_at(slots, stride, (uint32_t)top);
+        uint64_t next = __atomic_load_n(&slot->link, __ATOMIC_RELAXED) & INDEX_MASK;
+        uint64_t changed = ((top >> 32) + 1) << 32 | next;
+        if (__atomic_compare_exchange_n(&list->top, &top, changed, true, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+            return slot;
+    }
+    uint32_t fresh = __atomic_load_n(&list->fresh, __ATOMIC_RELAXED);
+    do {
+        uint32_t index = fresh + MW_FIRST_DYNAMIC_INDEX;
+        if (index >= capacity)
+            return NULL;
+    } while (!__atomic_compare_exchange_n(&list->fresh, &fresh, fresh + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return slot_at(slots, stride, fresh + MW_FIRST_DYNAMIC_INDEX);
+}
+
+static void list_free(slot_list *list, mw_slot_head *slot, uint32_t index)
+{
+    uint32_t generation = (slot->link + (1u << GENERATION_SHIFT)) & GENERATION_MASK;
+    uint64_t top = __atomic_load_n(&list->top, __ATOMIC_RELAXED);
+    uint64_t changed;
+
+    __atomic_store_n(&slot->self, 0, __ATOMIC_RELEASE);
+    do {
+        __atomic_store_n(&slot->link, generation | (uint32_t)top, __ATOMIC_RELAXED);
+        changed = ((top >> 32) + 1) << 32 | index;
+    } while (!__atomic_compare_exchange_n(&list->top, &top, changed, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+}
+
+#define X(kind, host_type, bits)                                                                   \
+    static slot_list kind##_list;                                                                  \
+    mw_##kind##_slot *mw_##kind##_take(void)                                                       \
+    {                                                                                              \
+        return (mw_##kind##_slot *)list_take(&kind##_list, mw_##kind##_slots,                      \
+                                             sizeof mw_##kind##_slots[0], 1u << bits);             \
+    }                                                                                              \
+    mw_guest_##kind mw_##kind##_publish(mw_##kind##_slot *slot)                                    \
+    {                                                                                              \
+        uint32_t index = (uint32_t)(slot - mw_##kind##_slots);                                     \
+        uint32_t self = (uint32_t)MW_KIND_##kind << KIND_SHIFT                                     \
+                        | (slot->head.link & GENERATION_MASK) | index;                             \
+        __atomic_store_n(&slot->head.self, self, __ATOMIC_RELEASE);                                \
+        return (mw_guest_##kind){self};                                                            \
+    }                                                                                              \
+    void mw_##kind##_free(mw_##kind##_slot *slot)                                                  \
+    {                                                                                              \
+        list_free(&kind##_list, &slot->head, (uint32_t)(slot - mw_##kind##_slots));                \
+    }                                                                                              \
+    uint32_t mw_##kind##_limit(void)                                                               \
+    {                                                                                              \
+        return __atomic_load_n(&kind##_list.fresh, __ATOMIC_ACQUIRE) + MW_FIRST_DYNAMIC_INDEX;     \
+    }
+MW_HANDLE_KINDS(X)
+#undef X
+
+/* ---- Predefined handles -------------------------------------------------------------------------------- */
+
+/* The host type of each predefined guest type on wasm32, by representation: where C's long has 8 bytes on the host, the
+ * guest's 4-byte long is the host's int32_t. A row counts only if the host's type exists and has `size`; of
+ * several rows for one guest type the first that counts wins (the Fortran types of a host built without Fortran).
+ * Of several guest types for one host type the first is what the host's handle becomes on the way back. */
+typedef struct type_row {
+    uint16_t guest;
+    uint8_t size;
+    uint8_t flags;
+    MPI_Datatype host;
+} type_row;
+
+static const type_row type_rows[] = {
+    {MW_GUEST_CHAR, 1, 0, MPI_CHAR},
+    {MW_GUEST_SIGNED_CHAR, 1, 0, MPI_SIGNED_CHAR},
+    {MW_GUEST_UNSIGNED_CHAR, 1, 0, MPI_UNSIGNED_CHAR},
+    {MW_GUEST_BYTE, 1, 0, MPI_BYTE},
+    {MW_GUEST_WCHAR, 4, 0, MPI_WCHAR},
+    {MW_GUEST_SHORT, 2, 0, MPI_SHORT},
+    {MW_GUEST_UNSIGNED_SHORT, 2, 0, MPI_UNSIGNED_SHORT},
+    {MW_GUEST_INT, 4, 0, MPI_INT},
+    {MW_GUEST_UNSIGNED, 4, 0, MPI_UNSIGNED},
+    {MW_GUEST_LONG, 4, 0, MPI_INT32_T},
+    {MW_GUEST_UNSIGNED_LONG, 4, 0, MPI_UINT32_T},
+    {MW_GUEST_LONG_LONG, 8, 0, MPI_LONG_LONG},
+    {MW_GUEST_UNSIGNED_LONG_LONG, 8, 0, MPI_UNSIGNED_LONG_LONG},
+    {MW_GUEST_FLOAT, 4, 0, MPI_FLOAT},
+    {MW_GUEST_DOUBLE, 8, 0, MPI_DOUBLE},
+    {MW_GUEST_LONG_DOUBLE, 16, MW_TYPE_QUAD, MPI_LONG_DOUBLE},
+    {MW_GUEST_INT8_T, 1, 0, MPI_INT8_T},
+    {MW_GUEST_UINT8_T, 1, 0, MPI_UINT8_T},
+    {MW_GUEST_INT16_T, 2, 0, MPI_INT16_T},
+    {MW_GUEST_UINT16_T, 2, 0, MPI_UINT16_T},
+    {MW_GUEST_INT32_T, 4, 0, MPI_INT32_T},
+    {MW_GUEST_UINT32_T, 4, 0, MPI_UINT32_T},
+    {MW_GUEST_INT64_T, 8, 0, MPI_INT64_T},
+    {MW_GUEST_UINT64_T, 8, 0, MPI_UINT64_T},
+    {MW_GUEST_AINT, 4, 0, MPI_INT32_T},
+    {MW_GUEST_COUNT, 8, 0, MPI_COUNT},
+    {MW_GUEST_OFFSET, 8, 0, MPI_OFFSET},
+    {MW_GUEST_C_BOOL, 1, 0, MPI_C_BOOL},
+    {MW_GUEST_C_FLOAT_COMPLEX, 8, 0, MPI_C_FLOAT_COMPLEX},
+    {MW_GUEST_C_DOUBLE_COMPLEX, 16, 0, MPI_C_DOUBLE_COMPLEX},
+    {MW_GUEST_C_LONG_DOUBLE_COMPLEX, 32, MW_TYPE_QUAD, MPI_C_LONG_DOUBLE_COMPLEX},
+    {MW_GUEST_PACKED, 1, 0, MPI_PACKED},
+    {MW_GUEST_FLOAT_INT, 8, 0, MPI_FLOAT_INT},
+    {MW_GUEST_DOUBLE_INT, 12, 0, MPI_DOUBLE_INT},
+    {MW_GUEST_2INT, 8, 0, MPI_2INT},
+    {MW_GUEST_LONG_INT, 8, 0, MPI_2INT},
+    {MW_GUEST_SHORT_INT, 6, 0, MPI_SHORT_INT},
+    {MW_GUEST_LONG_DOUBLE_INT, 20, MW_TYPE_QUAD, MPI_LONG_DOUBLE_INT},
+    /* C++ */
+    {MW_GUEST_CXX_BOOL, 1, 0, MPI_CXX_BOOL},
+    {MW_GUEST_CXX_BOOL, 1, 0, MPI_C_BOOL},
+    {MW_GUEST_CXX_FLOAT_COMPLEX, 8, 0, MPI_CXX_FLOAT_COMPLEX},
+    {MW_GUEST_CXX_FLOAT_COMPLEX, 8, 0, MPI_C_FLOAT_COMPLEX},
+    {MW_GUEST_CXX_DOUBLE_COMPLEX, 16, 0, MPI_CXX_DOUBLE_COMPLEX},
+    {MW_GUEST_CXX_DOUBLE_COMPLEX, 16, 0, MPI_C_DOUBLE_COMPLEX},
+    {MW_GUEST_CXX_LONG_DOUBLE_COMPLEX, 32, MW_TYPE_QUAD, MPI_CXX_LONG_DOUBLE_COMPLEX},
+    {MW_GUEST_CXX_LONG_DOUBLE_COMPLEX, 32, MW_TYPE_QUAD, MPI_C_LONG_DOUBLE_COMPLEX},
+    /* Fortran, with 4-byte default INTEGER, REAL and LOGICAL */
+    {MW_GUEST_LOGICAL, 4, 0, MPI_LOGICAL},
+    {MW_GUEST_LOGICAL, 4, 0, MPI_INT32_T},
+    {MW_GUEST_INTEGER, 4, 0, MPI_INTEGER},
+    {MW_GUEST_INTEGER, 4, 0, MPI_INT32_T},
+    {MW_GUEST_REAL, 4, 0, MPI_REAL},
+    {MW_GUEST_REAL, 4, 0, MPI_FLOAT},
+    {MW_GUEST_DOUBLE_PRECISION, 8, 0, MPI_DOUBLE_PRECISION},
+    {MW_GUEST_DOUBLE_PRECISION, 8, 0, MPI_DOUBLE},
+    {MW_GUEST_COMPLEX, 8, 0, MPI_COMPLEX},
+    {MW_GUEST_COMPLEX, 8, 0, MPI_C_FLOAT_COMPLEX},
+    {MW_GUEST_DOUBLE_COMPLEX, 16, 0, MPI_DOUBLE_COMPLEX},
+    {MW_GUEST_DOUBLE_COMPLEX, 16, 0, MPI_C_DOUBLE_COMPLEX},
+    {MW_GUEST_CHARACTER, 1, 0, MPI_CHARACTER},
+    {MW_GUEST_CHARACTER, 1, 0, MPI_CHAR},
+    {MW_GUEST_2REAL, 8, 0, MPI_2REAL},
+    {MW_GUEST_2DOUBLE_PRECISION, 16, 0, MPI_2DOUBLE_PRECISION},
+    {MW_GUEST_2INTEGER, 8, 0, MPI_2INTEGER},
+    {MW_GUEST_2INTEGER, 8, 0, MPI_2INT},
+    {MW_GUEST_INTEGER1, 1, 0, MPI_INTEGER1},
+    {MW_GUEST_INTEGER1, 1, 0, MPI_INT8_T},
+    {MW_GUEST_INTEGER2, 2, 0, MPI_INTEGER2},
+    {MW_GUEST_INTEGER2, 2, 0, MPI_INT16_T},
+    {MW_GUEST_INTEGER4, 4, 0, MPI_INTEGER4},
+    {MW_GUEST_INTEGER4, 4, 0, MPI_INT32_T},
+    {MW_GUEST_INTEGER8, 8, 0, MPI_INTEGER8},
+    {MW_GUEST_INTEGER8, 8, 0, MPI_INT64_T},
+#ifdef MPI_INTEGER16
+    {MW_GUEST_INTEGER16, 16, 0, MPI_INTEGER16},
+#endif
+    {MW_GUEST_REAL4, 4, 0, MPI_REAL4},
+    {MW_GUEST_REAL4, 4, 0, MPI_FLOAT},
+    {MW_GUEST_REAL8, 8, 0, MPI_REAL8},
+    {MW_GUEST_REAL8, 8, 0, MPI_DOUBLE},
+    {MW_GUEST_REAL16, 16, MW_TYPE_QUAD, MPI_REAL16},
+    {MW_GUEST_REAL16, 16, MW_TYPE_QUAD, MPI_LONG_DOUBLE},
+    {MW_GUEST_COMPLEX8, 8, 0, MPI_COMPLEX8},
+    {MW_GUEST_COMPLEX8, 8, 0, MPI_C_FLOAT_COMPLEX},
+    {MW_GUEST_COMPLEX16, 16, 0, MPI_COMPLEX16},
+    {MW_GUEST_COMPLEX16, 16, 0, MPI_C_DOUBLE_COMPLEX},
+    {MW_GUEST_COMPLEX32, 32, MW_TYPE_QUAD, MPI_COMPLEX32},
+    {MW_GUEST_COMPLEX32, 32, MW_TYPE_QUAD, MPI_C_LONG_DOUBLE_COMPLEX},
+    {MW_GUEST_LOGICAL1, 1, 0, MPI_INT8_T},
+    {MW_GUEST_LOGICAL2, 2, 0, MPI_INT16_T},
+    {MW_GUEST_LOGICAL4, 4, 0, MPI_INT32_T},
+    {MW_GUEST_LOGICAL8, 8, 0, MPI_INT64_T},
+};
+#define NTYPE_ROWS (sizeof type_rows / sizeof type_rows[0])
+_Static_assert(sizeof(long double) == 16, "the host's long double carries the guest's 16 bytes");
+
+typedef struct op_row {
+    uint16_t guest;
+    MPI_Op host;
+} op_row;
+
+static const op_row op_rows[] = {
+    {MW_GUEST_SUM, MPI_SUM},   {MW_GUEST_MIN, MPI_MIN},       {MW_GUEST_MAX, MPI_MAX},
+    {MW_GUEST_PROD, MPI_PROD}, {MW_GUEST_BAND, MPI_BAND},     {MW_GUEST_BOR, MPI_BOR},
+    {MW_GUEST_BXOR, MPI_BXOR}, {MW_GUEST_LAND, MPI_LAND},     {MW_GUEST_LOR, MPI_LOR},
+    {MW_GUEST_LXOR, MPI_LXOR}, {MW_GUEST_MINLOC, MPI_MINLOC}, {MW_GUEST_MAXLOC, MPI_MAXLOC},
+    {MW_GUEST_REPLACE, MPI_REPLACE}, {MW_GUEST_NO_OP, MPI_NO_OP},
+};
+
+#define PUBLISH(slot, value) __atomic_store_n(&(slot)->head.self, (value), __ATOMIC_RELEASE)
+
+void mw_comm_describe(mw_comm_slot *slot, MPI_Comm host)
+{
+    int inter = 0, ndims = 0, weighted = 0;
+
+    slot->host = host;
+    MPI_Comm_rank(host, &slot->rank);
+    MPI_Comm_size(host, &slot->size);
+    MPI_Comm_test_inter(host, &inter);
+    slot->inter = inter != 0;
+    slot->remote_size = slot->size;
+    slot->topology = MPI_UNDEFINED;
+    slot->indegree = slot->outdegree = 0;
+    if (inter) {
+        MPI_Comm_remote_size(host, &slot->remote_size);
+        return;
+    }
+    MPI_Topo_test(host, &slot->topology);
+    if (slot->topology == MPI_CART) {
+        MPI_Cartdim_get(host, &ndims);
+        slot->indegree = slot->outdegree = 2 * ndims;
+    } else if (slot->topology == MPI_GRAPH) {
+        MPI_Graph_neighbors_count(host, slot->rank, &slot->indegree);
+        slot->outdegree = slot->indegree;
+    } else if (slot->topology == MPI_DIST_GRAPH) {
+        MPI_Dist_graph_neighbors_count(host, &slot->indegree, &slot->outdegree, &weighted);
+    }
+}
+
+void mw_type_describe(mw_type_slot *slot, MPI_Datatype host)
+{
+    MPI_Count size, lb, extent, true_lb, true_extent;
+
+    MPI_Type_size_x(host, &size);
+    MPI_Type_get_extent_x(host, &lb, &extent);
+    MPI_Type_get_true_extent_x(host, &true_lb, &true_extent);
+    slot->host = host;
+    slot->size = size;
+    slot->lb = lb;
+    slot->extent = extent;
+    slot->true_lb = true_lb;
+    slot->true_extent = true_extent;
+    slot->flags = 0;
+    slot->record = NULL;
+}
+
+static void fill_types(void)
+{
+    for (size_t i = 0; i < NTYPE_ROWS; i++) {
+        const type_row *row = &type_rows[i];
+        mw_type_slot *slot = &mw_type_slots[row->guest];
+        if (row->host == MPI_DATATYPE_NULL || slot->head.self != 0)
+            continue;
+        mw_type_describe(slot, row->host);
+        slot->flags = MW_TYPE_PREDEFINED | row->flags;
+        if (slot->size == row->size)
+            PUBLISH(slot, row->guest);
+    }
+}
+
+#define FILL(kind, guest, host_handle)                                                             \
+    do {                                                                                           \
+        mw_##kind##_slots[guest].host = (host_handle);                                             \
+        PUBLISH(&mw_##kind##_slots[guest], guest);                                                 \
+    } while (0)
+
+void mw_handles_fill(void)
+{
+    fill_types();
+    for (size_t i = 0; i < sizeof op_rows / sizeof op_rows[0]; i++) {
+        mw_op_slot *slot = &mw_op_slots[op_rows[i].guest];
+        slot->host = op_rows[i].host;
+        slot->builtin = (uint8_t)op_rows[i].guest;
+        slot->commutes = op_rows[i].guest != MW_GUEST_REPLACE && op_rows[i].guest != MW_GUEST_NO_OP;
+        PUBLISH(slot, op_rows[i].guest);
+    }
+    mw_comm_describe(&mw_comm_slots[MW_GUEST_COMM_WORLD], MPI_COMM_WORLD);
+    PUBLISH(&mw_comm_slots[MW_GUEST_COMM_WORLD], MW_GUEST_COMM_WORLD);
+    mw_comm_describe(&mw_comm_slots[MW_GUEST_COMM_SELF], MPI_COMM_SELF);
+    PUBLISH(&mw_comm_slots[MW_GUEST_COMM_SELF], MW_GUEST_COMM_SELF);
+    FILL(group, MW_GUEST_GROUP_EMPTY, MPI_GROUP_EMPTY);
+    FILL(message, MW_GUEST_MESSAGE_NO_PROC, MPI_MESSAGE_NO_PROC);
+    FILL(info, MW_GUEST_INFO_ENV, MPI_INFO_ENV);
+    FILL(errhandler, MW_GUEST_ERRORS_ARE_FATAL, MPI_ERRORS_ARE_FATAL);
+    FILL(errhandler, MW_GUEST_ERRORS_RETURN, MPI_ERRORS_RETURN);
+#ifdef MPI_ERRORS_ABORT
+    FILL(errhandler, MW_GUEST_ERRORS_ABORT, MPI_ERRORS_ABORT);
+#else /* before MPI 4.0 the nearest is the other fatal one */
+    FILL(errhandler, MW_GUEST_ERRORS_ABORT, MPI_ERRORS_ARE_FATAL);
+#endif
+}
+
+void mw_handles_empty(void)
+{
+#define X(kind, host_type, bits)                                                                   \
+    for (uint32_t i = 0, n = mw_##kind##_limit(); i < n; i++)                                      \
+        if (mw_##kind##_slots[i].head.self != 0)                                                   \
+            PUBLISH(&mw_##kind##_slots[i], 0);
+    MW_HANDLE_KINDS(X)
+#undef X
+}
+
+uint32_t mw_type_predefined(MPI_Datatype host)
+{
+    for (size_t i = 0; i < NTYPE_ROWS; i++)
+        if (type_rows[i].host == host && mw_type_slots[type_rows[i].guest].host == host)
+            return mw_type_slots[type_rows[i].guest].head.self;
+    return 0;
+}

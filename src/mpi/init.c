@@ -1,0 +1,124 @@
+/* Begin and end of MPI: what must hold while it runs, and what the guest may call at any time. */
+#include "mpi/callbacks.h"
+#include "mpi/state.h"
+#include "shims.h"
+
+#include <stdio.h>
+
+int mw_mpi_running, mw_mpi_finalized;
+int mw_tag_ub;
+mw_instance *mw_mpi_instance;
+
+#define RAISE_IF_BEGUN(call)                                                                       \
+    do {                                                                                           \
+        if (mw_mpi_running || mw_mpi_finalized)                                                    \
+            mw_raise_trap((call)->instance, MW_TRAP_HOST, "%s was called a second time",           \
+                          (call)->function);                                                       \
+    } while (0)
+
+/* After the host's MPI_Init. */
+static void begin(void)
+{
+    int *tag_ub, flag = 0;
+
+    /* MPI and fabric libraries install fault handlers of their own: ours goes back on top of them. */
+    (void)!mw_trap_install(NULL);
+    mw_tag_ub = 32767; /* at least this (MPI 4.1, 9.1.2) */
+    if (MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &tag_ub, &flag) == MPI_SUCCESS && flag)
+        mw_tag_ub = *tag_ub;
+    mw_handles_fill();
+    mw_mpi_running = 1;
+}
+
+/* The guest's argc and argv stay its own: launchers of today pass nothing through them. */
+int32_t mw_MPI_Init(mw_instance *instance, mw_guest_ptr argc, mw_guest_ptr argv)
+{
+    mw_call call = {instance, "MPI_Init", NULL};
+    (void)argc, (void)argv;
+    RAISE_IF_BEGUN(&call);
+    int rc = MPI_Init(NULL, NULL);
+    if (rc == MPI_SUCCESS)
+        begin();
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Init_thread(mw_instance *instance, mw_guest_ptr argc, mw_guest_ptr argv, int32_t required,
+                           mw_guest_ptr provided)
+{
+    mw_call call = {instance, "MPI_Init_thread", NULL};
+    int32_t *out;
+    int host_required, host_provided;
+    (void)argc, (void)argv;
+    RAISE_IF_BEGUN(&call);
+    MW_TRY(mw_out_i32(&call, "provided", provided, &out));
+    MW_TRY(mw_in_thread_level(&call, "required", required, &host_required));
+    int rc = MPI_Init_thread(NULL, NULL, host_required, &host_provided);
+    if (rc == MPI_SUCCESS) {
+        begin();
+        *out = mw_out_thread_level(host_provided);
+    }
+    return mw_result(rc);
+}
+
+/* Handles stay valid during the host's MPI_Finalize, which calls delete functions of MPI_COMM_SELF's attributes. */
+int mw_mpi_finalize(void)
+{
+    mw_quad_finalize();
+    int rc = MPI_Finalize();
+    mw_handles_empty();
+    mw_kept_free_orphans();
+    mw_mpi_running = 0;
+    mw_mpi_finalized = 1;
+    return rc;
+}
+
+int32_t mw_MPI_Finalize(mw_instance *instance)
+{
+    mw_call call = {instance, "MPI_Finalize", NULL};
+    MW_TRY(mw_in_running(&call));
+    int rc = mw_mpi_finalize();
+    return rc == MPI_SUCCESS ? MW_GUEST_SUCCESS : MW_GUEST_ERR_OTHER; /* no error class can be asked for now */
+}
+
+static int32_t put_flag(const mw_call *call, mw_guest_ptr flag, int value)
+{
+    int32_t *out;
+    MW_TRY(mw_out_i32(call, "flag", flag, &out));
+    *out = value;
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_MPI_Initialized(mw_instance *instance, mw_guest_ptr flag)
+{
+    mw_call call = {instance, "MPI_Initialized", NULL};
+    return put_flag(&call, flag, mw_mpi_running || mw_mpi_finalized);
+}
+
+int32_t mw_MPI_Finalized(mw_instance *instance, mw_guest_ptr flag)
+{
+    mw_call call = {instance, "MPI_Finalized", NULL};
+    return put_flag(&call, flag, mw_mpi_finalized);
+}
+
+/* The whole job ends, whatever the communicator: so do the host MPIs too. */
+int32_t mw_MPI_Abort(mw_instance *instance, mw_guest_comm comm, int32_t errorcode)
+{
+    mw_call call = {instance, "MPI_Abort", NULL};
+    (void)comm;
+    MW_TRY(mw_in_running(&call));
+    fflush(stdout);
+    mw_mpi_abort(errorcode);
+}
+
+int32_t mw_MPI_Get_library_version(mw_instance *instance, mw_guest_ptr version, mw_guest_ptr resultlen)
+{
+    mw_call call = {instance, "MPI_Get_library_version", NULL};
+    char text[MPI_MAX_LIBRARY_VERSION_STRING + 64];
+    int32_t *out_length;
+    void *out;
+    MW_TRY(mw_out_i32(&call, "resultlen", resultlen, &out_length));
+    mw_mpi_library_version(text, sizeof text);
+    MW_TRY(mw_out_span(&call, "version", version, strlen(text) + 1, &out));
+    *out_length = mw_put_string(out, MW_GUEST_MAX_LIBRARY_VERSION_STRING, text);
+    return MW_GUEST_SUCCESS;
+}

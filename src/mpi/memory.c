@@ -1,0 +1,146 @@
+/* Guest memory that MPI hands out: MPI_Alloc_mem, buffers for MPI_Bsend, and the short-lived blocks in which
+ * callbacks find their arguments. It comes from the guest's own malloc, so that it and the guest's heap never overlap;
+ * a guest that exports none gets grown pages, which are never given back. */
+#include "mpi/state.h"
+#include "shims.h"
+
+#include <stdlib.h>
+
+typedef int32_t malloc_fn(mw_instance *, int32_t);
+typedef void free_fn(mw_instance *, int32_t);
+
+mw_guest_ptr mw_guest_alloc(mw_instance *instance, uint64_t bytes)
+{
+    const mw_func *guest_malloc = mw_exported_function(instance, "malloc", "i:i");
+    uint32_t addr = 0;
+
+    if (bytes == 0)
+        bytes = 1;
+    if (bytes > INT32_MAX)
+        return (mw_guest_ptr){0};
+    if (guest_malloc) {
+        addr = (uint32_t)((malloc_fn *)guest_malloc->code)(guest_malloc->instance, (int32_t)bytes);
+    } else {
+        int64_t old = mw_guest_memory_grow(instance, (bytes + MW_PAGE_BYTES - 1) / MW_PAGE_BYTES);
+        addr = old > 0 ? (uint32_t)((uint64_t)old * MW_PAGE_BYTES) : 0;
+    }
+    /* The guest's malloc may say anything. */
+    return (mw_guest_ptr){mw_guest_contains(instance, addr, bytes) ? addr : 0};
+}
+
+void mw_guest_release(mw_instance *instance, mw_guest_ptr p)
+{
+    const mw_func *guest_free = mw_exported_function(instance, "free", "i:");
+    if (p.addr != 0 && guest_free && mw_exported_function(instance, "malloc", "i:i"))
+        ((free_fn *)guest_free->code)(guest_free->instance, (int32_t)p.addr);
+}
+
+/* One block of guest memory serves all callbacks in progress, as a stack; what does not fit gets its own. */
+static mw_guest_ptr stack;
+static uint64_t stack_size, stack_top;
+
+bool mw_guest_block_begin(mw_instance *instance, uint64_t bytes, mw_guest_block *block)
+{
+    bytes = (bytes + 15) & ~(uint64_t)15;
+    if (stack_top == 0 && bytes > stack_size) {
+        uint64_t size = bytes * 2 < 4096 ? 4096 : bytes * 2;
+        mw_guest_release(instance, stack);
+        stack = mw_guest_alloc(instance, size);
+        stack_size = stack.addr ? size : 0;
+    }
+    block->own = bytes > stack_size - stack_top;
+    block->level = stack_top;
+    if (block->own) {
+        block->p = mw_guest_alloc(instance, bytes);
+        return block->p.addr != 0;
+    }
+    block->p = (mw_guest_ptr){stack.addr + (uint32_t)stack_top};
+    stack_top += bytes;
+    return true;
+}
+
+void mw_guest_block_end(mw_instance *instance, mw_guest_block *block)
+{
+    if (block->own)
+        mw_guest_release(instance, block->p);
+    else
+        stack_top = block->level;
+}
+
+int32_t mw_MPI_Alloc_mem(mw_instance *instance, mw_guest_aint size, mw_guest_info info, mw_guest_ptr baseptr)
+{
+    mw_call call = {instance, "MPI_Alloc_mem", NULL};
+    MPI_Info host_info;
+    int32_t *out;
+    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_in_info_or_null(&call, "info", info, &host_info));
+    MW_TRY(mw_out_i32(&call, "baseptr", baseptr, &out));
+    if (size < 0)
+        return mw_raise_error(&call, MW_GUEST_ERR_ARG, "size", "%d is negative", size);
+    mw_guest_ptr p = mw_guest_alloc(instance, (uint64_t)size);
+    if (p.addr == 0)
+        return mw_raise_error(&call, MW_GUEST_ERR_NO_MEM, NULL, "no memory for %d bytes", size);
+    *out = (int32_t)p.addr;
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_MPI_Free_mem(mw_instance *instance, mw_guest_ptr base)
+{
+    mw_call call = {instance, "MPI_Free_mem", NULL};
+    MW_TRY(mw_in_running(&call));
+    mw_guest_release(instance, base);
+    return MW_GUEST_SUCCESS;
+}
+
+/* The host copies messages of MPI_Bsend into the guest's own buffer. It also keeps its bookkeeping there (lists
+ * with pointers), which a guest could forge: so the host gets memory of its own of the same size, and the
+ * guest's address is only remembered for MPI_Buffer_detach. */
+static struct {
+    void *host;
+    mw_guest_ptr guest;
+    int32_t size;
+} attached;
+
+int32_t mw_MPI_Buffer_attach(mw_instance *instance, mw_guest_ptr buffer, int32_t size)
+{
+    mw_call call = {instance, "MPI_Buffer_attach", NULL};
+    void *span;
+    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_in_count(&call, "size", size));
+    MW_TRY(mw_out_span(&call, "buffer", buffer, (uint64_t)size, &span));
+    if (attached.host)
+        return mw_raise_error(&call, MW_GUEST_ERR_BUFFER, "buffer", "a buffer is attached already");
+    /* MW_GUEST_BSEND_OVERHEAD covers that of the host for every message. */
+    _Static_assert(MW_GUEST_BSEND_OVERHEAD >= MPI_BSEND_OVERHEAD, "the guest's buffer suffices for the host");
+    void *host = malloc(size > 0 ? (size_t)size : 1);
+    if (!host)
+        return mw_raise_error(&call, MW_GUEST_ERR_NO_MEM, NULL, "no memory for %d bytes", size);
+    int rc = MPI_Buffer_attach(host, size);
+    if (rc != MPI_SUCCESS) {
+        free(host);
+        return mw_result(rc);
+    }
+    attached.host = host;
+    attached.guest = buffer;
+    attached.size = size;
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_MPI_Buffer_detach(mw_instance *instance, mw_guest_ptr buffer_addr, mw_guest_ptr size)
+{
+    mw_call call = {instance, "MPI_Buffer_detach", NULL};
+    int32_t *out_addr, *out_size;
+    void *host;
+    int host_size;
+    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_out_i32(&call, "buffer_addr", buffer_addr, &out_addr));
+    MW_TRY(mw_out_i32(&call, "size", size, &out_size));
+    if (!attached.host)
+        return mw_raise_error(&call, MW_GUEST_ERR_BUFFER, NULL, "no buffer is attached");
+    MW_TRY(mw_result(MPI_Buffer_detach(&host, &host_size)));
+    free(attached.host);
+    attached.host = NULL;
+    *out_addr = (int32_t)attached.guest.addr;
+    *out_size = attached.size;
+    return MW_GUEST_SUCCESS;
+}

@@ -1,0 +1,241 @@
+/* Freeing of communicators, groups and info objects; matched receives; info values; statuses that the guest sets. */
+#include "mpi/state.h"
+#include "shims.h"
+
+/* The slot outlives the host call, since delete callbacks get the communicator's handle. */
+static int32_t free_comm(mw_call *call, mw_guest_ptr comm, int (*host_free)(MPI_Comm *))
+{
+    const mw_comm_slot *slot;
+    int32_t *handle;
+    MW_TRY(mw_out_i32(call, "comm", comm, &handle));
+    MW_TRY(mw_in_comm(call, "comm", (mw_guest_comm){(uint32_t)*handle}, &slot));
+    if (slot->head.self < MW_FIRST_DYNAMIC_INDEX)
+        return mw_raise_error(call, MW_GUEST_ERR_COMM, "comm", "a predefined communicator cannot be freed");
+    MPI_Comm host = slot->host;
+    int rc = host_free(&host);
+    if (rc == MPI_SUCCESS) {
+        mw_comm_free((mw_comm_slot *)slot);
+        *handle = MW_GUEST_COMM_NULL;
+    }
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Comm_free(mw_instance *instance, mw_guest_ptr comm)
+{
+    mw_call call = {instance, "MPI_Comm_free", NULL};
+    return free_comm(&call, comm, MPI_Comm_free);
+}
+
+int32_t mw_MPI_Comm_disconnect(mw_instance *instance, mw_guest_ptr comm)
+{
+    mw_call call = {instance, "MPI_Comm_disconnect", NULL};
+    return free_comm(&call, comm, MPI_Comm_disconnect);
+}
+
+int32_t mw_MPI_Group_free(mw_instance *instance, mw_guest_ptr group)
+{
+    mw_call call = {instance, "MPI_Group_free", NULL};
+    int32_t *handle;
+    MPI_Group host;
+    MW_TRY(mw_out_i32(&call, "group", group, &handle));
+    mw_guest_group guest = {(uint32_t)*handle};
+    MW_TRY(mw_in_group(&call, "group", guest, &host));
+    if (guest.value >= MW_FIRST_DYNAMIC_INDEX) { /* MPI_GROUP_EMPTY stays */
+        MW_TRY(mw_result(MPI_Group_free(&host)));
+        mw_group_free(mw_group_find(guest));
+    }
+    *handle = MW_GUEST_GROUP_NULL;
+    return MW_GUEST_SUCCESS;
+}
+
+/* ---- Info ----------------------------------------------------------------------------------------------------------- */
+
+int32_t mw_MPI_Info_free(mw_instance *instance, mw_guest_ptr info)
+{
+    mw_call call = {instance, "MPI_Info_free", NULL};
+    int32_t *handle;
+    MPI_Info host;
+    MW_TRY(mw_out_i32(&call, "info", info, &handle));
+    mw_guest_info guest = {(uint32_t)*handle};
+    MW_TRY(mw_in_info(&call, "info", guest, &host));
+    if (guest.value < MW_FIRST_DYNAMIC_INDEX)
+        return mw_raise_error(&call, MW_GUEST_ERR_INFO, "info", "a predefined info object cannot be freed");
+    MW_TRY(mw_result(MPI_Info_free(&host)));
+    mw_info_free(mw_info_find(guest));
+    *handle = MW_GUEST_INFO_NULL;
+    return MW_GUEST_SUCCESS;
+}
+
+/* The value of a key in a host buffer that holds any; *flag says whether the key is there. */
+static int32_t info_value(mw_call *call, mw_guest_info info, mw_guest_ptr key, char value[MPI_MAX_INFO_VAL + 1],
+                          int *flag)
+{
+    mw_arena arena = mw_scratch_begin();
+    MPI_Info host;
+    char *host_key;
+    int32_t error = mw_in_info(call, "info", info, &host);
+    if (!error)
+        error = mw_in_string(call, &arena, "key", key, MW_GUEST_MAX_INFO_KEY, &host_key);
+    *flag = 0;
+    if (!error && strlen(host_key) <= MPI_MAX_INFO_KEY) /* a longer key cannot have been set */
+        error = mw_result(MPI_Info_get(host, host_key, MPI_MAX_INFO_VAL, value, flag));
+    mw_arena_end(&arena);
+    return error;
+}
+
+int32_t mw_MPI_Info_get(mw_instance *instance, mw_guest_info info, mw_guest_ptr key, int32_t valuelen,
+                        mw_guest_ptr value, mw_guest_ptr flag)
+{
+    mw_call call = {instance, "MPI_Info_get", NULL};
+    char text[MPI_MAX_INFO_VAL + 1];
+    int32_t *out_flag;
+    void *out;
+    int host_flag;
+    MW_TRY(mw_in_running(&call));
+    if (valuelen < 0)
+        return mw_raise_error(&call, MW_GUEST_ERR_ARG, "valuelen", "%d is negative", valuelen);
+    MW_TRY(mw_out_i32(&call, "flag", flag, &out_flag));
+    MW_TRY(mw_out_span(&call, "value", value, 1, &out));
+    MW_TRY(info_value(&call, info, key, text, &host_flag));
+    *out_flag = host_flag;
+    if (!host_flag)
+        return MW_GUEST_SUCCESS;
+    /* Only as many bytes as are written need be there: valuelen is often MPI_MAX_INFO_VAL for a shorter array. */
+    size_t length = strlen(text) < (size_t)valuelen ? strlen(text) : (size_t)valuelen;
+    MW_TRY(mw_out_span(&call, "value", value, length + 1, &out));
+    mw_put_string(out, length + 1, text);
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_MPI_Info_get_string(mw_instance *instance, mw_guest_info info, mw_guest_ptr key, mw_guest_ptr buflen,
+                               mw_guest_ptr value, mw_guest_ptr flag)
+{
+    mw_call call = {instance, "MPI_Info_get_string", NULL};
+    char text[MPI_MAX_INFO_VAL + 1];
+    int32_t *out_flag, *length;
+    void *out;
+    int host_flag;
+    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_out_i32(&call, "buflen", buflen, &length));
+    MW_TRY(mw_out_i32(&call, "flag", flag, &out_flag));
+    if (*length < 0)
+        return mw_raise_error(&call, MW_GUEST_ERR_ARG, "buflen", "%d is negative", *length);
+    int32_t room = *length;
+    if (room > 0)
+        MW_TRY(mw_out_span(&call, "value", value, (uint64_t)room, &out));
+    MW_TRY(info_value(&call, info, key, text, &host_flag));
+    *out_flag = host_flag;
+    if (!host_flag)
+        return MW_GUEST_SUCCESS;
+    if (room > 0)
+        mw_put_string(out, (uint64_t)room, text);
+    *length = (int32_t)strlen(text) + 1;
+    return MW_GUEST_SUCCESS;
+}
+
+/* ---- Matched receives ----------------------------------------------------------------------------------------------- */
+
+/* The host ends the message; so does the guest's handle. MPI_MESSAGE_NO_PROC is predefined and stays. */
+static int32_t in_message(const mw_call *call, mw_guest_ptr message, int32_t **handle, mw_message_slot **slot)
+{
+    MW_TRY(mw_in_running(call));
+    MW_TRY(mw_out_i32(call, "message", message, handle));
+    *slot = mw_message_find((mw_guest_message){(uint32_t)**handle});
+    return *slot ? MW_GUEST_SUCCESS : mw_raise_handle(call, MW_KIND_message, "message", (uint32_t)**handle);
+}
+
+static void end_message(mw_message_slot *slot, MPI_Message host, int32_t *handle)
+{
+    if (host == MPI_MESSAGE_NULL) {
+        if (slot->head.self >= MW_FIRST_DYNAMIC_INDEX)
+            mw_message_free(slot);
+        *handle = MW_GUEST_MESSAGE_NULL;
+    }
+}
+
+int32_t mw_MPI_Mrecv(mw_instance *instance, mw_guest_ptr buf, int32_t count, mw_guest_type datatype,
+                     mw_guest_ptr message, mw_guest_ptr status)
+{
+    mw_call call = {instance, "MPI_Mrecv", NULL};
+    const mw_type_slot *type;
+    mw_message_slot *slot;
+    mw_guest_status *guest_status;
+    MPI_Status host_status;
+    int32_t *handle;
+    void *host_buf;
+    MW_TRY(in_message(&call, message, &handle, &slot));
+    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    MW_TRY(mw_in_count(&call, "count", count));
+    MW_TRY(mw_in_buffer(&call, "buf", buf, count, type, &host_buf));
+    MW_TRY(mw_out_status_span(&call, "status", status, &guest_status));
+    MPI_Message host = slot->host;
+    int rc = MPI_Mrecv(host_buf, count, type->host, &host, MW_HOST_STATUS(guest_status, &host_status));
+    end_message(slot, host, handle);
+    if (rc == MPI_SUCCESS)
+        mw_put_status(guest_status, &host_status);
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Imrecv(mw_instance *instance, mw_guest_ptr buf, int32_t count, mw_guest_type datatype,
+                      mw_guest_ptr message, mw_guest_ptr request)
+{
+    mw_call call = {instance, "MPI_Imrecv", NULL};
+    const mw_type_slot *type;
+    mw_message_slot *slot;
+    int32_t *handle, *out;
+    void *host_buf;
+    MPI_Request host_request;
+    MW_TRY(in_message(&call, message, &handle, &slot));
+    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    MW_TRY(mw_in_count(&call, "count", count));
+    MW_TRY(mw_in_buffer(&call, "buf", buf, count, type, &host_buf));
+    MW_TRY(mw_out_i32(&call, "request", request, &out));
+    MPI_Message host = slot->host;
+    int rc = MPI_Imrecv(host_buf, count, type->host, &host, &host_request);
+    end_message(slot, host, handle);
+    return rc == MPI_SUCCESS ? mw_out_request(&call, host_request, 0, out) : mw_result(rc);
+}
+
+/* ---- Statuses that the guest sets -------------------------------------------------------------------------------------- */
+
+static int32_t set_elements(mw_call *call, mw_guest_ptr status, mw_guest_type datatype, int64_t count)
+{
+    const mw_type_slot *type;
+    MPI_Status host;
+    mw_guest_status *guest;
+    MW_TRY(mw_in_running(call));
+    MW_TRY(mw_in_type(call, "datatype", datatype, &type));
+    MW_TRY(mw_in_status(call, "status", status, &host));
+    MW_TRY(mw_out_span(call, "status", status, sizeof *guest, (void **)&guest));
+    int rc = MPI_Status_set_elements_x(&host, type->host, count);
+    if (rc == MPI_SUCCESS)
+        MW_STATUS_OPAQUE_OUT(&host, guest->internal);
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Status_set_elements(mw_instance *instance, mw_guest_ptr status, mw_guest_type datatype, int32_t count)
+{
+    mw_call call = {instance, "MPI_Status_set_elements", NULL};
+    return set_elements(&call, status, datatype, count);
+}
+
+int32_t mw_MPI_Status_set_elements_x(mw_instance *instance, mw_guest_ptr status, mw_guest_type datatype,
+                                     mw_guest_count count)
+{
+    mw_call call = {instance, "MPI_Status_set_elements_x", NULL};
+    return set_elements(&call, status, datatype, count);
+}
+
+int32_t mw_MPI_Status_set_cancelled(mw_instance *instance, mw_guest_ptr status, int32_t flag)
+{
+    mw_call call = {instance, "MPI_Status_set_cancelled", NULL};
+    MPI_Status host;
+    mw_guest_status *guest;
+    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_in_status(&call, "status", status, &host));
+    MW_TRY(mw_out_span(&call, "status", status, sizeof *guest, (void **)&guest));
+    int rc = MPI_Status_set_cancelled(&host, flag);
+    if (rc == MPI_SUCCESS)
+        MW_STATUS_OPAQUE_OUT(&host, guest->internal);
+    return mw_result(rc);
+}

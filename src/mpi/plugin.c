@@ -1,0 +1,134 @@
+/* The plugin: what the embedder sees of a host MPI (plugin.h). */
+#include "mpi/plugin.h"
+#include "mpi/state.h"
+#include "runtime/trap.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#if defined(OPEN_MPI)
+#define HOST_NAME "Open MPI"
+#else
+#define HOST_NAME "MPICH"
+#endif
+
+extern const mw_host_func mw_mpi_funcs[];
+extern const uint32_t mw_mpi_nfuncs;
+
+static mw_host_module modules[2]; /* the second ends the list */
+
+/* ---- Abort ------------------------------------------------------------------------------------------------------ */
+
+#define ABORT_SECONDS 5
+
+static volatile sig_atomic_t abort_code;
+
+static void abort_too_slow(int signal)
+{
+    (void)signal;
+    _exit(abort_code);
+}
+
+/* Exit codes have 8 bits, and the job's must not be 0. */
+static int exit_code_of(int code)
+{
+    return (code & 0xff) ? code & 0xff : 1;
+}
+
+/* MPI_Abort may wait for a lock that the interrupted library holds, or for a launcher that is gone: then an
+ * alarm ends this process, and its launcher the job. */
+_Noreturn void mw_mpi_abort(int code)
+{
+    struct sigaction action = {.sa_handler = abort_too_slow};
+
+    abort_code = exit_code_of(code);
+    sigaction(SIGALRM, &action, NULL);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    alarm(ABORT_SECONDS);
+    if (mw_mpi_running)
+        MPI_Abort(MPI_COMM_WORLD, abort_code);
+    _exit(abort_code);
+}
+
+/* A trap or exit in a callback cannot unwind through the host's frames: it ends the job from here. */
+static void end_nested(const mw_trap *trap, int exit_code, bool is_exit)
+{
+    char prefix[64];
+    int rank = 0;
+
+    if (is_exit) {
+        fflush(NULL);
+        mw_mpi_abort(exit_code);
+    }
+    if (mw_mpi_running)
+        MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    snprintf(prefix, sizeof prefix, "mpiwasm: rank %d: ", rank);
+    mw_trap_print(trap, prefix, stderr);
+    fflush(NULL);
+    mw_mpi_abort(134);
+}
+
+/* ---- The plugin's functions -------------------------------------------------------------------------------------- */
+
+static mw_error attach(mw_instance *instance, mw_report *report)
+{
+    if (mw_mpi_instance)
+        return mw_fail(report, MW_ERR_USAGE, "a process has one MPI, which another instance uses already");
+    mw_mpi_instance = instance;
+    instance->host[MW_HOST_MPI] = instance;
+    mw_set_nested_end(end_nested);
+    return MW_OK;
+}
+
+static void detach(mw_instance *instance, int exit_code)
+{
+    if (instance != mw_mpi_instance)
+        return;
+    if (mw_mpi_running && exit_code != 0)
+        mw_mpi_abort(exit_code);
+    if (mw_mpi_running)
+        mw_mpi_finalize();
+    mw_mpi_instance = NULL;
+}
+
+static bool world(int *rank, int *size)
+{
+    if (!mw_mpi_running)
+        return false;
+    MPI_Comm_rank(MPI_COMM_WORLD, rank);
+    MPI_Comm_size(MPI_COMM_WORLD, size);
+    return true;
+}
+
+void mw_mpi_library_version(char *text, size_t size)
+{
+    char host[MPI_MAX_LIBRARY_VERSION_STRING + 1] = "";
+    int length = 0;
+
+    MPI_Get_library_version(host, &length);
+    snprintf(text, size, "MPIWasm %s on %s", MW_VERSION, host);
+}
+
+static const mw_mpi_plugin plugin = {
+    .version = MW_MPI_PLUGIN_VERSION,
+    .host_name = HOST_NAME,
+    .modules = modules,
+    .attach = attach,
+    .detach = detach,
+    .world = world,
+    .abort = mw_mpi_abort,
+    .library_version = mw_mpi_library_version,
+};
+
+__attribute__((visibility("default"))) mw_mpi_plugin_entry_fn mw_mpi_plugin_entry;
+
+const mw_mpi_plugin *mw_mpi_plugin_entry(void)
+{
+    modules[0] = (mw_host_module){"mpi_abi_1", mw_mpi_funcs, mw_mpi_nfuncs};
+    return &plugin;
+}

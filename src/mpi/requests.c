@@ -1,0 +1,384 @@
+/* Completion of requests. What the guest passes is a list of handles; the host gets a list of host requests in
+ * scratch memory, and afterwards each request that the host has ended loses its slot.
+ *
+ * A request is marked busy while the host holds it, so that it is never passed twice at a time: not by a list that
+ * names it twice, nor by a callback or thread that waits for it meanwhile. The host would free it twice. */
+#include "mpi/state.h"
+#include "shims.h"
+
+enum { BUSY = 1u << 16, ACTIVE = 1u << 17 };
+
+/* The lists of one call. slots[i] is NULL for MPI_REQUEST_NULL. */
+typedef struct request_list {
+    mw_arena arena;
+    int64_t n;
+    int32_t *handles; /* the guest's, in place */
+    MPI_Request *hosts;
+    mw_request_slot **slots;
+    MPI_Status *statuses;     /* NULL if ignored */
+    mw_guest_status *guest_statuses;
+} request_list;
+
+static int32_t claim(const mw_call *call, const char *argument, uint32_t handle, mw_request_slot **out)
+{
+    mw_request_slot *slot = mw_request_find((mw_guest_request){handle});
+    *out = NULL;
+    if (MW_UNLIKELY(!slot))
+        return mw_raise_handle(call, MW_KIND_request, argument, handle);
+    if (MW_UNLIKELY(slot->flags & BUSY))
+        return mw_raise_error(call, MW_GUEST_ERR_REQUEST, argument, "request 0x%x is already being completed", handle);
+    slot->flags |= BUSY;
+    *out = slot;
+    return MW_GUEST_SUCCESS;
+}
+
+/* After the host call: takes over what the host made of the request. */
+static void settle(mw_request_slot *slot, MPI_Request host, bool complete, int32_t *handle)
+{
+    if (!slot)
+        return;
+    if (host == MPI_REQUEST_NULL) {
+        mw_kept_free(slot->kept);
+        mw_request_free(slot);
+        *handle = MW_GUEST_REQUEST_NULL;
+        return;
+    }
+    slot->host = host;
+    slot->flags &= ~(uint32_t)(complete ? BUSY | ACTIVE : BUSY);
+}
+
+static void list_release(request_list *list)
+{
+    for (int64_t i = 0; i < list->n; i++)
+        if (list->slots[i])
+            list->slots[i]->flags &= ~(uint32_t)BUSY;
+    mw_arena_end(&list->arena);
+}
+
+/* Fills `list`. nstatuses is the room that the guest has for statuses, as far as the call can write any. On failure
+ * nothing is left claimed. */
+static int32_t list_begin(const mw_call *call, int32_t n, mw_guest_ptr requests, mw_guest_ptr statuses,
+                          int64_t nstatuses, request_list *list)
+{
+    int32_t error = MW_GUEST_SUCCESS;
+
+    memset(list, 0, sizeof *list);
+    MW_TRY(mw_in_running(call));
+    MW_TRY(mw_in_count(call, "count", n));
+    MW_TRY(mw_out_ints(call, "array_of_requests", requests, n, &list->handles));
+    if (statuses.addr != MW_GUEST_STATUSES_IGNORE)
+        MW_TRY(mw_out_span(call, "array_of_statuses", statuses, (uint64_t)nstatuses * sizeof(mw_guest_status),
+                           (void **)&list->guest_statuses));
+    list->arena = mw_scratch_begin();
+    list->hosts = mw_arena_take(call, &list->arena, (uint64_t)n * sizeof *list->hosts, &error);
+    if (!error)
+        list->slots = mw_arena_take(call, &list->arena, (uint64_t)n * sizeof *list->slots, &error);
+    if (!error && list->guest_statuses)
+        list->statuses = mw_arena_take(call, &list->arena, (uint64_t)nstatuses * sizeof *list->statuses, &error);
+    for (; !error && list->n < n; list->n++) {
+        uint32_t handle = (uint32_t)list->handles[list->n];
+        list->slots[list->n] = NULL;
+        list->hosts[list->n] = MPI_REQUEST_NULL;
+        if (handle == MW_GUEST_REQUEST_NULL)
+            continue;
+        if (!(error = claim(call, "array_of_requests", handle, &list->slots[list->n])))
+            list->hosts[list->n] = list->slots[list->n]->host;
+    }
+    if (error)
+        list_release(list);
+    return error;
+}
+
+/* Ends the call: `index` was completed, or all (COMPLETE_ALL), or those that the host ended only (COMPLETE_NONE; a
+ * persistent one among them is marked by the caller). */
+enum { COMPLETE_ALL = -1, COMPLETE_NONE = -2 };
+
+static void list_end(request_list *list, int64_t index)
+{
+    for (int64_t i = 0; i < list->n; i++)
+        settle(list->slots[i], list->hosts[i], index == COMPLETE_ALL || i == index, &list->handles[i]);
+    mw_arena_end(&list->arena);
+}
+
+static void put_statuses(request_list *list, int64_t n, int rc)
+{
+    if (!list->guest_statuses)
+        return;
+    int error_class = MPI_SUCCESS;
+    if (rc != MPI_SUCCESS)
+        MPI_Error_class(rc, &error_class);
+    for (int64_t i = 0; i < n; i++) {
+        mw_put_status(&list->guest_statuses[i], &list->statuses[i]);
+        if (error_class == MPI_ERR_IN_STATUS)
+            mw_put_status_error(&list->guest_statuses[i], &list->statuses[i]);
+    }
+}
+
+#define HOST_STATUSES(list) ((list)->statuses ? (list)->statuses : MPI_STATUSES_IGNORE)
+
+/* ---- One request -------------------------------------------------------------------------------------------- */
+
+static int32_t one_begin(const mw_call *call, mw_guest_ptr request, mw_guest_ptr status, int32_t **handle,
+                         mw_guest_status **guest_status, mw_request_slot **slot, MPI_Request *host)
+{
+    MW_TRY(mw_out_i32(call, "request", request, handle));
+    MW_TRY(mw_out_status_span(call, "status", status, guest_status));
+    if ((uint32_t)**handle == MW_GUEST_REQUEST_NULL && mw_mpi_running) {
+        *slot = NULL;
+        *host = MPI_REQUEST_NULL;
+        return MW_GUEST_SUCCESS;
+    }
+    MW_TRY(claim(call, "request", (uint32_t)**handle, slot));
+    *host = (*slot)->host;
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_MPI_Wait(mw_instance *instance, mw_guest_ptr request, mw_guest_ptr status)
+{
+    mw_call call = {instance, "MPI_Wait", NULL};
+    mw_guest_status *guest_status;
+    mw_request_slot *slot;
+    MPI_Request host;
+    MPI_Status host_status;
+    int32_t *handle;
+    MW_TRY(one_begin(&call, request, status, &handle, &guest_status, &slot, &host));
+    int rc = MPI_Wait(&host, MW_HOST_STATUS(guest_status, &host_status));
+    settle(slot, host, true, handle);
+    if (rc == MPI_SUCCESS)
+        mw_put_status(guest_status, &host_status);
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Test(mw_instance *instance, mw_guest_ptr request, mw_guest_ptr flag, mw_guest_ptr status)
+{
+    mw_call call = {instance, "MPI_Test", NULL};
+    mw_guest_status *guest_status;
+    mw_request_slot *slot;
+    MPI_Request host;
+    MPI_Status host_status;
+    int32_t *handle, *out_flag;
+    int host_flag = 0;
+    MW_TRY(mw_out_i32(&call, "flag", flag, &out_flag));
+    MW_TRY(one_begin(&call, request, status, &handle, &guest_status, &slot, &host));
+    int rc = MPI_Test(&host, &host_flag, MW_HOST_STATUS(guest_status, &host_status));
+    settle(slot, host, host_flag != 0, handle);
+    *out_flag = host_flag;
+    if (host_flag && rc == MPI_SUCCESS)
+        mw_put_status(guest_status, &host_status);
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Request_get_status(mw_instance *instance, mw_guest_request request, mw_guest_ptr flag,
+                                  mw_guest_ptr status)
+{
+    mw_call call = {instance, "MPI_Request_get_status", NULL};
+    mw_guest_status *guest_status;
+    mw_request_slot *slot = NULL;
+    MPI_Status host_status;
+    int32_t *out_flag;
+    int host_flag = 0;
+    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_out_i32(&call, "flag", flag, &out_flag));
+    MW_TRY(mw_out_status_span(&call, "status", status, &guest_status));
+    if (request.value != MW_GUEST_REQUEST_NULL)
+        MW_TRY(claim(&call, "request", request.value, &slot));
+    int rc = MPI_Request_get_status(slot ? slot->host : MPI_REQUEST_NULL, &host_flag,
+                                    MW_HOST_STATUS(guest_status, &host_status));
+    if (slot)
+        slot->flags &= ~(uint32_t)BUSY;
+    *out_flag = host_flag;
+    if (host_flag && rc == MPI_SUCCESS)
+        mw_put_status(guest_status, &host_status);
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Request_free(mw_instance *instance, mw_guest_ptr request)
+{
+    mw_call call = {instance, "MPI_Request_free", NULL};
+    mw_request_slot *slot;
+    int32_t *handle;
+    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_out_i32(&call, "request", request, &handle));
+    MW_TRY(claim(&call, "request", (uint32_t)*handle, &slot));
+    MPI_Request host = slot->host;
+    int rc = MPI_Request_free(&host);
+    if (rc == MPI_SUCCESS) {
+        mw_kept_orphan(slot->kept);
+        slot->kept = NULL;
+    }
+    settle(slot, host, false, handle);
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Cancel(mw_instance *instance, mw_guest_ptr request)
+{
+    mw_call call = {instance, "MPI_Cancel", NULL};
+    mw_request_slot *slot;
+    int32_t *handle;
+    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_out_i32(&call, "request", request, &handle));
+    MW_TRY(claim(&call, "request", (uint32_t)*handle, &slot));
+    int rc = MPI_Cancel(&slot->host);
+    slot->flags &= ~(uint32_t)BUSY;
+    return mw_result(rc);
+}
+
+/* ---- Persistent requests --------------------------------------------------------------------------------------- */
+
+static int32_t check_startable(const mw_call *call, const char *argument, const mw_request_slot *slot)
+{
+    if (!(slot->flags & MW_REQUEST_PERSISTENT))
+        return mw_raise_error(call, MW_GUEST_ERR_REQUEST, argument, "not a persistent request");
+    if (slot->flags & ACTIVE)
+        return mw_raise_error(call, MW_GUEST_ERR_REQUEST, argument, "the persistent request is active already");
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_MPI_Start(mw_instance *instance, mw_guest_ptr request)
+{
+    mw_call call = {instance, "MPI_Start", NULL};
+    mw_request_slot *slot;
+    int32_t *handle;
+    MW_TRY(mw_out_i32(&call, "request", request, &handle));
+    MW_TRY(claim(&call, "request", (uint32_t)*handle, &slot));
+    slot->flags &= ~(uint32_t)BUSY;
+    MW_TRY(check_startable(&call, "request", slot));
+    slot->flags |= ACTIVE;
+    int rc = MPI_Start(&slot->host);
+    if (rc != MPI_SUCCESS)
+        slot->flags &= ~(uint32_t)ACTIVE;
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Startall(mw_instance *instance, int32_t count, mw_guest_ptr requests)
+{
+    mw_call call = {instance, "MPI_Startall", NULL};
+    request_list list;
+    MW_TRY(list_begin(&call, count, requests, (mw_guest_ptr){MW_GUEST_STATUSES_IGNORE}, 0, &list));
+    int32_t error = MW_GUEST_SUCCESS;
+    for (int64_t i = 0; i < list.n && !error; i++)
+        error = list.slots[i] ? check_startable(&call, "array_of_requests", list.slots[i])
+                              : mw_raise_handle(&call, MW_KIND_request, "array_of_requests", MW_GUEST_REQUEST_NULL);
+    if (!error) {
+        for (int64_t i = 0; i < list.n; i++)
+            list.slots[i]->flags |= ACTIVE;
+        int rc = MPI_Startall(count, list.hosts);
+        for (int64_t i = 0; i < list.n; i++)
+            list.slots[i]->host = list.hosts[i];
+        error = mw_result(rc);
+    }
+    list_release(&list);
+    return error;
+}
+
+/* ---- Lists ------------------------------------------------------------------------------------------------------ */
+
+int32_t mw_MPI_Waitall(mw_instance *instance, int32_t count, mw_guest_ptr requests, mw_guest_ptr statuses)
+{
+    mw_call call = {instance, "MPI_Waitall", NULL};
+    request_list list;
+    MW_TRY(list_begin(&call, count, requests, statuses, count, &list));
+    int rc = MPI_Waitall(count, list.hosts, HOST_STATUSES(&list));
+    put_statuses(&list, count, rc);
+    list_end(&list, rc == MPI_SUCCESS ? COMPLETE_ALL : COMPLETE_NONE);
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Testall(mw_instance *instance, int32_t count, mw_guest_ptr requests, mw_guest_ptr flag,
+                       mw_guest_ptr statuses)
+{
+    mw_call call = {instance, "MPI_Testall", NULL};
+    request_list list;
+    int32_t *out_flag;
+    int host_flag = 0;
+    MW_TRY(mw_out_i32(&call, "flag", flag, &out_flag));
+    MW_TRY(list_begin(&call, count, requests, statuses, count, &list));
+    int rc = MPI_Testall(count, list.hosts, &host_flag, HOST_STATUSES(&list));
+    *out_flag = host_flag;
+    if (host_flag || rc != MPI_SUCCESS)
+        put_statuses(&list, count, rc);
+    list_end(&list, host_flag ? COMPLETE_ALL : COMPLETE_NONE);
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Waitany(mw_instance *instance, int32_t count, mw_guest_ptr requests, mw_guest_ptr index,
+                       mw_guest_ptr status)
+{
+    mw_call call = {instance, "MPI_Waitany", NULL};
+    request_list list;
+    int32_t *out_index;
+    int host_index = MPI_UNDEFINED;
+    MW_TRY(mw_out_i32(&call, "index", index, &out_index));
+    MW_TRY(list_begin(&call, count, requests, status, 1, &list));
+    int rc = MPI_Waitany(count, list.hosts, &host_index, list.statuses ? list.statuses : MPI_STATUS_IGNORE);
+    *out_index = host_index == MPI_UNDEFINED ? MW_GUEST_UNDEFINED : host_index;
+    if (rc == MPI_SUCCESS && list.statuses)
+        mw_put_status(list.guest_statuses, list.statuses);
+    list_end(&list, host_index == MPI_UNDEFINED ? COMPLETE_NONE : host_index);
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Testany(mw_instance *instance, int32_t count, mw_guest_ptr requests, mw_guest_ptr index,
+                       mw_guest_ptr flag, mw_guest_ptr status)
+{
+    mw_call call = {instance, "MPI_Testany", NULL};
+    request_list list;
+    int32_t *out_index, *out_flag;
+    int host_index = MPI_UNDEFINED, host_flag = 0;
+    MW_TRY(mw_out_i32(&call, "index", index, &out_index));
+    MW_TRY(mw_out_i32(&call, "flag", flag, &out_flag));
+    MW_TRY(list_begin(&call, count, requests, status, 1, &list));
+    int rc = MPI_Testany(count, list.hosts, &host_index, &host_flag,
+                         list.statuses ? list.statuses : MPI_STATUS_IGNORE);
+    *out_index = host_index == MPI_UNDEFINED ? MW_GUEST_UNDEFINED : host_index;
+    *out_flag = host_flag;
+    if (rc == MPI_SUCCESS && host_flag && list.statuses)
+        mw_put_status(list.guest_statuses, list.statuses);
+    list_end(&list, host_flag && host_index != MPI_UNDEFINED ? host_index : COMPLETE_NONE);
+    return mw_result(rc);
+}
+
+/* MPI_Waitsome and MPI_Testsome. */
+typedef int some_fn(int, MPI_Request *, int *, int *, MPI_Status *);
+
+static int32_t complete_some(const mw_call *call, some_fn *host_some, int32_t count, mw_guest_ptr requests,
+                             mw_guest_ptr outcount, mw_guest_ptr indices, mw_guest_ptr statuses)
+{
+    request_list list;
+    int32_t *out_count, *out_indices, error = MW_GUEST_SUCCESS;
+    int completed = 0;
+    MW_TRY(mw_in_count(call, "incount", count));
+    MW_TRY(mw_out_i32(call, "outcount", outcount, &out_count));
+    MW_TRY(mw_out_ints(call, "array_of_indices", indices, count, &out_indices));
+    MW_TRY(list_begin(call, count, requests, statuses, count, &list));
+    int *host_indices = mw_arena_take(call, &list.arena, (uint64_t)count * sizeof *host_indices, &error);
+    if (!host_indices) {
+        list_release(&list);
+        return error;
+    }
+    int rc = host_some(count, list.hosts, &completed, host_indices, HOST_STATUSES(&list));
+    *out_count = completed == MPI_UNDEFINED ? MW_GUEST_UNDEFINED : completed;
+    for (int i = 0; completed != MPI_UNDEFINED && i < completed; i++) {
+        out_indices[i] = host_indices[i];
+        if (list.slots[host_indices[i]])
+            list.slots[host_indices[i]]->flags &= ~(uint32_t)ACTIVE;
+    }
+    if (completed != MPI_UNDEFINED)
+        put_statuses(&list, completed, rc);
+    list_end(&list, COMPLETE_NONE);
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Waitsome(mw_instance *instance, int32_t incount, mw_guest_ptr requests, mw_guest_ptr outcount,
+                        mw_guest_ptr indices, mw_guest_ptr statuses)
+{
+    mw_call call = {instance, "MPI_Waitsome", NULL};
+    return complete_some(&call, MPI_Waitsome, incount, requests, outcount, indices, statuses);
+}
+
+int32_t mw_MPI_Testsome(mw_instance *instance, int32_t incount, mw_guest_ptr requests, mw_guest_ptr outcount,
+                        mw_guest_ptr indices, mw_guest_ptr statuses)
+{
+    mw_call call = {instance, "MPI_Testsome", NULL};
+    return complete_some(&call, MPI_Testsome, incount, requests, outcount, indices, statuses);
+}

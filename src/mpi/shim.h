@@ -1,0 +1,100 @@
+/* What only generated shims need, beyond convert.h. */
+#ifndef MW_MPI_SHIM_H
+#define MW_MPI_SHIM_H
+
+#include "mpi/convert.h"
+#include "shims.h"
+#include <limits.h>
+#include <string.h>
+
+/* The standard that the host implements: 31 for MPI 3.1. */
+#define MW_HOST_MPI (MPI_VERSION * 10 + MPI_SUBVERSION)
+
+/* Large-count forms: the host's own, or, on a host without them, its plain form where the counts fit. */
+#if MPI_VERSION >= 4
+#define MW_LARGE(name) name##_c
+#define MW_LARGEST_COUNT INT64_MAX
+typedef MPI_Count mw_large_int;  /* what is int in the plain form */
+typedef MPI_Count mw_large_aint; /* what is MPI_Aint in the plain form */
+#else
+#define MW_LARGE(name) name
+#define MW_LARGEST_COUNT INT_MAX
+typedef int mw_large_int;
+typedef MPI_Aint mw_large_aint;
+#endif
+
+static inline int32_t mw_in_large_count(const mw_call *call, const char *argument, int64_t count)
+{
+    if (MW_UNLIKELY(count > MW_LARGEST_COUNT))
+        return mw_raise_error(call, MW_GUEST_ERR_COUNT, argument, "%lld is too large for this host's MPI %d.%d",
+                              (long long)count, MPI_VERSION, MPI_SUBVERSION);
+    return mw_in_count(call, argument, count);
+}
+
+/* The same for a distance, which may be negative. */
+static inline int32_t mw_in_large_shift(const mw_call *call, const char *argument, int64_t shift)
+{
+    return mw_in_large_count(call, argument, shift < 0 ? -(shift + 1) : shift);
+}
+
+/* Element counts that a buffer check takes: no product or sum wraps, the largest one fits no memory. */
+static inline int64_t mw_product(int64_t a, int64_t b)
+{
+    int64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
+}
+static inline int64_t mw_sum(const int *counts, int64_t n)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += counts[i];
+    return sum;
+}
+
+/* Cumulative numbers of neighbours (MPI_Graph_create): never negative, never falling. */
+static inline int32_t mw_in_cumulative(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p,
+                                       int64_t n, int **out)
+{
+    MW_TRY(mw_in_counts(call, arena, argument, p, n, out));
+    for (int64_t i = 1; i < n; i++)
+        if ((*out)[i] < (*out)[i - 1])
+            return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "element %lld is less than the one before it",
+                                  (long long)i);
+    return MW_GUEST_SUCCESS;
+}
+
+/* n triplets first, last, stride (MPI_Group_range_incl): first and last are ranks of the group. What the
+ * stride makes of them lies between the two. */
+static inline int32_t mw_in_ranges(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p,
+                                   int64_t n, int size, int (**out)[3])
+{
+    MW_TRY(mw_in_ints(call, arena, argument, p, mw_product(n, 3), (int **)out));
+    for (int64_t i = 0; i < n; i++) {
+        MW_TRY(mw_in_local_rank(call, argument, (*out)[i][0], size));
+        MW_TRY(mw_in_local_rank(call, argument, (*out)[i][1], size));
+        if ((*out)[i][2] == 0)
+            return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "triplet %lld has stride 0", (long long)i);
+    }
+    return MW_GUEST_SUCCESS;
+}
+
+/* Where edge weights go: the host's MPI_UNWEIGHTED for the guest's. */
+static inline int32_t mw_out_weights(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t n, int32_t **out)
+{
+    if (p.addr == MW_GUEST_UNWEIGHTED) {
+        *out = MPI_UNWEIGHTED;
+        return MW_GUEST_SUCCESS;
+    }
+    return mw_out_ints(call, argument, p, n, out);
+}
+
+/* A host MPI_Aint for the guest's four bytes. What does not fit becomes MPI_UNDEFINED (MPI 4.1, 5.1.7). */
+static inline int32_t mw_out_aint(int64_t value)
+{
+    return value == (int32_t)value ? (int32_t)value : MW_GUEST_UNDEFINED;
+}
+
+_Static_assert(MPI_UNDEFINED == MW_GUEST_UNDEFINED, "counts, colours and ranks pass through");
+_Static_assert(sizeof(int) == sizeof(int32_t) && sizeof(MPI_Count) == sizeof(int64_t), "written in place");
+
+#endif

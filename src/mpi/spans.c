@@ -1,0 +1,63 @@
+/* Buffers of several blocks: each block is checked by itself, as the host touches it. */
+#include "mpi/convert.h"
+
+/* Whether `count` elements of `type` at byte `displacement` from p lie in the guest's memory. Blocks do not wrap at
+ * 4 GiB: the host reaches them all from one base. */
+static bool block_fits(const mw_call *call, mw_guest_ptr p, int64_t displacement, int64_t count,
+                       const mw_type_slot *type)
+{
+    int64_t low;
+    uint64_t length;
+
+    if (!mw_touched(count, type, &low, &length))
+        return false;
+    if (length == 0)
+        return true;
+    if (__builtin_add_overflow(low, displacement, &low) || __builtin_add_overflow(low, (int64_t)p.addr, &low))
+        return false;
+    return low >= 0 && mw_guest_contains(call->instance, (uint64_t)low, length) &&
+           !(low < 16 && (type->flags & MW_TYPE_PREDEFINED));
+}
+
+static int32_t raise_block(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t block, int count,
+                           int64_t displacement)
+{
+    return mw_raise_error(call, MW_GUEST_ERR_BUFFER, argument,
+                          "block %lld (%d elements, %lld bytes from 0x%x) does not lie in the guest's memory",
+                          (long long)block, count, (long long)displacement, p.addr);
+}
+
+int32_t mw_in_buffer_v(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks, const int *counts,
+                       const int *displs, const mw_type_slot *type, void **out)
+{
+    int64_t displacement = 0, before = 0;
+
+    for (int64_t i = 0; i < blocks; i++) {
+        if (__builtin_mul_overflow(displs ? (int64_t)displs[i] : before, type->extent, &displacement) ||
+            !block_fits(call, p, displacement, counts[i], type))
+            return raise_block(call, argument, p, i, counts[i], displacement);
+        before += counts[i];
+    }
+    *out = call->instance->memory0 + p.addr;
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_in_buffer_w(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks, const int *counts,
+                       const int *displs, const mw_type_slot *const *types, void **out)
+{
+    for (int64_t i = 0; i < blocks; i++)
+        if (!block_fits(call, p, displs[i], counts[i], types[i]))
+            return raise_block(call, argument, p, i, counts[i], displs[i]);
+    *out = call->instance->memory0 + p.addr;
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_in_buffer_w_aint(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks,
+                            const int *counts, const MPI_Aint *displs, const mw_type_slot *const *types, void **out)
+{
+    for (int64_t i = 0; i < blocks; i++)
+        if (!block_fits(call, p, displs[i], counts[i], types[i]))
+            return raise_block(call, argument, p, i, counts[i], displs[i]);
+    *out = call->instance->memory0 + p.addr;
+    return MW_GUEST_SUCCESS;
+}

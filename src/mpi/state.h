@@ -1,0 +1,52 @@
+/* The state of the process's one MPI, as the hand-written shims share it. */
+#ifndef MW_MPI_STATE_H
+#define MW_MPI_STATE_H
+
+#include "mpi/convert.h"
+
+extern int mw_mpi_running;    /* between MPI_Init and MPI_Finalize */
+extern int mw_mpi_finalized;  /* after MPI_Finalize */
+extern mw_instance *mw_mpi_instance; /* the guest that is attached; callbacks of the host find it here */
+
+/* Ends the job with `code` whatever the state; never returns, never hangs (plugin.c). */
+_Noreturn void mw_mpi_abort(int code);
+/* "MPIWasm 0.1.0 on <the host's version>" (plugin.c). */
+void mw_mpi_library_version(char *text, size_t size);
+/* Finalizes the host's MPI and forgets all handles (init.c). */
+int mw_mpi_finalize(void);
+
+/* Makes the integers that the host returns for MPI_COMBINER_DARRAY the guest's (values.c). */
+void mw_out_darray(int32_t *integers);
+
+/* Value of the attribute MPI_LASTUSEDCODE (errors.c). */
+int mw_last_used_code(void);
+
+/* ---- Memory kept with requests (scratch.c) ---------------------------------------------------------------- */
+
+void mw_kept_free(struct mw_kept *kept);
+void mw_kept_orphan(struct mw_kept *kept); /* of a request that was freed before its operation is complete */
+void mw_kept_free_orphans(void);
+
+/* ---- Guest memory that MPI hands out (memory.c) ---------------------------------------------------------- */
+
+/* Memory of the guest's own: from its exported malloc, else from grown pages. 0 if there is none. */
+mw_guest_ptr mw_guest_alloc(mw_instance *instance, uint64_t bytes);
+void mw_guest_release(mw_instance *instance, mw_guest_ptr p);
+
+/* Short-lived guest memory for the arguments of callbacks; blocks end in reverse order. */
+typedef struct mw_guest_block {
+    mw_guest_ptr p;
+    uint64_t level;
+    bool own;
+} mw_guest_block;
+bool mw_guest_block_begin(mw_instance *instance, uint64_t bytes, mw_guest_block *block);
+void mw_guest_block_end(mw_instance *instance, mw_guest_block *block);
+
+/* ---- Callbacks (callbacks.c) ----------------------------------------------------------------------------- */
+
+/* The guest's handle of a host object that a callback is given; makes one if the guest has none, and then sets
+ * *made, and the caller ends it with the kind's free. */
+mw_guest_comm mw_comm_of_host(MPI_Comm host, bool *made);
+mw_guest_type mw_type_of_host(MPI_Datatype host, uint32_t hint, bool *made);
+
+#endif

@@ -1,0 +1,276 @@
+/* Datatypes: commit, free, decoding, packing, and the constructors of MPI 1 that MPI 3 removed. */
+#include "mpi/state.h"
+#include "shims.h"
+
+int32_t mw_MPI_Type_commit(mw_instance *instance, mw_guest_ptr datatype)
+{
+    mw_call call = {instance, "MPI_Type_commit", NULL};
+    const mw_type_slot *type;
+    int32_t *handle;
+    MW_TRY(mw_out_i32(&call, "datatype", datatype, &handle));
+    MW_TRY(mw_in_type(&call, "datatype", (mw_guest_type){(uint32_t)*handle}, &type));
+    MPI_Datatype host = type->host;
+    return mw_result(MPI_Type_commit(&host));
+}
+
+int32_t mw_MPI_Type_free(mw_instance *instance, mw_guest_ptr datatype)
+{
+    mw_call call = {instance, "MPI_Type_free", NULL};
+    const mw_type_slot *type;
+    int32_t *handle;
+    MW_TRY(mw_out_i32(&call, "datatype", datatype, &handle));
+    MW_TRY(mw_in_type(&call, "datatype", (mw_guest_type){(uint32_t)*handle}, &type));
+    if (type->flags & MW_TYPE_PREDEFINED)
+        return mw_raise_error(&call, MW_GUEST_ERR_TYPE, "datatype", "a predefined datatype cannot be freed");
+    MPI_Datatype host = type->host;
+    int rc = MPI_Type_free(&host); /* delete callbacks still find the guest's handle */
+    if (rc == MPI_SUCCESS) {
+        mw_type_free((mw_type_slot *)type);
+        *handle = MW_GUEST_DATATYPE_NULL;
+    }
+    return mw_result(rc);
+}
+
+/* ---- Decoding (MPI 4.1, 5.1.13) ------------------------------------------------------------------------------- */
+
+int32_t mw_MPI_Type_get_envelope(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr num_integers,
+                                 mw_guest_ptr num_addresses, mw_guest_ptr num_datatypes, mw_guest_ptr combiner)
+{
+    mw_call call = {instance, "MPI_Type_get_envelope", NULL};
+    const mw_type_slot *type;
+    int32_t *out[4];
+    int integers, addresses, datatypes, host_combiner;
+    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    MW_TRY(mw_out_i32(&call, "num_integers", num_integers, &out[0]));
+    MW_TRY(mw_out_i32(&call, "num_addresses", num_addresses, &out[1]));
+    MW_TRY(mw_out_i32(&call, "num_datatypes", num_datatypes, &out[2]));
+    MW_TRY(mw_out_i32(&call, "combiner", combiner, &out[3]));
+    MW_TRY(mw_result(MPI_Type_get_envelope(type->host, &integers, &addresses, &datatypes, &host_combiner)));
+    *out[0] = integers;
+    *out[1] = addresses;
+    *out[2] = datatypes;
+    *out[3] = mw_out_combiner(host_combiner);
+    return MW_GUEST_SUCCESS;
+}
+
+/* The host counts a reference for each derived datatype that it returns, so each becomes a handle of its own. */
+static int32_t put_types(const mw_call *call, const MPI_Datatype *hosts, int n, int32_t *out)
+{
+    for (int i = 0; i < n; i++)
+        MW_TRY(mw_out_type(call, "array_of_datatypes", hosts[i], &out[i]));
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_MPI_Type_get_contents(mw_instance *instance, mw_guest_type datatype, int32_t max_integers,
+                                 int32_t max_addresses, int32_t max_datatypes, mw_guest_ptr array_of_integers,
+                                 mw_guest_ptr array_of_addresses, mw_guest_ptr array_of_datatypes)
+{
+    mw_call call = {instance, "MPI_Type_get_contents", NULL};
+    mw_arena arena = mw_scratch_begin();
+    const mw_type_slot *type;
+    int32_t *out_integers, *out_addresses, *out_datatypes, error = MW_GUEST_SUCCESS;
+    int ni, na, nd, combiner;
+    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    MW_TRY(mw_out_ints(&call, "array_of_integers", array_of_integers, max_integers, &out_integers));
+    MW_TRY(mw_out_ints(&call, "array_of_addresses", array_of_addresses, max_addresses, &out_addresses));
+    MW_TRY(mw_out_ints(&call, "array_of_datatypes", array_of_datatypes, max_datatypes, &out_datatypes));
+    MW_TRY(mw_result(MPI_Type_get_envelope(type->host, &ni, &na, &nd, &combiner)));
+    if (combiner == MPI_COMBINER_NAMED)
+        return mw_raise_error(&call, MW_GUEST_ERR_TYPE, "datatype", "a predefined datatype has no contents");
+    if (max_integers < ni || max_addresses < na || max_datatypes < nd)
+        return mw_raise_error(&call, MW_GUEST_ERR_ARG, NULL, "needs room for %d integers, %d addresses, %d datatypes",
+                              ni, na, nd);
+    MPI_Aint *addresses = mw_arena_take(&call, &arena, (uint64_t)na * sizeof *addresses, &error);
+    MPI_Datatype *types = error ? NULL : mw_arena_take(&call, &arena, (uint64_t)nd * sizeof *types, &error);
+    if (!error && !(error = mw_result(MPI_Type_get_contents(type->host, ni, na, nd, out_integers, addresses, types)))) {
+        for (int i = 0; i < na; i++)
+            out_addresses[i] = (int32_t)addresses[i];
+        if (combiner == MPI_COMBINER_SUBARRAY) /* ndims, sizes, subsizes, starts, order */
+            out_integers[ni - 1] = out_integers[ni - 1] == MPI_ORDER_C ? MW_GUEST_ORDER_C : MW_GUEST_ORDER_FORTRAN;
+        else if (combiner == MPI_COMBINER_DARRAY)
+            mw_out_darray(out_integers);
+        error = put_types(&call, types, nd, out_datatypes);
+    }
+    mw_arena_end(&arena);
+    return error;
+}
+
+/* ---- Packing ----------------------------------------------------------------------------------------------------- */
+
+/* What is left of a pack buffer behind `position`. */
+static int32_t in_position(const mw_call *call, int64_t position, int64_t size)
+{
+    return position >= 0 && position <= size
+               ? MW_GUEST_SUCCESS
+               : mw_raise_error(call, MW_GUEST_ERR_ARG, "position", "%lld is not in a buffer of %lld bytes",
+                                (long long)position, (long long)size);
+}
+
+int32_t mw_MPI_Pack(mw_instance *instance, mw_guest_ptr inbuf, int32_t incount, mw_guest_type datatype,
+                    mw_guest_ptr outbuf, int32_t outsize, mw_guest_ptr position, mw_guest_comm comm)
+{
+    mw_call call = {instance, "MPI_Pack", NULL};
+    const mw_comm_slot *host_comm;
+    const mw_type_slot *type;
+    void *in, *out;
+    int32_t *guest_position;
+    int64_t bytes;
+    MW_TRY(mw_in_comm(&call, "comm", comm, &host_comm));
+    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    MW_TRY(mw_in_count(&call, "incount", incount));
+    MW_TRY(mw_in_count(&call, "outsize", outsize));
+    MW_TRY(mw_in_buffer(&call, "inbuf", inbuf, incount, type, &in));
+    MW_TRY(mw_in_span(&call, "outbuf", outbuf, (uint64_t)outsize, &out));
+    MW_TRY(mw_out_i32(&call, "position", position, &guest_position));
+    int host_position = *guest_position;
+    MW_TRY(in_position(&call, host_position, outsize));
+    if (__builtin_mul_overflow(type->size, (int64_t)incount, &bytes) || bytes > outsize - host_position)
+        return mw_raise_error(&call, MW_GUEST_ERR_TRUNCATE, "outsize", "%d bytes are too few", outsize);
+    MW_TRY(mw_result(MPI_Pack(in, incount, type->host, out, outsize, &host_position, host_comm->host)));
+    *guest_position = host_position;
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_MPI_Unpack(mw_instance *instance, mw_guest_ptr inbuf, int32_t insize, mw_guest_ptr position,
+                      mw_guest_ptr outbuf, int32_t outcount, mw_guest_type datatype, mw_guest_comm comm)
+{
+    mw_call call = {instance, "MPI_Unpack", NULL};
+    const mw_comm_slot *host_comm;
+    const mw_type_slot *type;
+    void *in, *out;
+    int32_t *guest_position;
+    int64_t bytes;
+    MW_TRY(mw_in_comm(&call, "comm", comm, &host_comm));
+    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    MW_TRY(mw_in_count(&call, "outcount", outcount));
+    MW_TRY(mw_in_count(&call, "insize", insize));
+    MW_TRY(mw_in_span(&call, "inbuf", inbuf, (uint64_t)insize, &in));
+    MW_TRY(mw_in_buffer(&call, "outbuf", outbuf, outcount, type, &out));
+    MW_TRY(mw_out_i32(&call, "position", position, &guest_position));
+    int host_position = *guest_position;
+    MW_TRY(in_position(&call, host_position, insize));
+    if (__builtin_mul_overflow(type->size, (int64_t)outcount, &bytes) || bytes > insize - host_position)
+        return mw_raise_error(&call, MW_GUEST_ERR_TRUNCATE, "insize", "%d bytes are too few", insize);
+    MW_TRY(mw_result(MPI_Unpack(in, insize, &host_position, out, outcount, type->host, host_comm->host)));
+    *guest_position = host_position;
+    return MW_GUEST_SUCCESS;
+}
+
+/* Sizes and positions of the external forms are MPI_Aints. */
+typedef struct external {
+    const mw_type_slot *type;
+    char *datarep;
+    int32_t *guest_position;
+    void *packed;
+    void *buffer;
+    MPI_Aint position;
+} external;
+
+static int32_t in_external(const mw_call *call, mw_arena *arena, mw_guest_ptr datarep, mw_guest_type datatype,
+                           mw_guest_ptr buffer, int32_t count, mw_guest_ptr packed, mw_guest_aint size,
+                           mw_guest_ptr position, external *out)
+{
+    int64_t bytes;
+    MW_TRY(mw_in_type(call, "datatype", datatype, &out->type));
+    MW_TRY(mw_in_count(call, "count", count));
+    MW_TRY(mw_in_count(call, "size", size));
+    MW_TRY(mw_in_string(call, arena, "datarep", datarep, MW_GUEST_MAX_DATAREP_STRING, &out->datarep));
+    MW_TRY(mw_in_buffer(call, "buffer", buffer, count, out->type, &out->buffer));
+    MW_TRY(mw_in_span(call, "packed buffer", packed, (uint64_t)size, &out->packed));
+    MW_TRY(mw_out_i32(call, "position", position, &out->guest_position));
+    out->position = *out->guest_position;
+    MW_TRY(in_position(call, out->position, size));
+    MPI_Aint needed;
+    MW_TRY(mw_result(MPI_Pack_external_size(out->datarep, count, out->type->host, &needed)));
+    bytes = needed;
+    return bytes <= size - out->position
+               ? MW_GUEST_SUCCESS
+               : mw_raise_error(call, MW_GUEST_ERR_TRUNCATE, "size", "%d bytes are too few", size);
+}
+
+int32_t mw_MPI_Pack_external(mw_instance *instance, mw_guest_ptr datarep, mw_guest_ptr inbuf, int32_t incount,
+                             mw_guest_type datatype, mw_guest_ptr outbuf, mw_guest_aint outsize,
+                             mw_guest_ptr position)
+{
+    mw_call call = {instance, "MPI_Pack_external", NULL};
+    mw_arena arena = mw_scratch_begin();
+    external x;
+    int32_t error = in_external(&call, &arena, datarep, datatype, inbuf, incount, outbuf, outsize, position, &x);
+    if (!error)
+        error = mw_result(MPI_Pack_external(x.datarep, x.buffer, incount, x.type->host, x.packed, outsize,
+                                            &x.position));
+    if (!error)
+        *x.guest_position = (int32_t)x.position;
+    mw_arena_end(&arena);
+    return error;
+}
+
+int32_t mw_MPI_Unpack_external(mw_instance *instance, mw_guest_ptr datarep, mw_guest_ptr inbuf, mw_guest_aint insize,
+                               mw_guest_ptr position, mw_guest_ptr outbuf, int32_t outcount, mw_guest_type datatype)
+{
+    mw_call call = {instance, "MPI_Unpack_external", NULL};
+    mw_arena arena = mw_scratch_begin();
+    external x;
+    int32_t error = in_external(&call, &arena, datarep, datatype, outbuf, outcount, inbuf, insize, position, &x);
+    if (!error)
+        error = mw_result(MPI_Unpack_external(x.datarep, x.packed, insize, &x.position, x.buffer, outcount,
+                                              x.type->host));
+    if (!error)
+        *x.guest_position = (int32_t)x.position;
+    mw_arena_end(&arena);
+    return error;
+}
+
+/* ---- Removed in MPI 3.0 -------------------------------------------------------------------------------------------- */
+
+int32_t mw_MPI_Type_extent(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr extent)
+{
+    mw_call call = {instance, "MPI_Type_extent", NULL};
+    const mw_type_slot *type;
+    int32_t *out;
+    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    MW_TRY(mw_out_i32(&call, "extent", extent, &out));
+    *out = (int32_t)type->extent;
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_MPI_Type_lb(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr displacement)
+{
+    mw_call call = {instance, "MPI_Type_lb", NULL};
+    const mw_type_slot *type;
+    int32_t *out;
+    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    MW_TRY(mw_out_i32(&call, "displacement", displacement, &out));
+    *out = (int32_t)type->lb;
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_MPI_Type_ub(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr displacement)
+{
+    mw_call call = {instance, "MPI_Type_ub", NULL};
+    const mw_type_slot *type;
+    int32_t *out;
+    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    MW_TRY(mw_out_i32(&call, "displacement", displacement, &out));
+    *out = (int32_t)(type->lb + type->extent);
+    return MW_GUEST_SUCCESS;
+}
+
+/* These differ from their successors in name only. */
+int32_t mw_MPI_Type_hvector(mw_instance *instance, int32_t count, int32_t blocklength, mw_guest_aint stride,
+                            mw_guest_type oldtype, mw_guest_ptr newtype)
+{
+    return mw_MPI_Type_create_hvector(instance, count, blocklength, stride, oldtype, newtype);
+}
+
+int32_t mw_MPI_Type_hindexed(mw_instance *instance, int32_t count, mw_guest_ptr blocklengths,
+                             mw_guest_ptr displacements, mw_guest_type oldtype, mw_guest_ptr newtype)
+{
+    return mw_MPI_Type_create_hindexed(instance, count, blocklengths, displacements, oldtype, newtype);
+}
+
+int32_t mw_MPI_Type_struct(mw_instance *instance, int32_t count, mw_guest_ptr blocklengths,
+                           mw_guest_ptr displacements, mw_guest_ptr types, mw_guest_ptr newtype)
+{
+    return mw_MPI_Type_create_struct(instance, count, blocklengths, displacements, types, newtype);
+}

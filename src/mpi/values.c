@@ -1,0 +1,259 @@
+/* Enumerations and flag sets there and back, and the host's results as guest handles. */
+#include "mpi/convert.h"
+#include "mpi/state.h"
+
+typedef struct value_row {
+    int32_t guest;
+    int host;
+} value_row;
+
+#define ROW(name) {MW_GUEST_##name, MPI_##name}
+#define LENGTH(rows) (sizeof(rows) / sizeof(rows)[0])
+
+static int32_t value_in(const mw_call *call, const char *argument, const value_row *rows, size_t n, int32_t value,
+                        int *out)
+{
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].guest == value) {
+            *out = rows[i].host;
+            return MW_GUEST_SUCCESS;
+        }
+    return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "%d is not one of the values defined for it", value);
+}
+
+static int32_t value_out(const value_row *rows, size_t n, int host)
+{
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].host == host)
+            return rows[i].guest;
+    return MW_GUEST_UNDEFINED;
+}
+
+/* Flag sets: all bits of `value` must be among the rows. */
+static int32_t flags_in(const mw_call *call, const char *argument, const value_row *rows, size_t n, int32_t value,
+                        int *out)
+{
+    int32_t rest = value;
+
+    *out = 0;
+    for (size_t i = 0; i < n; i++)
+        if (value & rows[i].guest) {
+            *out |= rows[i].host;
+            rest &= ~rows[i].guest;
+        }
+    return rest ? mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "unknown flags 0x%x", (unsigned)rest)
+                : MW_GUEST_SUCCESS;
+}
+
+static const value_row split_types[] = {
+    ROW(UNDEFINED),
+    ROW(COMM_TYPE_SHARED),
+#ifdef MPI_COMM_TYPE_HW_UNGUIDED
+    ROW(COMM_TYPE_HW_UNGUIDED),
+    ROW(COMM_TYPE_HW_GUIDED),
+#endif
+};
+static const value_row thread_levels[] = {
+    ROW(THREAD_SINGLE),
+    ROW(THREAD_FUNNELED),
+    ROW(THREAD_SERIALIZED),
+    ROW(THREAD_MULTIPLE),
+};
+static const value_row orders[] = {ROW(ORDER_C), ROW(ORDER_FORTRAN)};
+static const value_row typeclasses[] = {ROW(TYPECLASS_INTEGER), ROW(TYPECLASS_REAL), ROW(TYPECLASS_COMPLEX)};
+static const value_row amodes[] = {
+    ROW(MODE_APPEND), ROW(MODE_CREATE), ROW(MODE_DELETE_ON_CLOSE), ROW(MODE_EXCL),  ROW(MODE_RDONLY),
+    ROW(MODE_RDWR),   ROW(MODE_SEQUENTIAL), ROW(MODE_UNIQUE_OPEN), ROW(MODE_WRONLY),
+};
+static const value_row asserts[] = {
+    ROW(MODE_NOCHECK), ROW(MODE_NOPRECEDE), ROW(MODE_NOPUT), ROW(MODE_NOSTORE), ROW(MODE_NOSUCCEED),
+};
+static const value_row whences[] = {ROW(SEEK_SET), ROW(SEEK_CUR), ROW(SEEK_END)};
+static const value_row lock_types[] = {ROW(LOCK_EXCLUSIVE), ROW(LOCK_SHARED)};
+static const value_row distributions[] = {ROW(DISTRIBUTE_BLOCK), ROW(DISTRIBUTE_CYCLIC), ROW(DISTRIBUTE_NONE)};
+static const value_row comparisons[] = {ROW(IDENT), ROW(CONGRUENT), ROW(SIMILAR), ROW(UNEQUAL)};
+static const value_row topologies[] = {ROW(CART), ROW(GRAPH), ROW(DIST_GRAPH), ROW(UNDEFINED)};
+static const value_row combiners[] = {
+    ROW(COMBINER_NAMED),         ROW(COMBINER_DUP),           ROW(COMBINER_CONTIGUOUS),
+    ROW(COMBINER_VECTOR),        ROW(COMBINER_HVECTOR),       ROW(COMBINER_INDEXED),
+    ROW(COMBINER_HINDEXED),      ROW(COMBINER_INDEXED_BLOCK), ROW(COMBINER_HINDEXED_BLOCK),
+    ROW(COMBINER_STRUCT),        ROW(COMBINER_SUBARRAY),      ROW(COMBINER_DARRAY),
+    ROW(COMBINER_F90_REAL),      ROW(COMBINER_F90_COMPLEX),   ROW(COMBINER_F90_INTEGER),
+    ROW(COMBINER_RESIZED),
+};
+
+#define VALUE_IN(name, rows)                                                                       \
+    int32_t mw_in_##name(const mw_call *call, const char *argument, int32_t value, int *out)       \
+    {                                                                                              \
+        return value_in(call, argument, rows, LENGTH(rows), value, out);                           \
+    }
+#define FLAGS_IN(name, rows)                                                                       \
+    int32_t mw_in_##name(const mw_call *call, const char *argument, int32_t value, int *out)       \
+    {                                                                                              \
+        return flags_in(call, argument, rows, LENGTH(rows), value, out);                           \
+    }
+#define VALUE_OUT(name, rows)                                                                      \
+    int32_t mw_out_##name(int host)                                                                \
+    {                                                                                              \
+        return value_out(rows, LENGTH(rows), host);                                                \
+    }
+
+VALUE_IN(split_type, split_types)
+VALUE_IN(thread_level, thread_levels)
+VALUE_IN(order, orders)
+VALUE_IN(typeclass, typeclasses)
+VALUE_IN(whence, whences)
+VALUE_IN(lock_type, lock_types)
+VALUE_IN(distribution, distributions)
+FLAGS_IN(amode, amodes)
+FLAGS_IN(assert, asserts)
+VALUE_OUT(comparison, comparisons)
+VALUE_OUT(topology, topologies)
+VALUE_OUT(combiner, combiners)
+VALUE_OUT(thread_level, thread_levels)
+
+int32_t mw_out_amode(int host)
+{
+    int32_t guest = 0;
+    for (size_t i = 0; i < LENGTH(amodes); i++)
+        if (host & amodes[i].host)
+            guest |= amodes[i].guest;
+    return guest;
+}
+
+/* size, rank, ndims, then ndims each of gsizes, distribs, dargs and psizes, then the order (MPI 4.1, 5.1.13). */
+void mw_out_darray(int32_t *integers)
+{
+    int32_t ndims = integers[2], *distribs = &integers[3 + ndims], *dargs = &integers[3 + 2 * ndims];
+
+    for (int32_t i = 0; i < ndims; i++) {
+        distribs[i] = value_out(distributions, LENGTH(distributions), distribs[i]);
+        if (dargs[i] == MPI_DISTRIBUTE_DFLT_DARG)
+            dargs[i] = MW_GUEST_DISTRIBUTE_DFLT_DARG;
+    }
+    integers[3 + 4 * ndims] = value_out(orders, LENGTH(orders), integers[3 + 4 * ndims]);
+}
+
+int32_t mw_in_root_inter(const mw_call *call, const char *argument, int32_t root, int *out, mw_role *role)
+{
+    const mw_comm_slot *comm = call->comm;
+
+    if (root == MW_GUEST_ROOT) {
+        *out = MPI_ROOT;
+        *role = MW_ROLE_ROOT;
+    } else if (root == MW_GUEST_PROC_NULL) {
+        *out = MPI_PROC_NULL;
+        *role = MW_ROLE_NONE;
+    } else if ((uint32_t)root < (uint32_t)comm->remote_size) {
+        *out = root;
+        *role = MW_ROLE_LEAF;
+    } else {
+        return mw_raise_rank(call, MW_GUEST_ERR_ROOT, argument, root);
+    }
+    return MW_GUEST_SUCCESS;
+}
+
+/* ---- Handles out ------------------------------------------------------------------------------------------ */
+
+static int32_t raise_full(const mw_call *call, const char *argument, const char *what)
+{
+    return mw_raise_error(call, MW_GUEST_ERR_INTERN, argument, "too many %s at a time", what);
+}
+
+int32_t mw_out_comm(const mw_call *call, const char *argument, MPI_Comm host, int32_t *out)
+{
+    if (host == MPI_COMM_NULL) {
+        *out = MW_GUEST_COMM_NULL;
+        return MW_GUEST_SUCCESS;
+    }
+    mw_comm_slot *slot = mw_comm_take();
+    if (!slot)
+        return raise_full(call, argument, "communicators");
+    mw_comm_describe(slot, host);
+    *out = (int32_t)mw_comm_publish(slot).value;
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host, int32_t *out)
+{
+    if (host == MPI_DATATYPE_NULL) {
+        *out = MW_GUEST_DATATYPE_NULL;
+        return MW_GUEST_SUCCESS;
+    }
+    uint32_t predefined = mw_type_predefined(host);
+    if (predefined) {
+        *out = (int32_t)predefined;
+        return MW_GUEST_SUCCESS;
+    }
+    mw_type_slot *slot = mw_type_take();
+    if (!slot)
+        return raise_full(call, argument, "datatypes");
+    mw_type_describe(slot, host);
+    *out = (int32_t)mw_type_publish(slot).value;
+    return MW_GUEST_SUCCESS;
+}
+
+/* `known` are the predefined handles that the host may return for this kind. */
+#define OUT_PLAIN(kind, host_type, KIND, plural, known)                                            \
+    int32_t mw_out_##kind(const mw_call *call, const char *argument, host_type host, int32_t *out) \
+    {                                                                                              \
+        static const uint16_t predefined[] = {known};                                              \
+        if (host == MPI_##KIND##_NULL) {                                                           \
+            *out = MW_GUEST_##KIND##_NULL;                                                         \
+            return MW_GUEST_SUCCESS;                                                               \
+        }                                                                                          \
+        for (size_t i = 0; i < LENGTH(predefined); i++)                                            \
+            if (predefined[i] && mw_##kind##_slots[predefined[i]].host == host) {                  \
+                *out = predefined[i];                                                              \
+                return MW_GUEST_SUCCESS;                                                           \
+            }                                                                                      \
+        mw_##kind##_slot *slot = mw_##kind##_take();                                               \
+        if (!slot)                                                                                 \
+            return raise_full(call, argument, plural);                                             \
+        slot->host = host;                                                                         \
+        slot->data = NULL;                                                                         \
+        *out = (int32_t)mw_##kind##_publish(slot).value;                                           \
+        return MW_GUEST_SUCCESS;                                                                   \
+    }
+#define COMMA ,
+OUT_PLAIN(group, MPI_Group, GROUP, "groups", MW_GUEST_GROUP_EMPTY)
+OUT_PLAIN(info, MPI_Info, INFO, "info objects", 0)
+OUT_PLAIN(win, MPI_Win, WIN, "windows", 0)
+OUT_PLAIN(file, MPI_File, FILE, "files", 0)
+OUT_PLAIN(message, MPI_Message, MESSAGE, "messages", MW_GUEST_MESSAGE_NO_PROC)
+OUT_PLAIN(errhandler, MPI_Errhandler, ERRHANDLER, "error handlers",
+          MW_GUEST_ERRORS_ARE_FATAL COMMA MW_GUEST_ERRORS_RETURN COMMA MW_GUEST_ERRORS_ABORT)
+
+int32_t mw_out_request_kept(const mw_call *call, MPI_Request host, uint32_t flags, mw_arena *arena, int32_t *out)
+{
+    mw_request_slot *slot = mw_request_take();
+    if (!slot)
+        return raise_full(call, NULL, "requests");
+    slot->host = host;
+    slot->flags = flags;
+    slot->kept = NULL;
+    if (arena) { /* its scratch part, if any, ends with the call */
+        slot->kept = arena->kept;
+        arena->kept = NULL;
+        mw_arena_end(arena);
+    }
+    *out = (int32_t)mw_request_publish(slot).value;
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_in_status(const mw_call *call, const char *argument, mw_guest_ptr p, MPI_Status *out)
+{
+    mw_guest_status *guest;
+    void *span;
+
+    MW_TRY(mw_out_span(call, argument, p, sizeof *guest, &span));
+    guest = span;
+    memset(out, 0, sizeof *out);
+    out->MPI_SOURCE = guest->source == MW_GUEST_ANY_SOURCE  ? MPI_ANY_SOURCE
+                      : guest->source == MW_GUEST_PROC_NULL ? MPI_PROC_NULL
+                                                            : guest->source;
+    out->MPI_TAG = guest->tag == MW_GUEST_ANY_TAG ? MPI_ANY_TAG : guest->tag;
+    out->MPI_ERROR = mw_host_error_code(guest->error);
+    MW_STATUS_OPAQUE_IN(out, guest->internal);
+    return MW_GUEST_SUCCESS;
+}
