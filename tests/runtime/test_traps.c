@@ -395,6 +395,23 @@ static void other_faults_pass(void **state)
 
 /* ---- Printing and walking --------------------------------------------------------------------------------------------------- */
 
+#if defined(HAVE_SYMBOLIZE)
+/* The line of fake.c on which "load" reads memory. */
+static long load_line(void)
+{
+    FILE *f = fopen(FAKE_SOURCE, "r");
+    char line[300];
+    assert_non_null(f);
+    for (long n = 1; fgets(line, sizeof line, f); n++)
+        if (strstr(line, "return *(volatile int32_t *)")) {
+            fclose(f);
+            return n;
+        }
+    fclose(f);
+    return -1;
+}
+#endif
+
 static void prints(void **state)
 {
     (void)state;
@@ -407,6 +424,12 @@ static void prints(void **state)
     fclose(to);
     assert_non_null(strstr(text, "mpiwasm: rank 3: trap: out of bounds memory access at address 0xfffffff0\n"
                                  "mpiwasm: rank 3:   #0 load (function 2"));
+#if defined(HAVE_SYMBOLIZE)
+    /* Compiled from C, the fake's lines are those of its source. */
+    const char *offset = strstr(text, ", offset 0x");
+    assert_non_null(offset);
+    assert_int_equal(strtol(offset + strlen(", offset "), NULL, 16), load_line());
+#endif
     free(text);
     mw_trap host = {.code = MW_TRAP_HOST, .message = "MPI_Send: bad count"};
     to = open_memstream(&text, &size);
