@@ -59,7 +59,7 @@ mw_error mw_file_validate(const mw_file *file, mw_report *report, mw_module **ou
     mw_module *module;
     mw_error error = mw_module_decode(file->bytes, file->size, &inner, &module);
     if (error == MW_OK) {
-        error = mw_module_validate(module, MW_SUPPORTED_FEATURES, &inner);
+        error = mw_module_validate(module, MW_FEATURES_IMPLEMENTED, &inner);
         if (error == MW_OK) {
             *out = module;
             return MW_OK;

@@ -6,12 +6,6 @@
 #include "runtime/instance.h"
 #include "wasm/module.h"
 
-/* What this version compiles: the first standard, and what clang emits by default. */
-#define MW_SUPPORTED_FEATURES                                                                      \
-    (MW_FEATURE_MUTABLE_GLOBALS | MW_FEATURE_SIGN_EXTENSION | MW_FEATURE_SATURATING_CONVERSION |    \
-     MW_FEATURE_MULTI_VALUE | MW_FEATURE_BULK_MEMORY | MW_FEATURE_REFERENCE_TYPES |                 \
-     MW_FEATURE_SIMD | MW_FEATURE_EXTENDED_CONST)
-
 /* A file's bytes, mapped. */
 typedef struct mw_file {
     const char *path;
