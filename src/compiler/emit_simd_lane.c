@@ -62,7 +62,7 @@ void mw_simd_const(mw_emitter *e, const mw_operator *op, const mw_simd_row *row)
             bits |= (uint64_t)op->v128[8 * i + k] << (8 * k);
         lanes[i] = mw_i64(e->unit, bits);
     }
-    mw_push(e, LLVMConstVector(lanes, 2));
+    mw_push(e, mw_opaque_fp(e, LLVMConstVector(lanes, 2)));
 }
 
 void mw_simd_shuffle(mw_emitter *e, const mw_operator *op, const mw_simd_row *row)
