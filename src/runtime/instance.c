@@ -102,7 +102,7 @@ static void describe_missing(sentence *missing, const mw_code *code, const mw_im
     }
 }
 
-/* Limits of an import (specification 3.4.? "Limits" of import subtyping): what is offered has at least the minimum
+/* Limits of an import (specification 3.2, "Import Subtyping"): what is offered has at least the minimum
  * and, if a maximum is asked for, has one that is no larger. */
 static bool limits_match(uint64_t size, uint64_t declared_max, mw_limits_desc wanted)
 {
@@ -132,7 +132,7 @@ static bool bind_import(mw_instance *instance, const mw_code *code, const mw_imp
             snprintf(why, why_size, "is %s here, not %s", has, wants);
             return false;
         }
-        if (def->is_host) {
+        if (!func.instance) { /* a host function */
             func.instance = instance;
             func.index = import->index;
         }

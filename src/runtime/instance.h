@@ -15,7 +15,7 @@ typedef struct mw_code mw_code;
 /* Loads a compiled object and checks magic, ABI version, key (if `key` is not NULL) and that this CPU has all
  * that the code needs. MW_ERR_OBJECT says what is wrong with it. The object must not be changed while loaded. */
 MW_CHECKED mw_error mw_code_load(const char *path, const mw_hash *key, mw_report *report, mw_code **out);
-void mw_code_unload(mw_code *code); /* NULL is allowed; no instance may be left */
+void mw_code_unload(mw_code *code); /* NULL is allowed; instances that are left keep what they need of it */
 const mw_code_descriptor *mw_code_descriptor_of(const mw_code *code);
 
 /* ---- Linking -------------------------------------------------------------------------------------------- */
@@ -43,7 +43,8 @@ typedef struct mw_extern {
     uint8_t global_mutable;
 } mw_extern;
 
-/* Offers one external value, for embedders and tests. Names are copied. */
+/* Offers one external value, for embedders and tests. Names are copied. A function without an instance gets the
+ * instance that imports it, like those of host modules. */
 MW_CHECKED mw_error mw_linker_add_extern(mw_linker *linker, const char *module, const char *name, mw_extern value,
                                          mw_report *report);
 
@@ -56,7 +57,8 @@ typedef struct mw_instance_limits {
 
 /* Allocates memories, tables and globals, resolves the imports (all missing or mismatched ones are listed in
  * the one report) and runs the active segments, but not the start function. A segment out of bounds is
- * MW_ERR_TRAP with *trap filled (`trap` may be NULL). */
+ * MW_ERR_TRAP with *trap filled (`trap` may be NULL); what the instance has put into imported tables by then stays
+ * callable until mw_linker_free. */
 MW_CHECKED mw_error mw_instantiate(mw_code *code, mw_linker *linker, const mw_instance_limits *limits,
                                    mw_report *report, mw_trap *trap, mw_instance **out);
 void mw_instance_free(mw_instance *instance);

@@ -71,8 +71,6 @@ typedef struct mw_definition {
     bool bad_signature;    /* of a host function: its table is wrong */
 } mw_definition;
 bool mw_linker_find(const mw_linker *linker, const mw_import_desc *import, mw_definition *out);
-/* Whether the linker knows the module name at all. */
-bool mw_linker_has_module(const mw_linker *linker, const char *module, uint32_t module_len);
 /* Keeps an instance whose instantiation trapped after it had written to imported tables. */
 void mw_linker_adopt(mw_linker *linker, mw_instance *orphan);
 

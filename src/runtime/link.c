@@ -142,11 +142,3 @@ bool mw_linker_find(const mw_linker *linker, const mw_import_desc *import, mw_de
     }
     return false;
 }
-
-bool mw_linker_has_module(const mw_linker *linker, const char *module, uint32_t module_len)
-{
-    for (const definition *d = linker->newest; d; d = d->older)
-        if (!compare_name(d->host ? d->host->name : d->module, module, module_len))
-            return true;
-    return false;
-}
