@@ -115,10 +115,17 @@ static void float_unary(mw_emitter *e, const char *name)
     mw_push(e, mw_fp(e, mw_intrinsic1(e, name, mw_pop(e))));
 }
 
-static void float_intrinsic2(mw_emitter *e, const char *name)
+/* min and max. LLVM's code for x86 passes a signalling NaN on as it is; a sum of the operands quiets it. */
+static void float_extremum(mw_emitter *e, const char *name)
 {
+    LLVMBuilderRef builder = e->builder;
     LLVMValueRef b = mw_pop(e), a = mw_pop(e);
-    mw_push(e, mw_fp(e, mw_intrinsic2(e, name, a, b)));
+    LLVMValueRef result = mw_fp(e, mw_intrinsic2(e, name, a, b));
+    if (e->unit->options->strict_traps) {
+        LLVMValueRef is_nan = LLVMBuildFCmp(builder, LLVMRealUNO, a, b, "");
+        result = LLVMBuildSelect(builder, is_nan, mw_fp(e, LLVMBuildFAdd(builder, a, b, "")), result, "");
+    }
+    mw_push(e, result);
 }
 
 static void eqz(mw_emitter *e)
@@ -238,8 +245,8 @@ static void float_operation(mw_emitter *e, mw_opcode op)
         BOTH(SUB, float_binary(e, LLVMFSub))
         BOTH(MUL, float_binary(e, LLVMFMul))
         BOTH(DIV, float_binary(e, LLVMFDiv))
-        BOTH(MIN, float_intrinsic2(e, "llvm.minimum"))
-        BOTH(MAX, float_intrinsic2(e, "llvm.maximum"))
+        BOTH(MIN, float_extremum(e, "llvm.minimum"))
+        BOTH(MAX, float_extremum(e, "llvm.maximum"))
 #undef BOTH
     default: { /* copysign: bits only, no NaN is touched */
         LLVMValueRef sign = mw_pop(e), magnitude = mw_pop(e);

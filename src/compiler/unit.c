@@ -221,6 +221,9 @@ void mw_function_attributes(const mw_unit *u, LLVMValueRef function)
      * add undefined symbols, and a memset whose length comes from a loop that traps half-way must not write its
      * end first. */
     string_attribute(u, function, "no-builtins", "");
+    /* A recursion without end is a trap, not a loop without end. */
+    if (u->options->strict_traps)
+        string_attribute(u, function, "disable-tail-calls", "true");
 }
 
 size_t mw_function_name(const mw_module *module, uint32_t funcidx, char *out, size_t size)
