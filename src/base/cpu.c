@@ -17,7 +17,7 @@ static uint64_t xcr0(void)
  * and everything about caches and topology. */
 void mw_cpu_identity(char *out, size_t size)
 {
-    uint32_t a = 0, b = 0, c = 0, d = 0, max, vendor[3];
+    uint32_t a = 0, b = 0, c = 0, d = 0, max = 0, vendor[3] = {0};
     __get_cpuid(0, &max, &vendor[0], &vendor[2], &vendor[1]);
     int n = snprintf(out, size, "x86_64 %.12s", (const char *)vendor);
     __get_cpuid(1, &a, &b, &c, &d);

@@ -106,7 +106,7 @@ class Errors(unittest.TestCase):
     def test_more_memory_than_there_is(self):
         module = self.wat('(module (memory (export "memory") 2000) (func (export "_start")))')
         self.refused(126, r"memory", "bash", "-c", f"ulimit -v 6000000; {MPIWASM} {module}")
-        self.refused(126, r"memory.*(limit|maximum)", MPIWASM, "--max-memory", "1M", module)
+        self.refused(126, r"memory begins with 128000 KiB, more than the 1024 KiB", MPIWASM, "--max-memory", "1M", module)
         grow = self.wat('(module (memory (export "memory") 1) (func (export "_start")'
                         ' (if (i32.ne (memory.grow (i32.const 100)) (i32.const -1)) (then unreachable))))', "grow")
         self.assertEqual(self.run_cmd(MPIWASM, "--max-memory", "1M", grow).returncode, 0)
@@ -139,8 +139,8 @@ class Errors(unittest.TestCase):
 
     def test_unknown_cpu_and_target(self):
         module = self.wat(self.START)
-        self.refused(1, r"pentium9", MPIWASM, "compile", "--cpu", "pentium9", "-o", "x.mwo", module)
-        self.refused(1, r"vax", MPIWASM, "compile", "--target", "vax-dec-ultrix", "-o", "x.mwo", module)
+        self.refused(2, r"pentium9", MPIWASM, "compile", "--cpu", "pentium9", "-o", "x.mwo", module)
+        self.refused(2, r"vax", MPIWASM, "compile", "--target", "vax-dec-ultrix", "-o", "x.mwo", module)
         self.assertFalse(os.path.exists(self.path("x.mwo")))
 
     def test_wrong_command_lines(self):
@@ -170,7 +170,7 @@ class Errors(unittest.TestCase):
 
     def test_stack_overflow_is_a_trap(self):
         module = self.wat('(module (func $f (param i32) (result i32)'
-                          ' (i32.add (call $f (i32.add (local.get 0) (i32.const 1))) (local.get 0)))'
+                          ' (i32.rotl (call $f (i32.add (local.get 0) (i32.const 1))) (local.get 0)))'
                           ' (func (export "_start") (drop (call $f (i32.const 0)))))')
         run = self.run_cmd(MPIWASM, module)
         self.assertEqual(run.returncode, 134, run.stderr)
@@ -237,7 +237,7 @@ class Errors(unittest.TestCase):
         for damage in (b"", b"garbage", open(where, "rb").read()[: size // 2]):
             with open(where, "wb") as f:
                 f.write(damage)
-            self.refused(0, r"is replaced", MPIWASM, module)
+            self.assertEqual(self.run_cmd(MPIWASM, module).returncode, 0)
             self.assertEqual(os.path.getsize(where), size)
 
 
