@@ -40,9 +40,46 @@ static void truncate_or_trap(mw_emitter *e, LLVMTypeRef to, bool is_signed)
     mw_push(e, is_signed ? LLVMBuildFPToSI(b, x, to, "") : LLVMBuildFPToUI(b, x, to, ""));
 }
 
+/* x where x `predicate` bound holds, else the bound: also where x is a NaN. */
+static LLVMValueRef bounded(mw_emitter *e, LLVMRealPredicate predicate, LLVMValueRef x, double bound)
+{
+    LLVMValueRef limit = LLVMConstReal(LLVMTypeOf(x), bound);
+    return LLVMBuildSelect(e->builder, LLVMBuildFCmp(e->builder, predicate, x, limit, ""), x, limit, "");
+}
+
+/* i32.trunc_sat in operations that also exist as vectors: C's (int)x is one, and llvm.fptosi.sat, which the loop
+ * vectorizer widens just as well, is then taken apart by the x86 back end (LLVM 22), up to 40 times slower. The
+ * conversion itself is poison for what does not fit, so x is brought into range before. The largest i32 is no f32:
+ * where x lies beyond it, it is put in afterwards. */
+static LLVMValueRef saturated_i32(mw_emitter *e, LLVMValueRef x, bool is_signed)
+{
+    LLVMBuilderRef b = e->builder;
+    LLVMTypeRef from = LLVMTypeOf(x), to = e->unit->i32;
+    bool from_f32 = from == e->unit->f32;
+    LLVMValueRef v = x;
+    if (is_signed) { /* a NaN becomes 0 */
+        LLVMValueRef is_number = LLVMBuildFCmp(b, LLVMRealORD, x, x, "");
+        v = LLVMBuildSelect(b, is_number, x, LLVMConstNull(from), "");
+        v = bounded(e, LLVMRealOGT, v, -0x1p31);
+        v = bounded(e, LLVMRealOLT, v, from_f32 ? 0x1.fffffep30 : 0x1p31 - 1);
+    } else {
+        v = bounded(e, LLVMRealOGT, v, 0.0);
+        v = bounded(e, LLVMRealOLT, v, from_f32 ? 0x1.fffffep31 : 0x1p32 - 1);
+    }
+    LLVMValueRef result = is_signed ? LLVMBuildFPToSI(b, v, to, "") : LLVMBuildFPToUI(b, v, to, "");
+    if (!from_f32)
+        return result;
+    LLVMValueRef beyond = LLVMBuildFCmp(b, LLVMRealOGE, x, LLVMConstReal(from, is_signed ? 0x1p31 : 0x1p32), "");
+    return LLVMBuildSelect(b, beyond, mw_i32(e->unit, is_signed ? INT32_MAX : UINT32_MAX), result, "");
+}
+
 static void truncate_saturating(mw_emitter *e, LLVMTypeRef to, bool is_signed)
 {
     LLVMValueRef x = mw_pop(e);
+    if (e->unit->target->arch == MW_ARCH_X86_64 && to == e->unit->i32) {
+        mw_push(e, saturated_i32(e, x, is_signed));
+        return;
+    }
     LLVMTypeRef types[] = {to, LLVMTypeOf(x)};
     mw_push(e, mw_intrinsic(e, is_signed ? "llvm.fptosi.sat" : "llvm.fptoui.sat", types, 2, &x, 1));
 }
