@@ -48,6 +48,30 @@ static void print_name(const char *name, FILE *to)
         fputc((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name, to);
 }
 
+/* The function whose body holds the module's byte `offset`; `fallback` if none does. */
+static uint32_t function_of_offset(const mw_code_descriptor *d, uint32_t offset, uint32_t fallback)
+{
+    uint32_t best = 0, func = fallback;
+    for (uint32_t i = 0; i < d->nfuncs - d->nimported_funcs; i++) {
+        if (d->func_offsets[i] <= offset && d->func_offsets[i] > best) {
+            best = d->func_offsets[i];
+            func = d->nimported_funcs + i;
+        }
+    }
+    return func;
+}
+
+static void print_frame(const char *prefix, unsigned number, const mw_code_descriptor *d, uint32_t func,
+                        const uint32_t *offset, FILE *to)
+{
+    fprintf(to, "%s  #%u ", prefix, number);
+    print_name(d->func_names[func], to);
+    fprintf(to, " (function %" PRIu32, func);
+    if (offset)
+        fprintf(to, ", offset 0x%" PRIx32, *offset);
+    fputs(")\n", to);
+}
+
 void mw_trap_print(const mw_trap *trap, const char *prefix, FILE *to)
 {
     fprintf(to, "%strap: %s", prefix, trap->code == MW_TRAP_HOST && trap->message[0] ? trap->message
@@ -58,16 +82,20 @@ void mw_trap_print(const mw_trap *trap, const char *prefix, FILE *to)
         fprintf(to, ": %s", trap->message);
     fputc('\n', to);
     mw_symbolize_fn *symbolize = trap->nframes ? load_symbolizer() : NULL;
+    unsigned number = 0;
     for (unsigned i = 0; i < trap->nframes; i++) {
         const mw_frame *f = &trap->frames[i];
-        fprintf(to, "%s  #%u ", prefix, i);
-        print_name(f->code->func_names[f->func], to);
-        fprintf(to, " (function %" PRIu32, f->func);
         const mw_code *code = mw_code_of_pc(f->pc);
-        uint32_t offset;
-        if (symbolize && code && symbolize(code->path, f->pc - code->load_bias, &offset))
-            fprintf(to, ", offset 0x%" PRIx32, offset);
-        fputs(")\n", to);
+        uint32_t offsets[32];
+        unsigned n = symbolize && code ? symbolize(code->path, f->pc - code->load_bias, offsets, 32) : 0;
+        if (!n)
+            print_frame(prefix, number++, f->code, f->func, NULL, to);
+        /* One machine frame is a frame of the guest's for each function that was inlined into it. */
+        for (unsigned k = 0; k < n; k++) {
+            uint32_t func = f->code->func_offsets && k < n - 1 ? function_of_offset(f->code, offsets[k], f->func)
+                                                               : f->func;
+            print_frame(prefix, number++, f->code, func, &offsets[k], to);
+        }
     }
     if (trap->truncated)
         fprintf(to, "%s  ... more frames\n", prefix);

@@ -1,5 +1,6 @@
 #include "runtime/symbolize.h"
 
+#include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -28,11 +29,32 @@ static Dwarf *dwarf_of(const char *object)
     return open_dwarf;
 }
 
-bool mw_symbolize(const char *object, uint64_t address, uint32_t *offset)
+/* Appends the calls for which the code at `address` was inlined. */
+static unsigned add_calls(Dwarf_Die *unit, uint64_t address, uint32_t *offsets, unsigned n, unsigned max)
+{
+    Dwarf_Die *innermost = NULL, *chain = NULL;
+    if (dwarf_getscopes(unit, address, &innermost) > 0) {
+        /* dwarf_getscopes leaves an inlined function for where that was declared; its DIE's own parents are where
+         * it was inlined. */
+        int length = dwarf_getscopes_die(&innermost[0], &chain);
+        for (int i = 0; i < length && n < max; i++) {
+            Dwarf_Attribute attribute;
+            Dwarf_Word line;
+            if (dwarf_tag(&chain[i]) == DW_TAG_inlined_subroutine &&
+                !dwarf_formudata(dwarf_attr(&chain[i], DW_AT_call_line, &attribute), &line))
+                offsets[n++] = (uint32_t)line;
+        }
+    }
+    free(chain);
+    free(innermost);
+    return n;
+}
+
+unsigned mw_symbolize(const char *object, uint64_t address, uint32_t *offsets, unsigned max)
 {
     Dwarf *dwarf = dwarf_of(object);
-    if (!dwarf)
-        return false;
+    if (!dwarf || max == 0)
+        return 0;
     /* Unit by unit: the index of addresses (.debug_aranges) is not written. */
     Dwarf_CU *unit = NULL;
     Dwarf_Die die;
@@ -40,9 +62,9 @@ bool mw_symbolize(const char *object, uint64_t address, uint32_t *offset)
         Dwarf_Line *line = dwarf_getsrc_die(&die, address);
         int number;
         if (line && !dwarf_lineno(line, &number) && number > 0) {
-            *offset = (uint32_t)number;
-            return true;
+            offsets[0] = (uint32_t)number;
+            return add_calls(&die, address, offsets, 1, max);
         }
     }
-    return false;
+    return 0;
 }
