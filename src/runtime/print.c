@@ -52,7 +52,7 @@ static void print_name(const char *name, FILE *to)
 static uint32_t function_of_offset(const mw_code_descriptor *d, uint32_t offset, uint32_t fallback)
 {
     uint32_t best = 0, func = fallback;
-    for (uint32_t i = 0; i < d->nfuncs - d->nimported_funcs; i++) {
+    for (uint32_t i = 0; d->func_offsets && i < d->nfuncs - d->nimported_funcs; i++) {
         if (d->func_offsets[i] <= offset && d->func_offsets[i] > best) {
             best = d->func_offsets[i];
             func = d->nimported_funcs + i;
@@ -88,14 +88,14 @@ void mw_trap_print(const mw_trap *trap, const char *prefix, FILE *to)
         const mw_code *code = mw_code_of_pc(f->pc);
         uint32_t offsets[32];
         unsigned n = symbolize && code ? symbolize(code->path, f->pc - code->load_bias, offsets, 32) : 0;
-        if (!n)
-            print_frame(prefix, number++, f->code, f->func, NULL, to);
         /* One machine frame is a frame of the guest's for each function that was inlined into it. */
+        uint32_t func = UINT32_MAX;
         for (unsigned k = 0; k < n; k++) {
-            uint32_t func = f->code->func_offsets && k < n - 1 ? function_of_offset(f->code, offsets[k], f->func)
-                                                               : f->func;
+            func = function_of_offset(f->code, offsets[k], f->func);
             print_frame(prefix, number++, f->code, func, &offsets[k], to);
         }
+        if (func != f->func)
+            print_frame(prefix, number++, f->code, f->func, NULL, to);
     }
     if (trap->truncated)
         fprintf(to, "%s  ... more frames\n", prefix);
