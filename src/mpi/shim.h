@@ -7,6 +7,9 @@
 #include <limits.h>
 #include <string.h>
 
+/* Longest string that a guest may pass, with its NUL. The host's own limits are lower, and its to report. */
+#define MW_STRING_BYTES 65536
+
 /* The standard that the host implements: 31 for MPI 3.1. */
 #define MW_HOST_MPI (MPI_VERSION * 10 + MPI_SUBVERSION)
 
@@ -49,6 +52,60 @@ static inline int64_t mw_sum(const int *counts, int64_t n)
     for (int64_t i = 0; i < n; i++)
         sum += counts[i];
     return sum;
+}
+
+/* How far a datatype reaches: no size, bound or displacement of it is larger. A new one is bounded by its
+ * constructor's arguments before the host computes it. Doubles cannot wrap, and rounding does not matter here. */
+#define MW_LARGEST_REACH 0x1p61
+static inline double mw_magnitude(int64_t value)
+{
+    return __builtin_fabs((double)value);
+}
+static inline double mw_reach(const mw_type_slot *type)
+{
+    double reach = (double)type->size;
+    const double others[] = {
+        mw_magnitude(type->lb),
+        mw_magnitude(type->lb) + mw_magnitude(type->extent),
+        mw_magnitude(type->true_lb) + mw_magnitude(type->true_extent),
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        reach = others[i] > reach ? others[i] : reach;
+    return reach;
+}
+static inline double mw_reach_sum(const int *values, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += mw_magnitude(values[i]);
+    return sum;
+}
+static inline double mw_reach_sum_aint(const MPI_Aint *values, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += mw_magnitude(values[i]);
+    return sum;
+}
+static inline double mw_reach_product(const int *values, int64_t n)
+{
+    double product = 1;
+    for (int64_t i = 0; i < n; i++)
+        product *= mw_magnitude(values[i]);
+    return product;
+}
+static inline double mw_reach_dot(const int *counts, const mw_type_slot *const *types, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += mw_magnitude(counts[i]) * mw_reach(types[i]);
+    return sum;
+}
+static inline int32_t mw_in_reach(const mw_call *call, const char *argument, double reach)
+{
+    return MW_LIKELY(reach <= MW_LARGEST_REACH)
+               ? MW_GUEST_SUCCESS
+               : mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "a datatype of %.3g bytes is too large", reach);
 }
 
 /* Cumulative numbers of neighbours (MPI_Graph_create): never negative, never falling. */

@@ -17,6 +17,9 @@ ATTRIBUTE
          at=root          significant at the root only
          at=local_leader  significant at that rank of the function's first communicator only
          null             the null handle is allowed
+         reach=BOUND      of a new datatype: no size, bound or displacement in it is larger. Datatypes in BOUND stand for
+                          their own reach, sum(array) and product(array) are of magnitudes, dot(a, b) sums products
+         proc_null        MPI_PROC_NULL is allowed among the ranks
 """
 
 import ast
@@ -27,7 +30,7 @@ import kinds
 
 STATUSES = ("auto", "manual", "guest", "unsupported")
 DIRECTIONS = ("in", "out", "inout")
-BUILTINS = {"size", "peers", "rank", "indegree", "outdegree", "dimensions"}
+FUNCTIONS = ("sum", "last", "product", "dot")
 
 
 class TableError(Exception):
@@ -44,7 +47,7 @@ def _expression(text):
 def names(expression):
     """The parameters that an expression reads."""
     return [node.id for node in ast.walk(expression)
-            if isinstance(node, ast.Name) and node.id not in ("comm", "sum", "last")]
+            if isinstance(node, ast.Name) and node.id not in ("comm",) + FUNCTIONS]
 
 
 class Kind:
@@ -72,7 +75,7 @@ class Kind:
 
 
 class Parameter:
-    ATTRIBUTES = {"in_place", "input", "at", "null"}
+    ATTRIBUTES = {"in_place", "input", "at", "null", "proc_null", "reach"}
 
     def __init__(self, line):
         try:
@@ -84,8 +87,12 @@ class Parameter:
         end = _end_of_kind(rest)
         self.kind = Kind(rest[:end])
         self.attributes = _attributes(rest[end:], self.ATTRIBUTES)
-        if "input" in self.attributes:
-            self.attributes["input"] = _expression(self.attributes["input"])
+        for key in ("input", "reach"):
+            if key in self.attributes:
+                self.attributes[key] = _expression(self.attributes[key])
+
+    def attribute_reads(self):
+        return [name for e in self.attributes.values() if isinstance(e, ast.AST) for name in names(e)]
 
     def scalar_c(self, large):
         """C type of the value, or of an element, without pointers; None where there is none."""
@@ -197,7 +204,7 @@ class Function:
             raise TableError("two parameters of one name")
         for p in self.params:
             # In strings' lengths the standard's own constants occur as well.
-            for name in p.kind.reads() + names(p.attributes.get("input", ast.Constant(0))):
+            for name in p.kind.reads() + p.attribute_reads():
                 if name not in known and not name.startswith("MPI_MAX_"):
                     raise TableError("%s: no parameter %r" % (p.name, name))
 
@@ -213,12 +220,13 @@ class Function:
         form = Function.__new__(Function)
         form.__dict__.update(self.__dict__)
         form.name = self.name + "_c"
+        form.base_since = self.since
         form.since = max(self.since, (4, 0))
         form.large = True
         form.deprecated = None
         if self.large_status == "unsupported":
             form.status = "unsupported"
-            form.reason = "large counts in arrays are not translated yet"
+            form.reason = "this large-count form is not translated yet"
         # In these, what MPI_Type_get_contents writes gains an array of large counts.
         if self.name in LARGE_EXTRA:
             form.params = list(self.params)
