@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #if defined(__x86_64__)
@@ -188,6 +189,12 @@ static mw_error check_descriptor(const mw_code_descriptor *d, const mw_hash *key
     return mw_cpu_check(d->features, path, report);
 }
 
+static bool is_noexec(const char *path)
+{
+    struct statvfs fs;
+    return !statvfs(path, &fs) && fs.f_flag & ST_NOEXEC;
+}
+
 mw_error mw_code_load(const char *path, const mw_hash *key, mw_report *report, mw_code **out)
 {
     mw_error error = MW_OK;
@@ -206,6 +213,11 @@ mw_error mw_code_load(const char *path, const mw_hash *key, mw_report *report, m
     if (error)
         goto fail;
     code->handle = dlopen(code->path, RTLD_NOW | RTLD_LOCAL);
+    if (!code->handle && is_noexec(code->path)) {
+        error = mw_fail(report, MW_ERR_OBJECT, "cannot load %s: its file system is mounted noexec; choose another "
+                        "directory for compiled modules", code->path);
+        goto fail;
+    }
     if (!code->handle) {
         error = mw_fail(report, MW_ERR_OBJECT, "cannot load %s: %s", code->path, dlerror());
         goto fail;

@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,11 +42,30 @@ static mw_symbolize_fn *load_symbolizer(void)
     return symbolize;
 }
 
-/* Names come from the guest: nothing that a terminal obeys is printed. */
-static void print_name(const char *name, FILE *to)
+/* A report is written at once, so that those of several ranks do not mix; and it needs no heap, whose lock whoever
+ * trapped may hold. */
+typedef struct text {
+    char bytes[12288];
+    size_t len;
+} text;
+
+static __attribute__((format(printf, 2, 3))) void say(text *t, const char *format, ...)
 {
-    for (; *name; name++)
-        fputc((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name, to);
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(t->bytes + t->len, sizeof t->bytes - t->len, format, args);
+    va_end(args);
+    if (n > 0 && (size_t)n < sizeof t->bytes - t->len)
+        t->len += (size_t)n;
+    else
+        t->bytes[t->len] = 0; /* whole pieces only */
+}
+
+/* Names come from the guest: nothing that a terminal obeys is printed, and no more than a line can hold. */
+static void say_name(text *t, const char *name)
+{
+    for (unsigned i = 0; name[i] && i < 200; i++)
+        say(t, "%c", (unsigned char)name[i] < 0x20 || name[i] == 0x7f ? '?' : name[i]);
 }
 
 /* The function whose body holds the module's byte `offset`; `fallback` if none does. */
@@ -61,43 +81,73 @@ static uint32_t function_of_offset(const mw_code_descriptor *d, uint32_t offset,
     return func;
 }
 
-static void print_frame(const char *prefix, unsigned number, const mw_code_descriptor *d, uint32_t func,
-                        const uint32_t *offset, FILE *to)
+/* What was last printed, to count repetitions of: recursion. */
+typedef struct last_frame {
+    const mw_code_descriptor *code;
+    uint32_t func, offset;
+    bool has_offset;
+    unsigned repeated;
+} last_frame;
+
+static void end_repetition(text *t, const char *prefix, last_frame *last)
 {
-    fprintf(to, "%s  #%u ", prefix, number);
-    print_name(d->func_names[func], to);
-    fprintf(to, " (function %" PRIu32, func);
-    if (offset)
-        fprintf(to, ", offset 0x%" PRIx32, *offset);
-    fputs(")\n", to);
+    if (last->repeated)
+        say(t, "%s     ... the same %u more time%s\n", prefix, last->repeated, last->repeated == 1 ? "" : "s");
+    last->repeated = 0;
+}
+
+static void print_frame(text *t, const char *prefix, unsigned *number, last_frame *last, last_frame frame)
+{
+    unsigned i = (*number)++;
+    if (i && last->code == frame.code && last->func == frame.func && last->offset == frame.offset &&
+        last->has_offset == frame.has_offset) {
+        last->repeated++;
+        return;
+    }
+    end_repetition(t, prefix, last);
+    *last = frame;
+    say(t, "%s  #%u ", prefix, i);
+    say_name(t, frame.code->func_names[frame.func]);
+    say(t, " (function %" PRIu32, frame.func);
+    if (frame.has_offset)
+        say(t, ", offset 0x%" PRIx32, frame.offset);
+    say(t, ")\n");
+}
+
+static void print_frames(text *t, const mw_trap *trap, const char *prefix)
+{
+    mw_symbolize_fn *symbolize = trap->nframes ? load_symbolizer() : NULL;
+    unsigned number = 0;
+    last_frame last = {0};
+    for (unsigned i = 0; i < trap->nframes; i++) {
+        const mw_frame *f = &trap->frames[i];
+        const mw_code *code = mw_code_of_pc(f->pc);
+        uint32_t offsets[32], func = UINT32_MAX;
+        unsigned n = symbolize && code ? symbolize(code->path, f->pc - code->load_bias, offsets, 32) : 0;
+        /* One machine frame is a frame of the guest's for each function that was inlined into it. */
+        for (unsigned k = 0; k < n; k++) {
+            func = function_of_offset(f->code, offsets[k], f->func);
+            print_frame(t, prefix, &number, &last, (last_frame){f->code, func, offsets[k], true, 0});
+        }
+        if (func != f->func)
+            print_frame(t, prefix, &number, &last, (last_frame){f->code, f->func, 0, false, 0});
+    }
+    end_repetition(t, prefix, &last);
+    if (trap->truncated)
+        say(t, "%s  ... more frames\n", prefix);
 }
 
 void mw_trap_print(const mw_trap *trap, const char *prefix, FILE *to)
 {
-    fprintf(to, "%strap: %s", prefix, trap->code == MW_TRAP_HOST && trap->message[0] ? trap->message
-                                                                                     : mw_trap_text(trap->code));
+    text t = {.len = 0};
+    say(&t, "%strap: %s", prefix, trap->code == MW_TRAP_HOST && trap->message[0] ? trap->message
+                                                                                 : mw_trap_text(trap->code));
     if (trap->has_address)
-        fprintf(to, " at address 0x%" PRIx64, trap->address);
+        say(&t, " at address 0x%" PRIx64, trap->address);
     if (trap->code != MW_TRAP_HOST && trap->message[0])
-        fprintf(to, ": %s", trap->message);
-    fputc('\n', to);
-    mw_symbolize_fn *symbolize = trap->nframes ? load_symbolizer() : NULL;
-    unsigned number = 0;
-    for (unsigned i = 0; i < trap->nframes; i++) {
-        const mw_frame *f = &trap->frames[i];
-        const mw_code *code = mw_code_of_pc(f->pc);
-        uint32_t offsets[32];
-        unsigned n = symbolize && code ? symbolize(code->path, f->pc - code->load_bias, offsets, 32) : 0;
-        /* One machine frame is a frame of the guest's for each function that was inlined into it. */
-        uint32_t func = UINT32_MAX;
-        for (unsigned k = 0; k < n; k++) {
-            func = function_of_offset(f->code, offsets[k], f->func);
-            print_frame(prefix, number++, f->code, func, &offsets[k], to);
-        }
-        if (func != f->func)
-            print_frame(prefix, number++, f->code, f->func, NULL, to);
-    }
-    if (trap->truncated)
-        fprintf(to, "%s  ... more frames\n", prefix);
+        say(&t, ": %s", trap->message);
+    say(&t, "\n");
+    print_frames(&t, trap, prefix);
+    fwrite(t.bytes, 1, t.len, to);
     fflush(to);
 }

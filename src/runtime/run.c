@@ -14,6 +14,7 @@
 /* Below the stack. Compiled functions probe frames larger than a page; host code that does not probe skips less
  * than this. */
 #define GUARD_BYTES ((size_t)1 << 20)
+#define NESTED_END_SECONDS 30
 #define ALTERNATE_BYTES ((size_t)64 << 10)
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -173,7 +174,7 @@ mw_error mw_invoke(mw_func *func, mw_value *args_results, mw_trap *trap, int *ex
             *trap = (mw_trap){.code = MW_TRAP_HOST};
             snprintf(trap->message, sizeof trap->message, "no memory for the guest's stack: %s", strerror(errno));
         }
-        return MW_ERR_NO_MEMORY;
+        return MW_ERR_TRAP;
     }
     mw_run run = {.outer = thread->run, .trap = trap, .exit_code = exit_code, .callback_depth = callback_depth};
     call c = {
@@ -228,6 +229,10 @@ void mw_callback_leave(void)
 
 void mw_nested_end_now(mw_thread *thread)
 {
+    /* Host libraries are in the middle of something: should the end wait for a lock that this thread holds, an alarm
+     * ends the process, and its launcher the job. */
+    signal(SIGALRM, SIG_DFL);
+    alarm(NESTED_END_SECONDS);
     if (nested_end)
         nested_end(&thread->pending, thread->pending_exit, thread->pending_is_exit);
     else if (!thread->pending_is_exit)

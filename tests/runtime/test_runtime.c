@@ -5,6 +5,7 @@
 #include "runtime/types.h"
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -79,6 +80,24 @@ static void refuses_every_truncation(void **state)
     }
     close(fd);
     unlink(path);
+}
+
+static void says_when_a_file_system_is_noexec(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/mw-noexec-XXXXXX", command[400];
+    assert_non_null(mkdtemp(dir));
+    if (mount("none", dir, "tmpfs", MS_NOEXEC, "size=4m")) {
+        rmdir(dir);
+        print_message("skipped: a file system cannot be mounted\n");
+        skip();
+    }
+    snprintf(command, sizeof command, "cp %s %s/fake.so", FAKE("fake"), dir);
+    assert_int_equal(system(command), 0);
+    snprintf(command, sizeof command, "%s/fake.so", dir);
+    expect_object_error(command, NULL, "its file system is mounted noexec");
+    assert_int_equal(umount2(dir, MNT_DETACH), 0);
+    rmdir(dir);
 }
 
 /* ---- Types ------------------------------------------------------------------------------------------------------------ */
@@ -491,6 +510,7 @@ int main(void)
         cmocka_unit_test(refuses_foreign_objects),
         cmocka_unit_test(names_the_missing_cpu_features),
         cmocka_unit_test(refuses_every_truncation),
+        cmocka_unit_test(says_when_a_file_system_is_noexec),
         cmocka_unit_test(interns_equal_types_once),
         cmocka_unit_test(calls_functions_of_all_shapes),
         cmocka_unit_test(initializes_globals_and_runs_start),

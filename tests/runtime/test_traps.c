@@ -271,6 +271,8 @@ static void host_code_may_overflow_the_stack(void **state)
     assert_non_null(strstr(err, "P: trap: call stack exhausted\n"));
     assert_non_null(strstr(err, "recurse_host"));
     assert_non_null(strstr(err, "P:   ... more frames\n"));
+    assert_non_null(strstr(err, " more times\n")); /* recursion is counted, not listed */
+    assert_true(strlen(err) < 2000);
 }
 
 static void *run_callback(void *arg)
