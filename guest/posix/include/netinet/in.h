@@ -1,0 +1,10 @@
+/* wasi-libc's structures need max_align_t, which <stddef.h> gives only from C11 on unless asked for it. */
+#ifndef MPIWASM_NETINET_IN_H
+#define MPIWASM_NETINET_IN_H
+
+#define __need_max_align_t
+#include <stddef.h>
+
+#include_next <netinet/in.h>
+
+#endif

@@ -1,0 +1,225 @@
+"""What the sysroot adds to wasi-libc: POSIX calls that work, and honest failures of those that cannot."""
+import os
+import unittest
+
+from toolchain import CC, MPIWASM, Toolchain
+
+
+class Posix(Toolchain):
+    def outcome(self, text, *options, arguments=(), grant=None):
+        module = self.link(text, "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", *options)
+        granted = ("-d", grant) if grant else ()
+        return self.run_ok(MPIWASM, *granted, module, *arguments).splitlines()
+
+    def test_printf_of_long_double(self):
+        self.assertEqual(self.outcome('#include <stdio.h>\nint main(void) { printf("%.3Lf\\n", 1.5L); }'), ["1.500"])
+
+    def test_signals_inside_the_guest(self):
+        self.assertEqual(self.outcome(r"""
+            #include <signal.h>
+            #include <stdio.h>
+            #include <unistd.h>
+            static void plain(int sig) { printf("plain %d\n", sig == SIGUSR1); }
+            static void informed(int sig, siginfo_t *info, void *context)
+            {
+                printf("informed %d %d\n", info->si_signo == sig, context == NULL);
+            }
+            int main(void)
+            {
+                struct sigaction action = {.sa_sigaction = informed, .sa_flags = SA_SIGINFO}, before;
+                sigset_t set, pending;
+                signal(SIGUSR1, plain);
+                raise(SIGUSR1);
+                sigaction(SIGUSR2, &action, NULL);
+                sigemptyset(&set);
+                sigaddset(&set, SIGUSR2);
+                sigprocmask(SIG_BLOCK, &set, NULL);
+                kill(getpid(), SIGUSR2);
+                sigpending(&pending);
+                printf("pending %d\n", sigismember(&pending, SIGUSR2));
+                sigprocmask(SIG_UNBLOCK, &set, NULL);
+                signal(SIGUSR1, SIG_IGN);
+                raise(SIGUSR1);
+                sigaction(SIGUSR1, NULL, &before);
+                printf("ignored %d\n", before.sa_handler == SIG_IGN);
+            }
+            """), ["plain 1", "pending 1", "informed 1 1", "ignored 1"])
+
+    def test_signal_without_handler_ends_the_program(self):
+        module = self.link("#include <signal.h>\nint main(void) { raise(SIGTERM); return 0; }")
+        self.assertEqual(self.run_any(MPIWASM, module).returncode, 128 + 15)
+
+    def test_files(self):
+        os.mkdir(self.path("data"))
+        os.symlink("real", self.path("data/link"))
+        os.mkdir(self.path("data/real"))
+        self.assertEqual(self.outcome(r"""
+            #include <errno.h>
+            #include <stdio.h>
+            #include <stdlib.h>
+            #include <string.h>
+            #include <sys/stat.h>
+            #include <unistd.h>
+            int main(void)
+            {
+                char name[] = "/data/fileXXXXXX", directory[] = "/data/dirXXXXXX", bad[] = "/data/short", text[8] = "";
+                int fd = mkstemp(name);
+                printf("mkstemp %d %d\n", fd > 2, strcmp(name, "/data/fileXXXXXX") != 0);
+                printf("write %d\n", (int)write(fd, "abc", 3));
+                close(fd);
+                printf("unlink %d\n", unlink(name));
+                printf("mkdtemp %d\n", mkdtemp(directory) == directory);
+                printf("bad %d %d\n", mkstemp(bad), errno == EINVAL);
+                setenv("TMPDIR", "/data", 1);
+                FILE *file = tmpfile();
+                fputs("xyz", file);
+                rewind(file);
+                printf("tmpfile %s\n", fgets(text, sizeof text, file));
+                char *path = realpath("/data/./real/../link/.", NULL);
+                printf("realpath %s\n", path ? path : strerror(errno));
+                path = realpath("/data/none", NULL);
+                printf("missing %d %d\n", path == NULL, errno == ENOENT);
+                printf("umask %o %o\n", umask(077), umask(022));
+                printf("chmod %d %d\n", chmod("/data/real", 0700), errno == ENOSYS);
+            }
+            """, grant="data"),
+            ["mkstemp 1 1", "write 3", "unlink 0", "mkdtemp 1", "bad -1 1", "tmpfile xyz", "realpath /data/real",
+             "missing 1 1", "umask 22 77", "chmod -1 1"])
+
+    def test_clocks_and_limits(self):
+        self.assertEqual(self.outcome(r"""
+            #include <stdio.h>
+            #include <sys/resource.h>
+            #include <sys/time.h>
+            #include <sys/times.h>
+            #include <time.h>
+            #include <unistd.h>
+            int main(void)
+            {
+                struct rusage usage;
+                struct rlimit limit;
+                struct timeval now;
+                struct timespec monotonic;
+                clock_t begin = clock();
+                usleep(200000); /* sleeping is no processor time */
+                double slept = (double)(clock() - begin) / CLOCKS_PER_SEC;
+                volatile double sum = 0;
+                while ((double)(clock() - begin) / CLOCKS_PER_SEC < slept + 0.02)
+                    sum += 1;
+                getrusage(RUSAGE_SELF, &usage);
+                getrlimit(RLIMIT_STACK, &limit);
+                gettimeofday(&now, NULL);
+                clock_gettime(CLOCK_MONOTONIC_RAW, &monotonic);
+                tzset();
+                printf("%d %d %llu %d %d %s\n", slept < 0.1, usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec > 0,
+                       limit.rlim_cur, now.tv_sec > 1700000000, monotonic.tv_sec > 0, tzname[0]);
+                printf("%d %d\n", getpagesize(), (int)sysconf(_SC_PAGESIZE));
+            }
+            """), ["1 1 8388608 1 1 UTC", "65536 65536"])
+
+    def test_what_cannot_work_says_so(self):
+        self.assertEqual(self.outcome(r"""
+            #include <dlfcn.h>
+            #include <errno.h>
+            #include <execinfo.h>
+            #include <fenv.h>
+            #include <netdb.h>
+            #include <pwd.h>
+            #include <stdio.h>
+            #include <stdlib.h>
+            #include <sys/file.h>
+            #include <sys/statvfs.h>
+            #include <sys/wait.h>
+            #include <termios.h>
+            #include <unistd.h>
+            static int tests;
+            static void unsupported(int result)
+            {
+                tests++;
+                if (result != -1 || errno != ENOSYS)
+                    printf("test %d: %d, errno %d\n", tests, result, errno);
+                errno = 0;
+            }
+            int main(void)
+            {
+                int fds[2];
+                void *frames[4];
+                char name[64];
+                struct statvfs fs;
+                struct termios settings;
+                struct addrinfo *list;
+                unsupported(fork());
+                unsupported(system("true"));
+                unsupported(popen("true", "r") ? 0 : -1);
+                unsupported(pipe(fds));
+                unsupported(dup(1));
+                unsupported(dup2(1, 5));
+                unsupported(flock(1, LOCK_EX));
+                unsupported(statvfs("/", &fs));
+                unsupported(tcgetattr(0, &settings));
+                unsupported(execl("/bin/true", "true", NULL));
+                printf("%d %d %d\n", system(NULL), wait(NULL), errno == ECHILD);
+                printf("%d %d\n", dlopen("libm.so", RTLD_NOW) == NULL, dlerror() != NULL);
+                printf("%d %d %d\n", backtrace(frames, 4), getpwuid(getuid()) == NULL, getuid() == 0);
+                printf("%d %d\n", gethostname(name, sizeof name), getaddrinfo("localhost", NULL, NULL, &list) != 0);
+                printf("%d %d\n", feenableexcept(FE_INVALID), fetestexcept(FE_ALL_EXCEPT));
+            }
+            """), ["0 -1 1", "1 1", "0 1 0", "0 1", "-1 0"])
+
+    def test_everyday_calls(self):
+        self.assertEqual(self.outcome(r"""
+            #include <getopt.h>
+            #include <malloc.h>
+            #include <math.h>
+            #include <stdint.h>
+            #include <stdio.h>
+            #include <stdlib.h>
+            #include <string.h>
+            #include <strings.h>
+            #include <sys/mman.h>
+            #include <sys/utsname.h>
+            #include <unistd.h>
+            int main(int argc, char **argv)
+            {
+                static const struct option options[] = {{"size", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
+                int c, size = 0, verbose = 0;
+                while ((c = getopt_long(argc, argv, "vs:", options, NULL)) != -1) {
+                    size = c == 's' ? atoi(optarg) : size;
+                    verbose |= c == 'v';
+                }
+                printf("%d %d %s\n", size, verbose, argv[optind]);
+                char *line = NULL, copy[] = "a,b", *rest = copy, *duplicate = strdup("duplicate");
+                size_t room = 0;
+                FILE *memory = fmemopen("first\nsecond\n", 13, "r");
+                printf("%d %s", (int)getline(&line, &room, memory), line);
+                printf("%s %s %s\n", strsep(&rest, ","), rest, duplicate);
+                void *aligned = memalign(4096, 100), *page = NULL;
+                printf("%d %d\n", (uintptr_t)aligned % 4096 == 0, posix_memalign(&page, 64, 10));
+                void *mapped = mmap(NULL, 100, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                printf("%d %d\n", mapped != MAP_FAILED, munmap(mapped, 100));
+                struct utsname name;
+                printf("%d %s\n", uname(&name), name.machine);
+                printf("%d %.4f\n", strcasecmp("ABC", "abc"), lgamma(10.5));
+            }
+            """,
+            arguments=("-v", "--size", "12", "file")),
+            ["12 1 file", "6 first", "a b duplicate", "1 0", "1 0", "0 wasm32", "0 13.9406"])
+
+    def test_messages_name_the_program(self):
+        module = self.link('#include <err.h>\nint main(void) { errx(3, "leaving %d", 7); }')
+        result = self.run_any(MPIWASM, module)
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("main.wasm: leaving 7", result.stderr)
+
+    def test_environment_and_hostname(self):
+        module = self.link('#include <stdio.h>\n#include <stdlib.h>\n#include <unistd.h>\nint main(void) { char h[64];'
+                           'gethostname(h, sizeof h); printf("%s %s\\n", h, getenv("K")); }')
+        self.assertEqual(self.run_ok(MPIWASM, "--env", "HOSTNAME=node7", "--env", "K=v", module), "node7 v\n")
+
+    def test_missing_functions_stay_missing(self):
+        self.write("main.c", "int pthread_create(); int main(void) { return pthread_create(); }")
+        self.run_fails(CC, "-Wno-deprecated-non-prototype", "main.c", expect="undefined symbol: pthread_create")
+
+
+if __name__ == "__main__":
+    unittest.main()

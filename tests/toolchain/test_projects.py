@@ -1,0 +1,73 @@
+"""Whole projects: CMake with find_package(MPI), pkg-config, make, and the tools after installation elsewhere."""
+import os
+import shutil
+import shlex
+import subprocess
+import unittest
+
+from toolchain import BUILD, HELLO, Toolchain
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Projects(Toolchain):
+    def build_with_cmake(self, prefix):
+        toolchain = os.path.join(prefix, "share", "mpiwasm", "cmake", "mpiwasm.cmake")
+        out = self.run_ok("cmake", "-S", os.path.join(HERE, "cmake-project"), "-B", "project", "-G", "Ninja",
+                          "-DCMAKE_TOOLCHAIN_FILE=" + toolchain, "-DCMAKE_BUILD_TYPE=Release", quiet=False)
+        self.assertIn("Found MPI_C: " + prefix, out)
+        self.assertIn("Found MPI_CXX: " + prefix, out)
+        self.run_ok("ninja", "-C", "project", quiet=False)
+        out = self.run_ok("ctest", "--test-dir", "project", "--output-on-failure", quiet=False)
+        self.assertIn("100% tests passed, 0 tests failed out of 2", out)
+        self.run_ok("cmake", "--install", "project", "--prefix", self.path("installed"), quiet=False)
+        self.assertTrue(os.path.exists(self.path("installed/bin/in-cxx.wasm")))
+
+    def install(self):
+        """The tools in a directory of their own, moved after installation: nothing may depend on where it was."""
+        self.run_ok("cmake", "--install", BUILD, "--prefix", self.path("first"), quiet=False)
+        os.rename(self.path("first"), self.path("prefix"))
+        return self.path("prefix")
+
+    def test_cmake_in_the_build_tree(self):
+        self.build_with_cmake(BUILD)
+
+    def test_install_tree(self):
+        prefix = self.install()
+        found = subprocess.run(["grep", "-rlIF", BUILD, prefix], stdout=subprocess.PIPE, text=True, check=False).stdout
+        self.assertEqual(found, "", "installed files name the build tree")
+        for top, directories, files in os.walk(os.path.join(prefix, "share")):
+            for name in directories + files:
+                path = os.path.join(top, name)
+                if os.path.islink(path):
+                    self.assertTrue(os.path.exists(path), f"{path}: dangling link to {os.readlink(path)}")
+                    self.assertNotIn(BUILD, os.path.realpath(path))
+        self.write("main.c", HELLO)
+        self.run_ok(os.path.join(prefix, "bin", "mpiwasm-cc"), "-O2", "main.c", "-o", "main.wasm")
+        for host in ("openmpi", "mpich"):
+            out = self.run_ok("mpirun." + host, "-np", "2", os.path.join(prefix, "bin", "mpiwasm"), "main.wasm",
+                              quiet=False, environment={"XDG_CACHE_HOME": self.path("cache")})
+            self.assertEqual(sorted(out.splitlines()), ["rank 0 of 2", "rank 1 of 2"])
+        self.build_with_cmake(prefix)
+
+    def test_pkg_config(self):
+        environment = {"PKG_CONFIG_PATH": os.path.join(BUILD, "share", "mpiwasm", "pkgconfig")}
+        cflags = shlex.split(self.run_ok("pkg-config", "--cflags", "mpiwasm", environment=environment))
+        libs = shlex.split(self.run_ok("pkg-config", "--libs", "mpiwasm", environment=environment))
+        self.write("main.c", HELLO)
+        self.run_ok("clang-22", *cflags, "-c", "main.c", "-o", "main.o")
+        self.run_ok("clang-22", "main.o", "-o", "main.wasm", *libs)
+        self.assertIn("malloc", self.exports("main.wasm"))
+        compiler = self.run_ok("pkg-config", "--variable=cc", "mpiwasm", environment=environment).strip()
+        self.assertTrue(os.access(compiler, os.X_OK), compiler)
+
+    @unittest.skipUnless(shutil.which("make"), "make is not installed")
+    def test_makefile_written_for_mpicc(self):
+        self.write("main.c", HELLO)
+        self.write("Makefile", "CC = mpicc\nCFLAGS = -O3 -g -march=native -Wall\nLDLIBS = -lm\nmain: main.o\n")
+        self.run_ok("make", "CC=" + os.path.join(BUILD, "bin", "mpiwasm-cc"))
+        self.assertIn("_start", self.exports("main"))
+
+
+if __name__ == "__main__":
+    unittest.main()
