@@ -137,7 +137,7 @@ typedef MPI_Status MPI_F08_status;
 def stubs(functions):
     """The stub library's source. PMPI_X is strong and calls the import; MPI_X is weak, so that a tool may define
     it (MPI 4.1, 15.2). The linker drops what is not called, and the import with it."""
-    out = [BANNER, "#include <mpi.h>\n#include <stdint.h>\n#include <string.h>\n"]
+    out = [BANNER, "#include <mpi.h>\n"]
     for function in functions:
         name = function.name
         args = ", ".join(p.name for p in function.params)

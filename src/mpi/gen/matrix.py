@@ -18,8 +18,10 @@ def _notes(function):
     notes = []
     if function.reason:
         notes.append(function.reason)
-    if function.since >= (4, 0) and function.status in ("auto", "manual"):
-        notes.append("needs a host with MPI %s" % _version(function.since))
+    # Large-count forms fall back on the plain form where the counts fit.
+    needed = function.base_since if function.large else function.since
+    if needed >= (4, 0) and function.status in ("auto", "manual"):
+        notes.append("needs a host with MPI %s" % _version(needed))
     if function.deprecated:
         notes.append("deprecated in MPI %s" % function.deprecated)
     if function.removed:

@@ -17,7 +17,7 @@ OUT_ENUMS = ("rank", "comparison", "topology", "combiner", "thread_level", "amod
 IN_PLACE_INTS = ("int", "logical", "length", "count")  # written by the host into guest memory
 PLAIN_HANDLES = ("group", "errhandler", "info", "win", "file")
 NULLS = {"comm": "MPI_COMM_NULL", "group": "MPI_GROUP_NULL", "type": "MPI_DATATYPE_NULL", "info": "MPI_INFO_NULL",
-         "message": "MPI_MESSAGE_NULL", "request": "MPI_REQUEST_NULL", "persistent": "MPI_REQUEST_NULL"}
+         "message": "MPI_MESSAGE_NULL", "request": "MPI_REQUEST_NULL", "persistent": "MPI_REQUEST_NULL"}  # of results
 HAS_SLOT = ("comm", "type")
 
 
@@ -419,7 +419,7 @@ class Shim:
             flag = self.flag()
             put = "mw_put_status(%s, &%s);" % (out, host)
             self.results.insert(0, "if (!error && *out_%s)\n    %s" % (flag.name, put) if flag else put)
-        elif k in kinds.HANDLES:
+        elif k in NULLS:
             self.decls += ["int32_t *%s;" % out, "%s %s = %s;" % (kinds.HANDLES[k], host, NULLS[k])]
             self.check(p, "mw_out_i32", "&" + out)
             if p is self.request:
