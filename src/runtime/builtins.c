@@ -19,7 +19,7 @@ static uint64_t table_size(const mw_table *table)
     return __atomic_load_n(&table->size, __ATOMIC_ACQUIRE);
 }
 
-static _Noreturn void trap(mw_instance *instance, uint32_t code)
+static __attribute__((noreturn)) void trap(mw_instance *instance, uint32_t code)
 {
     mw_run_trap(instance, code > MW_TRAP_NONE && code < MW_TRAP_COUNT ? (mw_trap_code)code : MW_TRAP_UNREACHABLE, "");
 }

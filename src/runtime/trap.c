@@ -139,7 +139,8 @@ void mw_backtrace(mw_trap *trap, uintptr_t fault_pc, bool *direct)
 
 /* ---- The handler ---------------------------------------------------------------------------------------------------- */
 
-static const int claimed_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+/* Compilers emit an instruction for what cannot be reached: ud2 raises SIGILL, AArch64's brk SIGTRAP. */
+static const int claimed_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
 #define NSIGNALS (sizeof claimed_signals / sizeof *claimed_signals)
 
 /* `original` was there when we came first, `later` came after us and was covered when mw_trap_install was called again; it may chain
@@ -201,7 +202,7 @@ static bool classify(int sig, const siginfo_t *info, uintptr_t pc, const mw_thre
         trap->code = MW_TRAP_INTEGER_DIVIDE_BY_ZERO;
         return code;
     }
-    if (sig == SIGILL) {
+    if (sig == SIGILL || sig == SIGTRAP) {
         if (!code)
             return false;
         if (is_deliberate_trap(pc))

@@ -26,7 +26,7 @@ typedef struct mw_trap {
     mw_frame frames[MW_TRAP_MAX_FRAMES];
 } mw_trap;
 
-/* Installs the fault handler (SIGSEGV, SIGBUS, SIGFPE, SIGILL) once a process, on an alternate signal stack of the
+/* Installs the fault handler (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP) once a process, on an alternate signal stack of the
  * calling thread. It claims faults in compiled code, in a linear memory's reservation and in a guest stack's
  * guard, and passes all others to the handler that was there before. */
 MW_CHECKED mw_error mw_trap_install(mw_report *report);
