@@ -46,6 +46,14 @@
             return mw_try_error_;                                                                  \
     } while (0)
 
+/* Tells the compiler that a raised error is one, so that it knows out-parameters to be set after success. */
+static inline int32_t mw_failed(int32_t error_class)
+{
+    if (error_class == MW_GUEST_SUCCESS)
+        __builtin_unreachable();
+    return error_class;
+}
+
 /* A call in progress: what errors are reported with. mw_in_comm sets `comm`. */
 typedef struct mw_call {
     mw_instance *instance;
@@ -77,7 +85,7 @@ extern int mw_mpi_running; /* between MPI_Init and MPI_Finalize */
 int32_t mw_raise_not_running(const mw_call *call) __attribute__((cold));
 static inline int32_t mw_in_running(const mw_call *call)
 {
-    return MW_LIKELY(mw_mpi_running) ? MW_GUEST_SUCCESS : mw_raise_not_running(call);
+    return MW_LIKELY(mw_mpi_running) ? MW_GUEST_SUCCESS : mw_failed(mw_raise_not_running(call));
 }
 
 /* ---- Scratch and kept memory (scratch.c) ------------------------------------------------------------- */
@@ -105,7 +113,7 @@ static inline int32_t mw_in_comm(mw_call *call, const char *argument, mw_guest_c
 {
     const mw_comm_slot *slot = mw_comm_find(handle);
     if (MW_UNLIKELY(!slot))
-        return mw_raise_handle(call, MW_KIND_comm, argument, handle.value);
+        return mw_failed(mw_raise_handle(call, MW_KIND_comm, argument, handle.value));
     *out = call->comm = slot;
     return MW_GUEST_SUCCESS;
 }
@@ -115,7 +123,7 @@ static inline int32_t mw_in_type(const mw_call *call, const char *argument, mw_g
 {
     const mw_type_slot *slot = mw_type_find(handle);
     if (MW_UNLIKELY(!slot))
-        return mw_raise_handle(call, MW_KIND_type, argument, handle.value);
+        return mw_failed(mw_raise_handle(call, MW_KIND_type, argument, handle.value));
     *out = slot;
     return MW_GUEST_SUCCESS;
 }
@@ -129,7 +137,7 @@ static inline int32_t mw_in_op_slot(const mw_call *call, const char *argument, m
 {
     mw_op_slot *slot = mw_op_find(handle);
     if (MW_UNLIKELY(!slot))
-        return mw_raise_handle(call, MW_KIND_op, argument, handle.value);
+        return mw_failed(mw_raise_handle(call, MW_KIND_op, argument, handle.value));
     *out = slot;
     return MW_GUEST_SUCCESS;
 }
@@ -142,7 +150,7 @@ static inline int32_t mw_in_op_slot(const mw_call *call, const char *argument, m
     {                                                                                              \
         const mw_##kind##_slot *slot = mw_##kind##_find(handle);                                   \
         if (MW_UNLIKELY(!slot))                                                                    \
-            return mw_raise_handle(call, MW_KIND_##kind, argument, handle.value);                  \
+            return mw_failed(mw_raise_handle(call, MW_KIND_##kind, argument, handle.value));                  \
         *out = slot->host;                                                                         \
         return MW_GUEST_SUCCESS;                                                                   \
     }                                                                                              \
@@ -192,7 +200,7 @@ extern int mw_tag_ub; /* of MPI_COMM_WORLD */
 /* A count or length that must not be negative. */
 static inline int32_t mw_in_count(const mw_call *call, const char *argument, int64_t count)
 {
-    return MW_LIKELY(count >= 0) ? MW_GUEST_SUCCESS : mw_raise_count(call, argument, count);
+    return MW_LIKELY(count >= 0) ? MW_GUEST_SUCCESS : mw_failed(mw_raise_count(call, argument, count));
 }
 
 /* A rank of the call's communicator to send to: also MPI_PROC_NULL. */
@@ -203,7 +211,7 @@ static inline int32_t mw_in_dest(const mw_call *call, const char *argument, int3
     else if (rank == MW_GUEST_PROC_NULL)
         *out = MPI_PROC_NULL;
     else
-        return mw_raise_rank(call, MW_GUEST_ERR_RANK, argument, rank);
+        return mw_failed(mw_raise_rank(call, MW_GUEST_ERR_RANK, argument, rank));
     return MW_GUEST_SUCCESS;
 }
 
@@ -222,7 +230,7 @@ static inline int32_t mw_in_local_rank(const mw_call *call, const char *argument
 {
     return MW_LIKELY((uint32_t)rank < (uint32_t)size)
                ? MW_GUEST_SUCCESS
-               : mw_raise_rank(call, MW_GUEST_ERR_RANK, argument, rank);
+               : mw_failed(mw_raise_rank(call, MW_GUEST_ERR_RANK, argument, rank));
 }
 
 /* What this process does in a rooted collective. */
@@ -240,7 +248,7 @@ static inline int32_t mw_in_root(const mw_call *call, const char *argument, int3
     if (MW_UNLIKELY(comm->inter))
         return mw_in_root_inter(call, argument, root, out, role);
     if (MW_UNLIKELY((uint32_t)root >= (uint32_t)comm->size))
-        return mw_raise_rank(call, MW_GUEST_ERR_ROOT, argument, root);
+        return mw_failed(mw_raise_rank(call, MW_GUEST_ERR_ROOT, argument, root));
     *out = root;
     *role = root == comm->rank ? MW_ROLE_ROOT : MW_ROLE_LEAF;
     return MW_GUEST_SUCCESS;
@@ -250,7 +258,8 @@ static inline int32_t mw_in_root(const mw_call *call, const char *argument, int3
 static inline int32_t mw_in_tag(const mw_call *call, const char *argument, int32_t tag, int *out)
 {
     *out = tag;
-    return MW_LIKELY((uint32_t)tag <= (uint32_t)mw_tag_ub) ? MW_GUEST_SUCCESS : mw_raise_tag(call, argument, tag);
+    return MW_LIKELY((uint32_t)tag <= (uint32_t)mw_tag_ub) ? MW_GUEST_SUCCESS
+                                                           : mw_failed(mw_raise_tag(call, argument, tag));
 }
 static inline int32_t mw_in_recv_tag(const mw_call *call, const char *argument, int32_t tag, int *out)
 {
@@ -301,7 +310,7 @@ int32_t mw_raise_span(const mw_call *call, const char *argument, mw_guest_ptr p,
 static inline int32_t mw_in_span(const mw_call *call, const char *argument, mw_guest_ptr p, uint64_t bytes, void **out)
 {
     *out = mw_guest_span(call->instance, p, bytes);
-    return MW_LIKELY(*out != NULL) ? MW_GUEST_SUCCESS : mw_raise_span(call, argument, p, bytes);
+    return MW_LIKELY(*out != NULL) ? MW_GUEST_SUCCESS : mw_failed(mw_raise_span(call, argument, p, bytes));
 }
 
 /* Out parameters. An address below 16 is refused too: no object of C lies there, and NULL is a frequent mistake. */
@@ -310,7 +319,7 @@ static inline int32_t mw_out_span(const mw_call *call, const char *argument, mw_
 {
     *out = mw_guest_span(call->instance, p, bytes);
     return MW_LIKELY(*out != NULL && (p.addr >= 16 || bytes == 0)) ? MW_GUEST_SUCCESS
-                                                                   : mw_raise_span(call, argument, p, bytes);
+                                                                   : mw_failed(mw_raise_span(call, argument, p, bytes));
 }
 /* An int, handle or MPI_Aint; a Count, Offset or double. */
 static inline int32_t mw_out_i32(const mw_call *call, const char *argument, mw_guest_ptr p, int32_t **out)
@@ -383,11 +392,15 @@ static inline int32_t mw_in_buffer(const mw_call *call, const char *argument, mw
     int64_t low;
     uint64_t length;
     if (MW_UNLIKELY(!mw_touched(count, type, &low, &length)))
-        return mw_raise_buffer(call, argument, p, count, type);
+        return mw_failed(mw_raise_buffer(call, argument, p, count, type));
     uint32_t first = p.addr + (uint32_t)(uint64_t)low;
+    if (MW_UNLIKELY(length == 0)) {
+        *out = call->instance->memory0;
+        return MW_GUEST_SUCCESS;
+    }
     if (MW_UNLIKELY(!mw_guest_contains(call->instance, first, length) ||
-                    (p.addr < 16 && (type->flags & MW_TYPE_PREDEFINED) && length)))
-        return length ? mw_raise_buffer(call, argument, p, count, type) : (*out = call->instance->memory0, 0);
+                    (p.addr < 16 && (type->flags & MW_TYPE_PREDEFINED))))
+        return mw_failed(mw_raise_buffer(call, argument, p, count, type));
     *out = call->instance->memory0 + (int64_t)first - low;
     return MW_GUEST_SUCCESS;
 }

@@ -113,7 +113,7 @@ int32_t mw_MPI_Info_get_string(mw_instance *instance, mw_guest_info info, mw_gue
     mw_call call = {instance, "MPI_Info_get_string", NULL};
     char text[MPI_MAX_INFO_VAL + 1];
     int32_t *out_flag, *length;
-    void *out;
+    void *out = NULL;
     int host_flag;
     MW_TRY(mw_in_running(&call));
     MW_TRY(mw_out_i32(&call, "buflen", buflen, &length));
