@@ -16,41 +16,53 @@ static LLVMValueRef memory_base(mw_emitter *e, uint32_t memory)
     return mw_load_constant(e, e->unit->ptr, m, offsetof(mw_memory, base));
 }
 
-/* Rewrites an index p + c as p and c where an access proved that the sum does not wrap (facts.h); sums of sums are
- * followed a few steps. */
-static LLVMValueRef split_index(mw_emitter *e, LLVMValueRef index, uint64_t *offset)
+/* An index and what it is a sum of: parts[0] is the index, which equals parts[i] + sums[i] modulo 2^32. */
+enum { MAX_PARTS = 5 };
+typedef struct split {
+    LLVMValueRef parts[MAX_PARTS];
+    uint32_t sums[MAX_PARTS];
+    int n;
+} split;
+
+static split split_index(LLVMValueRef index)
 {
-    LLVMValueRef p = index, best = index;
-    uint32_t sum = 0, best_sum = 0;
-    for (int step = 0; step < 4; step++) {
-        if (!LLVMIsABinaryOperator(p) || LLVMGetInstructionOpcode(p) != LLVMAdd)
+    split s = {.parts = {index}, .n = 1};
+    while (s.n < MAX_PARTS) {
+        LLVMValueRef sum = s.parts[s.n - 1];
+        if (!LLVMIsABinaryOperator(sum) || LLVMGetInstructionOpcode(sum) != LLVMAdd)
             break;
-        LLVMValueRef c = LLVMGetOperand(p, 1);
+        LLVMValueRef c = LLVMGetOperand(sum, 1);
         if (!LLVMIsAConstantInt(c))
             break;
-        sum += (uint32_t)LLVMConstIntGetZExtValue(c);
-        p = LLVMGetOperand(p, 0);
-        uint64_t headroom = mw_facts_headroom(&e->facts, p);
-        /* Index, offset and sum stay within the 8 GiB of the reservation. */
-        if (sum <= headroom && sum + *offset <= UINT32_MAX) {
-            best = p;
-            best_sum = sum;
-        }
+        s.parts[s.n] = LLVMGetOperand(sum, 0);
+        s.sums[s.n] = s.sums[s.n - 1] + (uint32_t)LLVMConstIntGetZExtValue(c);
+        s.n++;
     }
-    *offset += best_sum;
-    return best;
+    return s;
 }
 
+/* The address of an access of `size` bytes. Where a fact (facts.h) shows that the index lies `c` above an anchor
+ * without wrapping, it is the anchor's with `c` added to the constant offset. */
 static LLVMValueRef address(mw_emitter *e, const mw_operator *op, LLVMValueRef index, uint64_t size)
 {
     LLVMBuilderRef b = e->builder;
     const mw_unit *u = e->unit;
-    uint64_t offset = op->memarg.offset;
-    LLVMValueRef p = split_index(e, index, &offset);
-    mw_facts_learn(&e->facts, p, MW_PAGE_BYTES - 1 + offset + size);
-    if (p != index)
-        mw_facts_learn(&e->facts, index, MW_PAGE_BYTES - 1 + op->memarg.offset + size);
-    LLVMValueRef wide = LLVMBuildZExt(b, p, u->i64, "");
+    split s = split_index(index);
+    LLVMValueRef anchor = index;
+    uint32_t above = 0;
+    for (int i = s.n - 1; i >= 0 && anchor == index; i--) {
+        const mw_fact *fact = mw_facts_about(&e->facts, s.parts[i]);
+        uint32_t c = fact ? s.sums[i] - fact->distance : 0;
+        /* Index and offset stay within the 8 GiB of the reservation. */
+        if (fact && c <= fact->headroom && c + op->memarg.offset <= UINT32_MAX) {
+            anchor = fact->anchor;
+            above = c;
+        }
+    }
+    uint64_t offset = op->memarg.offset + above;
+    for (int i = 0; i < s.n; i++)
+        mw_facts_learn(&e->facts, &(mw_fact){s.parts[i], anchor, s.sums[i] - above, MW_PAGE_BYTES - 1 + offset + size});
+    LLVMValueRef wide = LLVMBuildZExt(b, anchor, u->i64, "");
     LLVMValueRef base = memory_base(e, op->memarg.memory);
     LLVMValueRef pointer = LLVMBuildInBoundsGEP2(b, u->i8, base, &wide, 1, "");
     return mw_offset_pointer(e, pointer, offset);

@@ -18,9 +18,10 @@ static mw_fact *find(const mw_facts *facts, LLVMValueRef value)
     return &facts->table[i];
 }
 
-uint64_t mw_facts_headroom(const mw_facts *facts, LLVMValueRef value)
+const mw_fact *mw_facts_about(const mw_facts *facts, LLVMValueRef value)
 {
-    return facts->capacity ? find(facts, value)->headroom : 0;
+    const mw_fact *fact = facts->capacity ? find(facts, value) : NULL;
+    return fact && fact->anchor ? fact : NULL;
 }
 
 static void grow(mw_facts *facts)
@@ -34,26 +35,37 @@ static void grow(mw_facts *facts)
     free(old.table);
 }
 
-void mw_facts_learn(mw_facts *facts, LLVMValueRef value, uint64_t headroom)
+/* Does `new` serve all sums that `old` serves, and more? */
+static bool is_better(const mw_fact *new, const mw_fact *old)
+{
+    if (!old->anchor)
+        return true;
+    if (new->anchor == old->anchor)
+        return new->headroom > old->headroom;
+    uint32_t below = old->distance - new->distance;
+    return below != 0 && below <= new->headroom;
+}
+
+void mw_facts_learn(mw_facts *facts, const mw_fact *fact)
 {
     if (2 * facts->used >= facts->capacity)
         grow(facts);
-    mw_fact *fact = find(facts, value);
-    if (fact->headroom >= headroom)
+    mw_fact *known = find(facts, fact->value);
+    if (!is_better(fact, known))
         return;
-    if (!fact->value) {
-        fact->value = value;
+    if (!known->value) {
+        known->value = fact->value;
         facts->used++;
     }
     mw_reserve(&facts->log, &facts->log_capacity, facts->height + 1, sizeof *facts->log);
-    facts->log[facts->height++] = *fact;
-    fact->headroom = headroom;
+    facts->log[facts->height++] = *known;
+    *known = *fact;
 }
 
 void mw_facts_forget(mw_facts *facts, uint32_t height)
 {
     while (facts->height > height) {
-        mw_fact *old = &facts->log[--facts->height];
-        find(facts, old->value)->headroom = old->headroom;
+        const mw_fact *old = &facts->log[--facts->height];
+        *find(facts, old->value) = *old;
     }
 }

@@ -5,6 +5,9 @@
  * access dominates is emitted at zext(p) + c: one index register serves all fields of a structure and all
  * neighbours of a stencil, and the vectorizer sees one stride.
  *
+ * What was accessed first may itself be a sum (a[i-1] before a[i] and a[i+1]): a fact about `value` names the
+ * `anchor`, value + distance in i32, whose zero-extension serves the sums above it.
+ *
  * Marking the add `nuw` would say more (induction variables could widen to 64 bits), but is no way to take: LLVM may
  * drop or sink an access whose value it finds unused, while the promise stays; a hostile loop would then step a
  * widened index out of the reservation without a fault. An address as emitted here is at most 4 GiB + 4 GiB from the
@@ -17,15 +20,20 @@
 
 #include "compiler/emit.h"
 
-typedef struct mw_fact {
+struct mw_fact {
     LLVMValueRef value;
-    uint64_t headroom; /* 0: nothing known */
-} mw_fact;
+    LLVMValueRef anchor; /* value + distance; NULL: nothing known */
+    uint32_t distance;   /* modulo 2^32 */
+    uint64_t headroom;   /* anchor + c does not wrap for c <= headroom */
+};
+typedef struct mw_fact mw_fact;
 
 void mw_facts_free(mw_facts *facts);
-uint64_t mw_facts_headroom(const mw_facts *facts, LLVMValueRef value);
-/* An access was emitted that proves `headroom` of `value`. */
-void mw_facts_learn(mw_facts *facts, LLVMValueRef value, uint64_t headroom);
+/* What is known of `value`; NULL if nothing is. Valid until the next call that changes facts. */
+const mw_fact *mw_facts_about(const mw_facts *facts, LLVMValueRef value);
+/* An access was emitted that proves it. Of two facts about a value, the one with the lower anchor is kept if it
+ * reaches the other, otherwise the older one. */
+void mw_facts_learn(mw_facts *facts, const mw_fact *fact);
 /* Forgets what was learnt since the log had this height. */
 void mw_facts_forget(mw_facts *facts, uint32_t height);
 

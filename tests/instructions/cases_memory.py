@@ -284,7 +284,96 @@ def bulk(script):
     script.covers('memory.fill', 'memory.copy', 'memory.init', 'data.drop')
 
 
+class Sums:
+    """Functions f(p, mask) that load from p plus constants, in branches and loops: what a compiler may conclude
+    from one access for another must hold where sums wrap and where the first access was not executed."""
+
+    CONSTANTS = (-65536, -40000, -64, -9, -8, -4, -1, 0, 0, 1, 4, 8, 16, 100, 32767, 65535, 65536, 70000)
+    OFFSETS = (0, 0, 0, 0, 1, 8, 1000, 65535, (1 << 32) - 8)
+    POINTERS = (0, 4, 8, 9, 16, 64, 100, 40000, 65530, PAGE, 70000, 2 * PAGE - 1, 2 * PAGE - 8, (1 << 32) - 1,
+                (1 << 32) - 4, (1 << 32) - 8, (1 << 32) - 16, (1 << 32) - 70000, (1 << 32) - PAGE, 1 << 31)
+
+    def __init__(self, seed, content):
+        self.source = random.Random(seed)
+        self.content = content
+        self.program = self.block(2)
+
+    def block(self, depth):
+        return [self.statement(depth) for _ in range(self.source.randrange(1, 5))]
+
+    def statement(self, depth):
+        pick = self.source.choice
+        kind = self.source.random()
+        if depth == 0 or kind < 0.6:
+            return 'load', pick(self.CONSTANTS), pick(self.CONSTANTS) if kind < 0.2 else 0, pick(self.OFFSETS)
+        if kind < 0.8:
+            return 'if', 1 << self.source.randrange(3), self.block(depth - 1), self.block(depth - 1)
+        if kind < 0.9:
+            return 'skip', 1 << self.source.randrange(3), self.block(depth - 1), self.block(depth - 1)
+        return 'loop', self.source.randrange(1, 4), pick((-16, -1, 1, 8, 16, 4096, 65536)), self.block(depth - 1)
+
+    def emit(self, program, depth=0):
+        """Locals: 0 p, 1 mask, 2 the result, 3.. counters of loops."""
+        code = b''
+        for s in program:
+            if s[0] == 'load':
+                code += wasm.get(2) + wasm.i32(31) + wasm.op('i32.mul') + wasm.get(0)
+                for c in s[1:3]:
+                    code += wasm.i32(c) + wasm.op('i32.add') if c else b''
+                code += wasm.mem('i32.load8_u', s[3]) + wasm.op('i32.add') + wasm.set_(2)
+            elif s[0] == 'if':
+                code += wasm.get(1) + wasm.i32(s[1]) + wasm.op('i32.and') + wasm.op('if', b'\x40')
+                code += self.emit(s[2], depth) + wasm.op('else') + self.emit(s[3], depth) + wasm.op('end')
+            elif s[0] == 'skip':
+                code += wasm.op('block', b'\x40') + self.emit(s[2], depth) + wasm.get(1) + wasm.i32(s[1])
+                code += wasm.op('i32.and') + wasm.op('br_if', 0) + self.emit(s[3], depth) + wasm.op('end')
+            else:
+                counter = 3 + depth
+                code += wasm.i32(s[1]) + wasm.set_(counter) + wasm.op('loop', b'\x40') + self.emit(s[3], depth + 1)
+                code += wasm.get(0) + wasm.i32(s[2]) + wasm.op('i32.add') + wasm.set_(0) + wasm.get(counter)
+                code += wasm.i32(-1) + wasm.op('i32.add') + wasm.op('local.tee', counter) + wasm.op('br_if', 0)
+                code += wasm.op('end')
+        return code
+
+    def evaluate(self, program, state, bits):
+        """`state` is [p, result]; IndexError is the trap."""
+        for s in program:
+            if s[0] == 'load':
+                state[1] = mask(state[1] * 31 + self.content[mask(state[0] + s[1] + s[2], 32) + s[3]], 32)
+            elif s[0] == 'if':
+                self.evaluate(s[2] if bits & s[1] else s[3], state, bits)
+            elif s[0] == 'skip':
+                self.evaluate(s[2], state, bits)
+                if not bits & s[1]:
+                    self.evaluate(s[3], state, bits)
+            else:
+                for _ in range(s[1]):
+                    self.evaluate(s[3], state, bits)
+                    state[0] = mask(state[0] + s[2], 32)
+
+
+def sums(script):
+    content = random.Random(5).randbytes(2 * PAGE)
+    m = wasm.Module()
+    m.memory(2, 2, export='memory')
+    m.data_active(wasm.i32(0), content)
+    tests = [Sums(seed, content) for seed in range(150)]
+    for k, t in enumerate(tests):
+        m.func('ii:i', t.emit(t.program) + wasm.get(2), 'iiii', f'sum{k}')
+    script.module('memory_sums', m)
+    for k, t in enumerate(tests):
+        for pointer in t.POINTERS:
+            for bits in range(8):
+                state = [pointer, 0]
+                try:
+                    t.evaluate(t.program, state, bits)
+                    script.call(f'sum{k}', 'ii:i', (pointer, bits), (state[1],))
+                except IndexError:
+                    script.trap(f'sum{k}', 'ii:i', (pointer, bits), OUT_OF_BOUNDS)
+
+
 def generate(script):
+    sums(script)
     loads(script)
     stores(script)
     size_and_grow(script)
