@@ -73,6 +73,12 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
     return remove(path);
 }
 
+void host_clear(const char *name)
+{
+    nftw(host(name), remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    assert_int_equal(mkdir(host(name), 0777), 0);
+}
+
 /* ---- Up and down -------------------------------------------------------------------------------------------------- */
 
 void fixture_attach(const mw_wasi_config *config)

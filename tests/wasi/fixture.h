@@ -40,6 +40,7 @@ const char *host(const char *name);
 void host_write(const char *name, const char *text);
 char *host_read(const char *name); /* static buffer */
 bool host_exists(const char *name);
+void host_clear(const char *name); /* removes all that is in a directory, and makes it if need be */
 
 /* Guest memory. `room` gives zeroed bytes. */
 mw_guest_ptr room(uint32_t size);
