@@ -92,6 +92,10 @@ static mw_error check_elf(const uint8_t *file, uint64_t size, const char *path, 
         (h->e_shnum && (h->e_shentsize != sizeof(Elf64_Shdr) || h->e_shoff > size ||
                         h->e_shnum > (size - h->e_shoff) / sizeof(Elf64_Shdr))))
         goto truncated;
+    /* After a crash of the machine the end of a file may read as zeros. */
+    const Elf64_Shdr *sh = (const Elf64_Shdr *)(file + h->e_shoff);
+    if (h->e_shnum && (h->e_shoff % 8 || h->e_shstrndx >= h->e_shnum || sh[h->e_shstrndx].sh_type != SHT_STRTAB))
+        goto truncated;
     const Elf64_Phdr *ph = (const Elf64_Phdr *)(file + h->e_phoff);
     bool has_dynamic = false, is_program = false;
     for (unsigned i = 0; i < h->e_phnum; i++) {
@@ -111,7 +115,7 @@ static mw_error check_elf(const uint8_t *file, uint64_t size, const char *path, 
     return MW_OK;
 
 truncated:
-    return mw_fail(report, MW_ERR_OBJECT, "the compiled module %s is truncated", path);
+    return mw_fail(report, MW_ERR_OBJECT, "the compiled module %s is truncated or damaged", path);
 }
 
 static mw_error check_file(const char *path, mw_report *report, uint64_t *text_begin, uint64_t *text_end)

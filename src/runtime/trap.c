@@ -235,6 +235,24 @@ static bool classify(int sig, const siginfo_t *info, uintptr_t pc, const mw_thre
     return code;
 }
 
+/* C programs keep a stack of their own in linear memory. Linkers put it first, so that its overflow runs below
+ * address 0 and faults; the stack pointer is their first global and begins at the stack's size. */
+static void explain_program_stack(mw_trap *trap)
+{
+    const mw_instance *in = trap->nframes ? trap->frames[0].instance : NULL;
+    if (trap->code != MW_TRAP_MEMORY_OUT_OF_BOUNDS || !in || in->code->nglobals == 0 || in->code->nimported_globals)
+        return;
+    const mw_global_desc *g = &in->code->globals[0];
+    if (g->type != MW_I32 || !g->is_mutable || g->init.nops != 1 || g->init.ops[0].opcode != MW_CONST_VALUE)
+        return;
+    int64_t size = g->init.ops[0].value.i32, now = in->globals[0]->i32;
+    bool wrapped = now < 0;
+    bool leaf = now < 65536 && trap->address >= (UINT64_C(1) << 32) - 65536; /* a leaf does not move the pointer */
+    if (size > 0 && (wrapped || leaf))
+        snprintf(trap->message, sizeof trap->message, "the program's own stack of %lld KiB overflowed (link with "
+                 "-Wl,-z,stack-size=BYTES for a larger one)", (long long)size / 1024);
+}
+
 static void on_fault(int sig, siginfo_t *info, void *opaque)
 {
     int saved_errno = errno;
@@ -252,6 +270,7 @@ static void on_fault(int sig, siginfo_t *info, void *opaque)
         thread = &stranger;
     bool direct = false;
     mw_backtrace(&found, pc, &direct);
+    explain_program_stack(&found);
     /* Host frames cannot be skipped: they may hold locks. The exception are routines such as memcpy that guest code
      * calls directly. */
     bool in_host = !mw_code_of_pc(pc) && !(direct && mw_is_library_routine(pc));

@@ -314,7 +314,7 @@ static const char *const func_names[NFUNCS] = {
 static const mw_memory_desc memories[] = {{{FAKE_MEMORY_MIN, FAKE_MEMORY_MAX}, 0, 0}};
 static const mw_table_desc tables[] = {{{8, 16}, MW_FUNCREF}};
 
-/* Global 2 is global 0 times 3 plus 4 minus 1. */
+/* Global 0 is where C programs have their stack pointer. Global 2 is global 0 times 3 plus 4 minus 1. */
 static const mw_const_op sum[] = {
     {.opcode = MW_CONST_GLOBAL_GET, .index = 0},
     {.opcode = MW_CONST_VALUE, .value = {.i32 = 3}},
@@ -325,7 +325,7 @@ static const mw_const_op sum[] = {
     {.opcode = MW_CONST_I32_SUB},
 };
 static const mw_global_desc globals[] = {
-    {MW_I32, 1, EXPR_I32(7)},
+    {MW_I32, 1, EXPR_I32(100007)},
     {MW_F64, 0, {1, (const mw_const_op[]){{.opcode = MW_CONST_VALUE, .value = {.f64 = 2.5}}}}},
     {MW_I32, 0, {COUNT(sum), sum}},
 };

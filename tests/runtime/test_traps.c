@@ -47,6 +47,20 @@ static void page_faults_become_traps(void **state)
     fixture_free(&f);
 }
 
+static void overflow_of_the_programs_own_stack_is_explained(void **state)
+{
+    (void)state;
+    fixture f = fixture_make();
+    /* Global 0 is the stack pointer of C programs: here it begins at 100007 and falls below 0. */
+    f.instance->globals[0]->i32 = -96;
+    expect_trap(&f, "load", -80, MW_TRAP_MEMORY_OUT_OF_BOUNDS);
+    assert_non_null(strstr(f.trap.message, "the program's own stack of 97 KiB overflowed"));
+    f.instance->globals[0]->i32 = 99999;
+    expect_trap(&f, "load", -80, MW_TRAP_MEMORY_OUT_OF_BOUNDS);
+    assert_string_equal(f.trap.message, "");
+    fixture_free(&f);
+}
+
 static void raised_traps(void **state)
 {
     (void)state;
@@ -483,6 +497,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_faults_pass), /* first: its children must be the first to install the handler */
         cmocka_unit_test(page_faults_become_traps),
+        cmocka_unit_test(overflow_of_the_programs_own_stack_is_explained),
         cmocka_unit_test(raised_traps),
         cmocka_unit_test(faults_in_library_routines),
         cmocka_unit_test(stack_overflow_is_a_trap),
