@@ -9,16 +9,14 @@
 
 /* ---- Constant expressions ----------------------------------------------------------------------------------- */
 
+/* Each operator pushes one value or replaces two by one: n of them leave one value and need (n + 1) / 2 places. */
+#define CONST_STACK 256
+#define CONST_MAX_OPS (2 * CONST_STACK - 1)
+
 mw_value mw_const_eval(mw_instance *instance, const mw_const_expr *expr)
 {
-    /* Each operator pushes one value or replaces two by one, so a validated expression needs at most half of its
-     * length, rounded up. Long ones do not occur; they still must not overrun the stack. */
-    mw_value small[16] = {{0}}, *stack = small;
-    if (expr->nops > 16) {
-        stack = malloc(expr->nops * sizeof *stack);
-        if (!stack)
-            abort();
-    }
+    mw_value stack[CONST_STACK];
+    stack[0] = (mw_value){0};
     size_t depth = 0;
     for (uint64_t i = 0; i < expr->nops; i++) {
         const mw_const_op *op = &expr->ops[i];
@@ -40,10 +38,28 @@ mw_value mw_const_eval(mw_instance *instance, const mw_const_expr *expr)
 #undef BINARY
         }
     }
-    mw_value result = stack[0];
-    if (stack != small)
-        free(stack);
-    return result;
+    return stack[0];
+}
+
+/* An implementation limit (specification, appendix A.2), so that evaluation needs no memory and cannot fail. */
+static mw_error check_const_exprs(const mw_code_descriptor *d, mw_report *report)
+{
+    uint64_t longest = 0;
+#define LONGEST(expr) longest = (expr).nops > longest ? (expr).nops : longest
+    for (uint32_t i = 0; i < d->nglobals; i++)
+        LONGEST(d->globals[i].init);
+    for (uint32_t i = 0; i < d->ndatas; i++)
+        LONGEST(d->datas[i].offset);
+    for (uint32_t i = 0; i < d->nelems; i++) {
+        LONGEST(d->elems[i].offset);
+        for (uint64_t k = 0; d->elems[i].exprs && k < d->elems[i].count; k++)
+            LONGEST(d->elems[i].exprs[k]);
+    }
+#undef LONGEST
+    if (longest <= CONST_MAX_OPS)
+        return MW_OK;
+    return mw_fail(report, MW_ERR_LIMIT, "the module has a constant expression of %" PRIu64 " instructions, more than "
+                   "the %d that are supported", longest, CONST_MAX_OPS);
 }
 
 /* ---- Imports -------------------------------------------------------------------------------------------------- */
@@ -355,10 +371,13 @@ mw_error mw_instantiate(mw_code *code, mw_linker *linker, const mw_instance_limi
                         mw_trap *trap, mw_instance **out)
 {
     const mw_code_descriptor *d = code->desc;
+    mw_error error = check_const_exprs(d, report);
+    if (error)
+        return error;
     mw_instance *instance = allocate(code);
     if (!instance)
         return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
-    mw_error error = resolve_imports(instance, code, linker, report);
+    error = resolve_imports(instance, code, linker, report);
     if (error)
         goto fail;
     error = allocate_memories_and_tables(instance, limits, report);

@@ -324,9 +324,13 @@ static const mw_const_op sum[] = {
     {.opcode = MW_CONST_VALUE, .value = {.i32 = 1}},
     {.opcode = MW_CONST_I32_SUB},
 };
+#ifndef FAKE_EXPR_OPS
+#define FAKE_EXPR_OPS 1
+#endif
+static const mw_const_op double_expr[FAKE_EXPR_OPS] = {{.opcode = MW_CONST_VALUE, .value = {.f64 = 2.5}}};
 static const mw_global_desc globals[] = {
     {MW_I32, 1, EXPR_I32(100007)},
-    {MW_F64, 0, {1, (const mw_const_op[]){{.opcode = MW_CONST_VALUE, .value = {.f64 = 2.5}}}}},
+    {MW_F64, 0, {FAKE_EXPR_OPS, double_expr}},
     {MW_I32, 0, {COUNT(sum), sum}},
 };
 

@@ -408,7 +408,7 @@ static void grows_memory_up_to_its_limits(void **state)
                                         "have");
 }
 
-static void refuses_memories_that_cannot_be(void **state)
+static void refuses_what_exceeds_limits(void **state)
 {
     (void)state;
     mw_report report = MW_REPORT_INIT;
@@ -421,6 +421,8 @@ static void refuses_memories_that_cannot_be(void **state)
                                            "65535"));
     mw_instance_limits limits = {.max_memory_pages = 16};
     assert_int_equal(instantiate(FAKE("fake-max"), linker, &limits, &report, NULL, &instance), MW_ERR_LIMIT);
+    assert_int_equal(instantiate(FAKE("fake-expr"), linker, NULL, &report, NULL, &instance), MW_ERR_LIMIT);
+    assert_non_null(strstr(report.message, "a constant expression of 512 instructions"));
     limits = (mw_instance_limits){.max_table_elems = 7};
     assert_int_equal(instantiate(FAKE("fake"), linker, &limits, &report, NULL, &instance), MW_ERR_LIMIT);
     mw_linker_free(linker);
@@ -524,7 +526,7 @@ int main(void)
         cmocka_unit_test(links_instances),
         cmocka_unit_test(keeps_what_a_failed_instantiation_wrote),
         cmocka_unit_test(grows_memory_up_to_its_limits),
-        cmocka_unit_test(refuses_memories_that_cannot_be),
+        cmocka_unit_test(refuses_what_exceeds_limits),
         cmocka_unit_test(says_when_the_host_has_no_memory),
         cmocka_unit_test(grows_tables),
         cmocka_unit_test(checks_guest_addresses),
