@@ -41,6 +41,25 @@ def parse_features(path):
     return sorted(names), mask
 
 
+# Proposals' tests that a later version of the specification has overtaken: (feature, command, text) -> why.
+OVERTAKEN = {
+    ("extended-const", "assert_invalid", "unknown global"):
+        "refuses a constant expression that reads an earlier global of the module, which version 3.0 allows",
+}
+
+
+def parse_skips(path):
+    """{file name: {line, or None for the whole file: reason}} from lines of FILE[:LINE,...] REASON."""
+    skips = collections.defaultdict(dict)
+    for text in pathlib.Path(path).read_text(encoding="utf-8").splitlines():
+        if text.strip() and not text.startswith("#"):
+            where, reason = text.split(None, 1)
+            name, _, lines = where.partition(":")
+            for line in lines.split(",") if lines else [None]:
+                skips[name][line and int(line)] = reason
+    return skips
+
+
 class ServerDied(Exception):
     pass
 
@@ -88,8 +107,7 @@ class Server:
 
 
 def hex_text(text):
-    # wast2json escapes each byte of a name as \u00XX.
-    return text.encode("latin-1").hex() if all(ord(c) < 256 for c in text) else text.encode().hex()
+    return text.encode().hex()
 
 
 WIDTH = {"i8": 8, "i16": 16, "i32": 32, "f32": 32, "i64": 64, "f64": 64}
@@ -165,9 +183,10 @@ class File:
         self.failures = []
         self.skipped = collections.Counter()
         self.wording = []
-        self.ids = {}
-        self.current = None
+        self.ids = {}          # instances by name; None in place of one that is not there
+        self.unsupported = {}  # why, by name and, for the current module, by None
         self.next_id = 0
+        self.conversion_error = None
 
     def run(self):
         directory = pathlib.Path(tempfile.mkdtemp(prefix="mpiwasm-spec."))
@@ -181,13 +200,17 @@ class File:
         return self
 
     def run_in(self, directory):
-        extra, self.features = parse_features(self.path)
+        self.extra, self.features = parse_features(self.path)
+        self.skips = dict(self.options.skips.get(self.path.name, {}))
+        if None in self.skips:
+            self.skipped[self.skips[None]] += 1
+            return
         converted = subprocess.run(
-            ["wast2json", *(f"--enable-{name}" for name in extra), str(self.path), "-o", "test.json"],
+            ["wast2json", *(f"--enable-{name}" for name in self.extra), str(self.path), "-o", "test.json"],
             cwd=directory, capture_output=True, text=True, errors="replace", timeout=300, check=False)
         if converted.returncode != 0:
             self.skipped["wast2json cannot convert the file"] += 1
-            self.conversion_error = converted.stderr.strip().splitlines()[:1]
+            self.conversion_error = converted.stderr.strip().partition("\n")[0]
             return
         self.directory = directory
         commands = json.loads((directory / "test.json").read_text(encoding="utf-8"))["commands"]
@@ -197,6 +220,8 @@ class File:
                 self.one(command)
         finally:
             self.server.close()
+        for line in self.skips:
+            self.failures.append(f"{self.path}:{line}: there is no command to skip")
 
     def start_server(self):
         server = Server(self.options, self.directory)
@@ -208,12 +233,14 @@ class File:
                 raise ServerDied(f"spectest does not load: {describe(answer)}")
         self.next_id = 1
         self.ids = {}
-        self.current = None
+        self.unsupported = {}
         return server
 
     def one(self, command):
         kind = command["type"]
         try:
+            if command["line"] in self.skips:
+                self.skip(command, self.skips.pop(command["line"]))
             getattr(self, "do_" + kind)(command)
             self.passed += 1
         except Skip as skip:
@@ -224,6 +251,14 @@ class File:
             self.fail(command, str(death))
             self.server.close()
             self.server = self.start_server()
+
+    def skip(self, command, reason):
+        """Skips a command and, with a module, all that use it."""
+        if command["type"] == "module":
+            for name in (None, command.get("name")):
+                self.ids[name] = None
+                self.unsupported[name] = reason
+        raise Skip(reason)
 
     def fail(self, command, why):
         self.failures.append(f"{self.path}:{command['line']}: {command['type']}: {why}")
@@ -243,21 +278,27 @@ class File:
         return self.server.ask("load", str(self.next_id), path, f"{self.features:x}")
 
     def do_module(self, command):
-        self.current = None
-        if "name" in command:
-            self.ids.pop(command["name"], None)
+        names = [None] + ([command["name"]] if "name" in command else [])
+        for name in names:
+            self.ids[name] = None
+            self.unsupported.pop(name, None)
         answer = self.load(command)
+        if answer[0] == "err" and answer[2] == "MW_ERR_UNSUPPORTED":
+            # A test of a proposal that is not implemented; what uses the module is skipped with it.
+            self.skip(command, bytes.fromhex(answer[4]).decode(errors="replace").split(", in function")[0])
         if answer[0] != "ok":
             raise Failure(describe(answer))
-        self.current = str(self.next_id)
+        for name in names:
+            self.ids[name] = str(self.next_id)
         self.next_id += 1
-        if "name" in command:
-            self.ids[command["name"]] = self.current
 
     def instance(self, command, key):
         if self.options.check_only:
             raise Skip("--check-only: modules are not run")
-        instance = self.ids.get(command[key]) if key in command else self.current
+        name = command.get(key)
+        if name in self.unsupported:
+            raise Skip(self.unsupported[name])
+        instance = self.ids.get(name)
         if instance is None:
             raise Failure("the module of this command could not be loaded")
         return instance
@@ -314,6 +355,9 @@ class File:
 
     def do_assert_invalid(self, command):
         answer = self.server.ask("check", self.module_path(command), f"{self.features:x}")
+        for feature in self.extra:
+            if answer == ["ok"] and (feature, command["type"], command["text"]) in OVERTAKEN:
+                raise Skip(OVERTAKEN[feature, command["type"], command["text"]])
         self.expect_refusal(command, answer, ("decode", "validate"),
                             ("MW_ERR_INVALID", "MW_ERR_UNSUPPORTED", "MW_ERR_MALFORMED"))
 
@@ -342,14 +386,26 @@ def describe_action(action):
     return f"{action['type']} {action['field']}({arguments})"
 
 
+def binaryen(build):
+    """The folder of specification tests in Binaryen's source package."""
+    fetched = subprocess.run([HERE.parents[1] / "script" / "fetch-source", "binaryen"], text=True, check=False,
+                             env={**os.environ, "MW_BUILD_DIR": str(build)}, stdout=subprocess.PIPE, timeout=900)
+    if fetched.returncode != 0:
+        print("script/spec: skipped: Binaryen's source package could not be fetched")
+        sys.exit(77)
+    return pathlib.Path(fetched.stdout.split()[-1]) / "test" / "spec"
+
+
 def main():
     parser = argparse.ArgumentParser(prog="script/spec", description=__doc__.splitlines()[0])
-    parser.add_argument("paths", nargs="+", metavar="DIR|FILE", help="directories (searched for .wast) and files")
+    parser.add_argument("paths", nargs="*", metavar="DIR|FILE", help="directories (searched for .wast) and files; "
+                        "default: tests/spec/own, and the tests in Debian's source package of Binaryen")
     parser.add_argument("--build", default="build", help="build directory (default: build)")
     parser.add_argument("-O", dest="opt", type=int, default=1, choices=range(4),
                         help="optimization level of the compiler (default: 1, for speed)")
     parser.add_argument("-j", dest="jobs", type=int, default=len(os.sched_getaffinity(0)), help="files run at once")
     parser.add_argument("--check-only", action="store_true", help="decode and validate only")
+    parser.add_argument("--skip", metavar="FILE", help="list of commands to skip, each with its reason")
     parser.add_argument("--keep", action="store_true", help="keep modules, IR and objects")
     parser.add_argument("--wording", action="store_true", help="list refusals with another reason than expected")
     parser.add_argument("-v", "--verbose", action="store_true", help="list every file")
@@ -361,6 +417,10 @@ def main():
     for needed in (options.server, options.plugin):
         if not os.path.exists(needed):
             sys.exit(f"script/spec: {needed} is missing: build the project, or give --build")
+    if not options.paths:
+        options.paths = [HERE / "own", binaryen(build)]
+        options.skip = HERE / "binaryen.skip"
+    options.skips = parse_skips(options.skip) if options.skip else {}
     paths = []
     for path in map(pathlib.Path, options.paths):
         if not path.exists():
@@ -388,8 +448,8 @@ def run(paths, options):
                 print("  FAILED " + failure)
             for line in file.wording if options.wording else []:
                 print("  WORDING " + line)
-            if getattr(file, "conversion_error", None):
-                print(f"{file.path.name}: not converted: {file.conversion_error[0]}")
+            if file.conversion_error:
+                print(f"{file.path.name}: not converted: {file.conversion_error}")
             sys.stdout.flush()
     for reason, count in skipped.most_common():
         print(f"skipped {count}: {reason}")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 # Beyond mw_: BLAKE3's C sources, linked in as they are, and what the linker itself defines.
-ALLOWED = re.compile(r"mw_|blake3_|_init$|_fini$|_edata$|_end$|__bss_start$")
+ALLOWED = re.compile(r"mw_|_?blake3_|_init$|_fini$|_edata$|_end$|__bss_start$")
 # Of a plugin that shims the host's MPI nothing may be named like the MPI either.
 FORBIDDEN = re.compile(r"wasm_|P?MPI_", re.IGNORECASE)
 
