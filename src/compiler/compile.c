@@ -54,8 +54,11 @@ static mw_error optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *re
     LLVMPassBuilderOptionsSetLoopUnrolling(options, level >= 1);
     LLVMErrorRef error = LLVMRunPasses(u->llvm, pipelines[level], machine, options);
     LLVMDisposePassBuilderOptions(options);
-    if (!error)
+    if (!error) {
+        if (level > 0)
+            mw_share_addresses(u);
         return MW_OK;
+    }
     char *message = LLVMGetErrorMessage(error);
     mw_fail(report, MW_ERR_COMPILE, "LLVM cannot optimize the module: %s", message);
     LLVMDisposeErrorMessage(message);

@@ -223,6 +223,9 @@ void mw_emit_function(mw_unit *u, uint32_t funcidx);
 /* The unit that holds no guest code: descriptor, invoke functions, library routines (descriptor.c). */
 void mw_emit_descriptor(mw_unit *u, const mw_hash *key);
 void mw_emit_libcalls(mw_unit *u);
+
+/* After LLVM's passes: accesses of linear memory share index registers (addresses.c). */
+void mw_share_addresses(mw_unit *u);
 LLVMValueRef mw_emit_invoke(mw_unit *u, uint32_t type);
 
 /* ---- By concern: each emits one instruction ---------------------------------------------------------------- */

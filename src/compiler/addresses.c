@@ -1,0 +1,278 @@
+/* The rule of facts.h once more, on what LLVM made of the code: its unroller writes p + 16, p + 32, p + 48 where
+ * the guest stepped p, each a 32-bit sum with a zero-extension of its own. Where an access at zext(p) is executed
+ * before, these are addressed from it with constant displacements. After this pass nothing sees the code but the
+ * code generator; should that drop or move the access relied on, addresses are in the reservation all the same
+ * (facts.h). */
+#include "compiler/emit.h"
+
+#include <stdlib.h>
+
+enum { MAX_TERMS = 4, MAX_SEARCH = 64, MAX_DEPTH = 8 };
+
+/* An i32 as a sum modulo 2^32: terms in ascending order of their addresses, and a constant. */
+typedef struct sum {
+    LLVMValueRef terms[MAX_TERMS];
+    unsigned nterms;
+    uint32_t constant;
+} sum;
+
+/* An access of linear memory: at base + zext(index) + offset. */
+typedef struct access {
+    LLVMValueRef base, pointer; /* pointer: base + zext(index) */
+    sum index;
+    uint64_t offset, size;
+} access;
+
+/* A block and the one that comes right before it whenever it is entered, if there is such a one. */
+typedef struct block {
+    LLVMBasicBlockRef block;
+    struct block *parent, *first_child, *next_sibling;
+} block;
+
+typedef struct pass {
+    mw_unit *unit;
+    block *blocks; /* in ascending order of .block */
+    unsigned nblocks;
+    access *known; /* executed before the current instruction, innermost block last */
+    uint32_t nknown, known_capacity;
+} pass;
+
+/* ---- Reading addresses ------------------------------------------------------------------------------------ */
+
+static void insert_term(sum *s, LLVMValueRef term)
+{
+    unsigned i = s->nterms++;
+    for (; i > 0 && s->terms[i - 1] > term; i--)
+        s->terms[i] = s->terms[i - 1];
+    s->terms[i] = term;
+}
+
+static bool is_sum(LLVMValueRef v)
+{
+    if (!LLVMIsABinaryOperator(v))
+        return false;
+    LLVMOpcode opcode = LLVMGetInstructionOpcode(v);
+    return opcode == LLVMAdd || (opcode == LLVMOr && LLVMGetIsDisjoint(v));
+}
+
+/* Adds `v` to `s`; false if there are too many terms. */
+static bool add_value(sum *s, LLVMValueRef v, unsigned depth)
+{
+    if (LLVMIsAConstantInt(v)) {
+        s->constant += (uint32_t)LLVMConstIntGetZExtValue(v);
+        return true;
+    }
+    if (is_sum(v) && depth < MAX_DEPTH)
+        return add_value(s, LLVMGetOperand(v, 0), depth + 1) && add_value(s, LLVMGetOperand(v, 1), depth + 1);
+    if (s->nterms == MAX_TERMS)
+        return false;
+    insert_term(s, v);
+    return true;
+}
+
+static bool same_terms(const sum *a, const sum *b)
+{
+    if (a->nterms != b->nterms)
+        return false;
+    for (unsigned i = 0; i < a->nterms; i++)
+        if (a->terms[i] != b->terms[i])
+            return false;
+    return true;
+}
+
+/* A GEP in bytes with one index. */
+static bool is_byte_gep(const pass *p, LLVMValueRef v)
+{
+    return LLVMIsAGetElementPtrInst(v) && LLVMGetNumOperands(v) == 2 && LLVMGetGEPSourceElementType(v) == p->unit->i8;
+}
+
+/* base + constants -> base; false if a constant is negative. */
+static bool strip_constants(const pass *p, LLVMValueRef *pointer, uint64_t *offset)
+{
+    while (is_byte_gep(p, *pointer) && LLVMIsAConstantInt(LLVMGetOperand(*pointer, 1))) {
+        int64_t c = LLVMConstIntGetSExtValue(LLVMGetOperand(*pointer, 1));
+        if (c < 0 || c > (int64_t)UINT32_MAX)
+            return false;
+        *offset += (uint64_t)c;
+        *pointer = LLVMGetOperand(*pointer, 0);
+    }
+    return true;
+}
+
+/* Is `inst` a load or store of linear memory with an i32 index? Which operand is its address? */
+static bool read_access(const pass *p, LLVMValueRef inst, access *out, unsigned *operand)
+{
+    const mw_unit *u = p->unit;
+    LLVMTypeRef type;
+    if (LLVMIsALoadInst(inst)) {
+        *operand = 0;
+        type = LLVMTypeOf(inst);
+    } else if (LLVMIsAStoreInst(inst)) {
+        *operand = 1;
+        type = LLVMTypeOf(LLVMGetOperand(inst, 0));
+    } else
+        return false;
+    if (LLVMGetMetadata(inst, u->kinds.tbaa) != u->tbaa[MW_ALIAS_MEMORY])
+        return false;
+    *out = (access){.size = LLVMStoreSizeOfType(u->layout, type)};
+    LLVMValueRef pointer = LLVMGetOperand(inst, *operand);
+    if (!strip_constants(p, &pointer, &out->offset) || !is_byte_gep(p, pointer))
+        return false;
+    LLVMValueRef wide = LLVMGetOperand(pointer, 1);
+    if (!LLVMIsAZExtInst(wide) || LLVMTypeOf(LLVMGetOperand(wide, 0)) != u->i32)
+        return false;
+    out->pointer = pointer;
+    out->base = LLVMGetOperand(pointer, 0);
+    /* A constant below the index is part of the pointer, so the base must not have one. */
+    if (is_byte_gep(p, out->base))
+        return false;
+    return add_value(&out->index, LLVMGetOperand(wide, 0), 0);
+}
+
+/* ---- Rewriting ----------------------------------------------------------------------------------------------- */
+
+static void erase_if_unused(LLVMValueRef v)
+{
+    if (!LLVMIsAInstruction(v) || LLVMGetFirstUse(v))
+        return;
+    if (!LLVMIsAGetElementPtrInst(v) && !LLVMIsAZExtInst(v) && !is_sum(v))
+        return;
+    LLVMValueRef operands[] = {LLVMGetOperand(v, 0), LLVMIsAZExtInst(v) ? NULL : LLVMGetOperand(v, 1)};
+    LLVMInstructionEraseFromParent(v);
+    for (int i = 0; i < 2; i++)
+        if (operands[i])
+            erase_if_unused(operands[i]);
+}
+
+/* Distance of a's index above b's, if b proves that it does not wrap; UINT64_MAX otherwise. */
+static uint64_t distance(const access *a, const access *b)
+{
+    if (a->base != b->base || !same_terms(&a->index, &b->index))
+        return UINT64_MAX;
+    uint32_t above = a->index.constant - b->index.constant;
+    bool fits = above <= MW_PAGE_BYTES - 1 + b->offset + b->size && above + a->offset <= UINT32_MAX;
+    return fits ? above : UINT64_MAX;
+}
+
+static void rewrite(pass *p, LLVMValueRef inst)
+{
+    access a;
+    unsigned operand;
+    if (!read_access(p, inst, &a, &operand))
+        return;
+    uint32_t last = p->nknown > MAX_SEARCH ? p->nknown - MAX_SEARCH : 0;
+    for (uint32_t i = p->nknown; i-- > last;) {
+        const access *b = &p->known[i];
+        uint64_t above = distance(&a, b);
+        if (above == UINT64_MAX)
+            continue;
+        if (a.pointer == b->pointer)
+            return;
+        LLVMValueRef offset = mw_i64(p->unit, above + a.offset), old = LLVMGetOperand(inst, operand);
+        LLVMPositionBuilderBefore(p->unit->builder, inst);
+        LLVMSetOperand(inst, operand, LLVMBuildInBoundsGEP2(p->unit->builder, p->unit->i8, b->pointer, &offset, 1, ""));
+        erase_if_unused(old);
+        return;
+    }
+    mw_reserve(&p->known, &p->known_capacity, p->nknown + 1, sizeof *p->known);
+    p->known[p->nknown++] = a;
+}
+
+/* ---- Walking --------------------------------------------------------------------------------------------------- */
+
+static int compare_blocks(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t)((const block *)a)->block, y = (uintptr_t)((const block *)b)->block;
+    return x < y ? -1 : x > y;
+}
+
+static block *find_block(const pass *p, LLVMBasicBlockRef b)
+{
+    block key = {.block = b};
+    return bsearch(&key, p->blocks, p->nblocks, sizeof key, compare_blocks);
+}
+
+/* The one predecessor, or NULL if there are none or several. */
+static LLVMBasicBlockRef only_predecessor(LLVMBasicBlockRef b)
+{
+    LLVMBasicBlockRef from = NULL;
+    for (LLVMUseRef use = LLVMGetFirstUse(LLVMBasicBlockAsValue(b)); use; use = LLVMGetNextUse(use)) {
+        LLVMValueRef user = LLVMGetUser(use);
+        if (!LLVMIsATerminatorInst(user))
+            continue;
+        if (from && from != LLVMGetInstructionParent(user))
+            return NULL;
+        from = LLVMGetInstructionParent(user);
+    }
+    return from == b ? NULL : from;
+}
+
+static void find_parents(pass *p, LLVMValueRef function)
+{
+    p->nblocks = LLVMCountBasicBlocks(function);
+    p->blocks = mw_calloc(p->nblocks, sizeof *p->blocks);
+    unsigned i = 0;
+    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(function); b; b = LLVMGetNextBasicBlock(b))
+        p->blocks[i++].block = b;
+    qsort(p->blocks, p->nblocks, sizeof *p->blocks, compare_blocks);
+    for (i = 0; i < p->nblocks; i++) {
+        block *b = &p->blocks[i];
+        LLVMBasicBlockRef from = only_predecessor(b->block);
+        if (!from)
+            continue;
+        b->parent = find_block(p, from);
+        b->next_sibling = b->parent->first_child;
+        b->parent->first_child = b;
+    }
+}
+
+static void rewrite_block(pass *p, LLVMBasicBlockRef b)
+{
+    for (LLVMValueRef inst = LLVMGetFirstInstruction(b), next; inst; inst = next) {
+        next = LLVMGetNextInstruction(inst); /* what is erased lies before inst */
+        rewrite(p, inst);
+    }
+}
+
+/* Visits `root` and the blocks below it, each with what is known at the end of its parent. Without recursion: the
+ * chains are as long as functions are. */
+static void visit(pass *p, block *root)
+{
+    uint32_t *heights = NULL, capacity = 0, depth = 0;
+    for (block *b = root;;) {
+        mw_reserve(&heights, &capacity, depth + 1, sizeof *heights);
+        heights[depth] = p->nknown;
+        rewrite_block(p, b->block);
+        if (b->first_child) {
+            b = b->first_child;
+            depth++;
+            continue;
+        }
+        p->nknown = heights[depth];
+        while (b != root && !b->next_sibling) {
+            b = b->parent;
+            p->nknown = heights[--depth];
+        }
+        if (b == root)
+            break;
+        b = b->next_sibling;
+    }
+    free(heights);
+}
+
+void mw_share_addresses(mw_unit *u)
+{
+    pass p = {.unit = u};
+    for (LLVMValueRef f = LLVMGetFirstFunction(u->llvm); f; f = LLVMGetNextFunction(f)) {
+        if (LLVMIsDeclaration(f))
+            continue;
+        find_parents(&p, f);
+        for (unsigned i = 0; i < p.nblocks; i++) {
+            p.nknown = 0;
+            if (!p.blocks[i].parent)
+                visit(&p, &p.blocks[i]);
+        }
+        free(p.blocks);
+    }
+    free(p.known);
+}
