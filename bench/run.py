@@ -21,7 +21,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("MW_BUILD_DIR", os.path.join(ROOT, "build"))
@@ -57,8 +56,9 @@ def programs():
         Program("io", "examples/io.c", ("{dir}/in",), files=("in.counts",), inputs={"in": text}, rounds=1),
         Program("heat", "examples/heat.c", ("1000", "1000", "{dir}/heat.ppm"), files=("heat.ppm",)),
         Program("is", "examples/is.c", ("24", "10")),
-        Program("cg", "examples/cg.c", ("64", "15", "2")),
+        Program("cg", "examples/cg.c", ("64", "20", "2")),
         Program("calls", "bench/mpi_calls.c"),
+        Program("empty", "bench/empty.c", rounds=1),
     ]
 
 
@@ -164,36 +164,41 @@ def measure(program, made, host, ranks, rounds):
 
 
 def timed(command, environment=None):
-    """(seconds, kilobytes resident at most, exit code) of a command without output."""
-    begin = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                             env=dict(os.environ, **(environment or {})))
-    _, status, usage = os.wait4(child.pid, 0)
-    return time.perf_counter() - begin, usage.ru_maxrss, os.waitstatus_to_exitcode(status)
+    """(seconds, kilobytes resident at most) of a command that succeeds."""
+    usage = os.path.join(WORK, "usage")
+    if not os.path.exists(usage):
+        compile_one(["cc", "-O2", os.path.join(ROOT, "bench", "usage.c")], usage)
+    read, write = os.pipe()
+    shell = f'exec "$@" 3>&{write}'
+    result = subprocess.run(["sh", "-c", shell, "sh", usage, *command], stdout=subprocess.DEVNULL, text=True,
+                            stderr=subprocess.PIPE, pass_fds=(write,), env=dict(os.environ, **(environment or {})),
+                            check=False)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        told = pipe.read().split()
+    if result.returncode:
+        raise Failure(f"{' '.join(command)}: exit code {result.returncode}\n{result.stderr}")
+    return float(told[0]), int(told[1])
 
 
 def measure_start(made, hosts, rounds):
-    """Compiling cg with an empty cache; starting it warm; memory of hello: each in one process without a launcher."""
+    """Compiling cg with an empty cache; starting and ending programs whose code is cached, without a launcher."""
     mpiwasm = os.path.join(BUILD, "bin", "mpiwasm")
-    result = {"compile_s": [], "start": {}}
+    result = {"compile_s": [], "start": []}
     for _ in range(rounds):
         with tempfile.TemporaryDirectory(dir=WORK) as cache:
-            seconds, _, code = timed([mpiwasm, "compile", made["cg"]["wasm"]], {"XDG_CACHE_HOME": cache})
-            if code:
-                raise Failure(f"mpiwasm compile {made['cg']['wasm']}: exit code {code}")
-            result["compile_s"].append(seconds)
-    for host in hosts:
-        entry = result["start"][host] = {"cg_native_s": [], "cg_wasm_s": [], "hello_native_kb": [], "hello_wasm_kb": []}
-        wasm = [mpiwasm, "--mpi", host]
-        timed(wasm + [made["cg"]["wasm"], "2", "1", "1"])
-        for _ in range(3 * rounds):
-            for name, command in (("native", [made["cg"][host]]), ("wasm", wasm + [made["cg"]["wasm"]])):
-                seconds, _, code = timed(command + ["2", "1", "1"])
-                if code:
-                    raise Failure(f"{' '.join(command)}: exit code {code}")
-                entry[f"cg_{name}_s"].append(seconds)
-            for name, command in (("native", [made["hello"][host]]), ("wasm", wasm + [made["hello"]["wasm"]])):
-                entry[f"hello_{name}_kb"].append(timed(command)[1])
+            result["compile_s"].append(timed([mpiwasm, "compile", made["cg"]["wasm"]], {"XDG_CACHE_HOME": cache})[0])
+    for name, arguments in (("empty", ()), ("hello", ()), ("cg", ("2", "1", "1"))):
+        for host in hosts:
+            entry = {"program": name, "host": host}
+            commands = {"native": [made[name][host]], "wasm": [mpiwasm, "--mpi", host, made[name]["wasm"]]}
+            timed(commands["wasm"] + list(arguments))
+            for _ in range(5 * rounds):
+                for kind, command in commands.items():
+                    seconds, kilobytes = timed(command + list(arguments))
+                    entry.setdefault(kind + "_s", []).append(seconds)
+                    entry.setdefault(kind + "_kb", []).append(kilobytes)
+            result["start"].append(entry)
     return result
 
 
@@ -225,14 +230,13 @@ def markdown(report):
     if len(called) > 1:
         parts.append(table(called))
     if report.get("start"):
-        rows = [("start", "host MPI", "native", "Wasm")]
-        rows.append(("compile cg, empty cache", "", "", f"{min(report['start']['compile_s']):.2f} s"))
-        for host, s in report["start"]["start"].items():
-            rows.append(("run cg on a 2^3 grid, cached", HOSTS[host], f"{min(s['cg_native_s']) * 1e3:.1f} ms",
-                         f"{min(s['cg_wasm_s']) * 1e3:.1f} ms"))
-            rows.append(("memory of hello", HOSTS[host], f"{min(s['hello_native_kb']) / 1024:.1f} MB",
-                         f"{min(s['hello_wasm_kb']) / 1024:.1f} MB"))
+        rows = [("start to end, cached", "host MPI", "native", "Wasm", "native memory", "Wasm memory")]
+        for e in report["start"]["start"]:
+            rows.append((e["program"], HOSTS[e["host"]],
+                         *(f"{min(e[k + '_s']) * 1e3:.1f} ms" for k in ("native", "wasm")),
+                         *(f"{min(e[k + '_kb']) / 1024:.1f} MB" for k in ("native", "wasm"))))
         parts.append(table(rows))
+        parts.append(f"Compiling cg with an empty cache: {min(report['start']['compile_s']):.2f} s.")
     checked = sorted({r["program"] for r in report["runs"]})
     if checked:
         parts.append(f"Same results natively and as Wasm: {', '.join(checked)}.")
@@ -261,7 +265,7 @@ def main():
     os.makedirs(WORK, exist_ok=True)
     report = {"runs": []}
     try:
-        needed = [n for n in names if n != "start"] + (["cg", "hello"] if "start" in names else [])
+        needed = [n for n in names if n != "start"] + (["cg", "hello", "empty"] if "start" in names else [])
         made = {name: build(known[name], hosts) for name in dict.fromkeys(needed)}
         for name in names:
             for host in hosts if name != "start" else ():
