@@ -32,6 +32,20 @@ int32_t mw_MPI_Comm_disconnect(mw_instance *instance, mw_guest_ptr comm)
     return free_comm(&call, comm, MPI_Comm_disconnect);
 }
 
+/* The same handle each time: the guest does not own a reference that it would give back. */
+int32_t mw_MPI_Comm_get_parent(mw_instance *instance, mw_guest_ptr parent)
+{
+    mw_call call = {instance, "MPI_Comm_get_parent", NULL};
+    int32_t *out;
+    MPI_Comm host;
+    bool made;
+    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_out_i32(&call, "parent", parent, &out));
+    MW_TRY(mw_result(MPI_Comm_get_parent(&host)));
+    *out = host == MPI_COMM_NULL ? MW_GUEST_COMM_NULL : (int32_t)mw_comm_of_host(host, &made).value;
+    return MW_GUEST_SUCCESS;
+}
+
 int32_t mw_MPI_Group_free(mw_instance *instance, mw_guest_ptr group)
 {
     mw_call call = {instance, "MPI_Group_free", NULL};

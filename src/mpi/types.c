@@ -1,4 +1,5 @@
 /* Datatypes: commit, free, decoding, packing, and the constructors of MPI 1 that MPI 3 removed. */
+#include "mpi/shim.h"
 #include "mpi/state.h"
 #include "shims.h"
 
@@ -91,6 +92,84 @@ int32_t mw_MPI_Type_get_contents(mw_instance *instance, mw_guest_type datatype, 
             mw_out_darray(out_integers);
         error = put_types(&call, types, nd, out_datatypes);
     }
+    mw_arena_end(&arena);
+    return error;
+}
+
+/* ---- Distributed arrays (MPI 4.1, 5.1.4) ------------------------------------------------------------------------ */
+
+typedef struct darray {
+    int size, rank, ndims, order;
+    int *gsizes, *distribs, *dargs, *psizes;
+} darray;
+
+/* The host computes with these before it looks at them, or does not look at all in a build without checks. */
+static int32_t check_dimension(const mw_call *call, const darray *d, int i)
+{
+    int guest_darg = d->dargs[i], host_distrib;
+
+    MW_TRY(mw_in_distribution(call, "array_of_distribs", d->distribs[i], &host_distrib));
+    d->distribs[i] = host_distrib;
+    if (guest_darg == MW_GUEST_DISTRIBUTE_DFLT_DARG)
+        d->dargs[i] = MPI_DISTRIBUTE_DFLT_DARG;
+    else if (guest_darg <= 0)
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, "array_of_dargs", "element %d is %d", i, guest_darg);
+    else if (host_distrib == MPI_DISTRIBUTE_BLOCK && (int64_t)guest_darg * d->psizes[i] < d->gsizes[i])
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, "array_of_dargs", "blocks of %d on %d processes are less than %d",
+                              guest_darg, d->psizes[i], d->gsizes[i]);
+    if (host_distrib == MPI_DISTRIBUTE_NONE && d->psizes[i] != 1)
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, "array_of_psizes", "element %d is %d, but nothing is distributed",
+                              i, d->psizes[i]);
+    return MW_GUEST_SUCCESS;
+}
+
+static int32_t check_darray(const mw_call *call, const darray *d)
+{
+    int64_t processes = 1;
+
+    if (d->size < 1 || (uint32_t)d->rank >= (uint32_t)d->size || d->ndims < 1)
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, NULL, "%d dimensions for rank %d of %d", d->ndims, d->rank,
+                              d->size);
+    for (int i = 0; i < d->ndims; i++) {
+        if (d->gsizes[i] < 1 || d->psizes[i] < 1)
+            return mw_raise_error(call, MW_GUEST_ERR_ARG, NULL, "dimension %d: %d elements on %d processes", i,
+                                  d->gsizes[i], d->psizes[i]);
+        processes *= d->psizes[i];
+        if (processes > d->size)
+            break;
+        MW_TRY(check_dimension(call, d, i));
+    }
+    return processes == d->size ? MW_GUEST_SUCCESS
+                                : mw_raise_error(call, MW_GUEST_ERR_ARG, "array_of_psizes",
+                                                 "the product is not the size, which is %d", d->size);
+}
+
+int32_t mw_MPI_Type_create_darray(mw_instance *instance, int32_t size, int32_t rank, int32_t ndims,
+                                  mw_guest_ptr gsizes, mw_guest_ptr distribs, mw_guest_ptr dargs, mw_guest_ptr psizes,
+                                  int32_t order, mw_guest_type oldtype, mw_guest_ptr newtype)
+{
+    mw_call call = {instance, "MPI_Type_create_darray", NULL};
+    mw_arena arena = mw_scratch_begin();
+    darray d = {.size = size, .rank = rank, .ndims = ndims};
+    const mw_type_slot *type = NULL;
+    MPI_Datatype host;
+    int32_t *out, error;
+
+    if ((error = mw_in_type(&call, "oldtype", oldtype, &type)) ||
+        (error = mw_in_order(&call, "order", order, &d.order)) ||
+        (error = mw_in_ints(&call, &arena, "array_of_gsizes", gsizes, ndims, &d.gsizes)) ||
+        (error = mw_in_ints(&call, &arena, "array_of_distribs", distribs, ndims, &d.distribs)) ||
+        (error = mw_in_ints(&call, &arena, "array_of_dargs", dargs, ndims, &d.dargs)) ||
+        (error = mw_in_ints(&call, &arena, "array_of_psizes", psizes, ndims, &d.psizes)) ||
+        (error = check_darray(&call, &d)) ||
+        (error = mw_in_reach(&call, "newtype", mw_reach_product(d.gsizes, ndims) * mw_reach(type))) ||
+        (error = mw_out_i32(&call, "newtype", newtype, &out)))
+        goto out;
+    error = mw_result(MPI_Type_create_darray(size, rank, ndims, d.gsizes, d.distribs, d.dargs, d.psizes, d.order,
+                                             type->host, &host));
+    if (!error)
+        error = mw_out_type(&call, "newtype", host, out);
+out:
     mw_arena_end(&arena);
     return error;
 }

