@@ -3,8 +3,9 @@
  *
  *     instructions-run DIRECTORY [MODE...]
  *
- * A mode is an optimization level, followed by s for strict code; the default is 0s 3s 3. Code that is not strict
- * may pass a signalling NaN on (x * 1 becomes x), so an arithmetic NaN may be any. */
+ * A mode is an optimization level, followed by s for strict code and by @CPU for another CPU than this host's; the
+ * default is 0s 3s 3, and on x86-64 also 3@x86-64, which has none of the newer vector instructions. Code that is not
+ * strict may pass a signalling NaN on (x * 1 becomes x), so an arithmetic NaN may be any. */
 #include "compiler/compiler.h"
 #include "runtime/instance.h"
 
@@ -17,7 +18,7 @@ enum { MAX_VALUES = 64, MAX_FAILURES_SHOWN = 20 };
 
 static struct {
     const char *directory;
-    const char *mode;
+    const char *mode, *cpu;
     bool strict;
     mw_linker *linker;
     mw_instance *instance;
@@ -146,7 +147,7 @@ static mw_code *compile(const char *name)
     if (mw_module_decode(bytes, size, &report, &module) ||
         mw_module_validate(module, 2 * MW_FEATURE_EXTENDED_CONST - 1, &report))
         die(name, &report);
-    mw_compile_options options = {.opt_level = run.mode[0] - '0', .strict_traps = run.strict};
+    mw_compile_options options = {.opt_level = run.mode[0] - '0', .strict_traps = run.strict, .cpu = run.cpu};
     mw_hash key = {{0}};
     mw_code *code;
     if (mw_compiler_entry()->compile(module, &options, &key, object, &report) ||
@@ -292,6 +293,7 @@ static void run_script(const char *mode)
     char *script = read_file(path, &size);
     run.mode = mode;
     run.strict = mode[1] == 's';
+    run.cpu = strchr(mode, '@') ? strchr(mode, '@') + 1 : NULL;
     if (mw_linker_new(&report, &run.linker))
         die("linker", &report);
     unsigned long instructions = strtoul(script + strlen("instructions "), NULL, 10);
@@ -322,6 +324,9 @@ int main(int argc, char **argv)
         run_script("0s");
         run_script("3s");
         run_script("3");
+#ifdef __x86_64__
+        run_script("3@x86-64");
+#endif
     }
     for (int i = 2; i < argc; i++)
         run_script(argv[i]);
