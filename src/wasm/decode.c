@@ -22,7 +22,7 @@ static mw_error malformed(const mw_bytes *b, const char *what)
 
 static mw_error unsupported(const mw_bytes *b, uint64_t offset, const char *what)
 {
-    return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset, "the module uses %s, which is not supported", what);
+    return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset, "the module uses %s: not supported", what);
 }
 
 static mw_error alloc(const decoder *d, size_t count, size_t size, void *out)

@@ -48,7 +48,7 @@ static mw_error unknown_opcode(mw_report *report, uint64_t offset, uint8_t prefi
 {
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
         if (prefix == foreign[i].prefix && code >= foreign[i].first && code <= foreign[i].last)
-            return mw_fail_at(report, MW_ERR_UNSUPPORTED, offset, "the module uses %s, which is not supported",
+            return mw_fail_at(report, MW_ERR_UNSUPPORTED, offset, "the module uses %s: not supported",
                               foreign[i].what);
     if (prefix)
         return mw_fail_at(report, MW_ERR_MALFORMED, offset, "illegal opcode 0x%02x 0x%02x", prefix, code);
@@ -94,11 +94,11 @@ mw_error mw_read_valtype(mw_bytes *b, mw_wasm_valtype *out)
     case 0x69: /* exnref, noexn */
     case 0x74:
         return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset,
-                          "the module uses exception handling, which is not supported");
+                          "the module uses exception handling: not supported");
     case 0x63: /* (ref null ht), (ref ht) */
     case 0x64:
         return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset,
-                          "the module uses typed function references, which is not supported");
+                          "the module uses typed function references: not supported");
     case 0x6a: /* arrayref ... anyref, and the bottom types */
     case 0x6b:
     case 0x6c:
@@ -108,7 +108,7 @@ mw_error mw_read_valtype(mw_bytes *b, mw_wasm_valtype *out)
     case 0x72:
     case 0x73:
         return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset,
-                          "the module uses garbage collection, which is not supported");
+                          "the module uses garbage collection: not supported");
     default:
         return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed value type 0x%02x", byte);
     }
@@ -193,7 +193,7 @@ static mw_error read_memarg(mw_bytes *code, mw_operator *out)
         return error;
     if (flags & 0x40 && flags < 0x80)
         return mw_fail_at(code->report, MW_ERR_UNSUPPORTED, offset,
-                          "the module uses more than one memory, which is not supported");
+                          "the module uses more than one memory: not supported");
     if (flags >= 0x20)
         return mw_fail_at(code->report, MW_ERR_MALFORMED, offset, "malformed memop flags");
     error = mw_read_u32(code, &address);

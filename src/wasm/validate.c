@@ -29,7 +29,7 @@ mw_error mw_need_feature(mw_module *module, uint64_t allowed, uint64_t feature, 
     uint64_t missing = feature & ~allowed;
     if (missing == 0)
         return MW_OK;
-    return mw_fail_at(report, MW_ERR_UNSUPPORTED, offset, "the module uses the feature %s, which is not %s",
+    return mw_fail_at(report, MW_ERR_UNSUPPORTED, offset, "the module uses %s: not %s",
                       names[__builtin_ctzll(missing)],
                       missing & MW_FEATURES_IMPLEMENTED ? "enabled" : "supported");
 }
@@ -87,7 +87,7 @@ static mw_error validate_memories(const validator *v)
     const mw_module *m = v->module;
     if (m->nmemories > 1 && !(v->features & MW_FEATURE_MULTI_MEMORY))
         return mw_fail_at(v->report, MW_ERR_UNSUPPORTED, m->memories[1].at,
-                          "multiple memories: the module uses the feature multimemory, which is not supported");
+                          "multiple memories: not supported");
     for (uint32_t i = 0; i < m->nmemories; i++) {
         const mw_wasm_limits *limits = &m->memories[i].limits;
         uint32_t at = m->memories[i].at;

@@ -195,7 +195,7 @@ static const struct {
     {"no instruction", 0, C(0xff), MALFORMED("illegal opcode 0xff")},
     {"no instruction of a prefix", 0, C(FC, 18), MALFORMED("illegal opcode 0xfc 0x12")},
     {"a hole among the vector instructions", 0, C(SIMD, 0x9a, 0x01), MALFORMED("illegal opcode 0xfd 0x9a")},
-    {"exceptions", 0, C(0x08, 0), UNSUPPORTED("the module uses exception handling, which is not supported")},
+    {"exceptions", 0, C(0x08, 0), UNSUPPORTED("the module uses exception handling: not supported")},
     {"tail calls", 0, C(0x12, 0), UNSUPPORTED("the module uses tail calls")},
     {"atomics", 0, C(0xfe, 3, 0), UNSUPPORTED("the module uses threads")},
     {"relaxed SIMD", 0, C(SIMD, 0x80, 0x02), UNSUPPORTED("the module uses relaxed SIMD")},
@@ -358,7 +358,7 @@ static void features(void **state)
         section(&m, CODE, content, used[i].size + 4);
         mw_report report;
         char message[100];
-        snprintf(message, sizeof message, "the module uses the feature %s, which is not enabled", used[i].name);
+        snprintf(message, sizeof message, "the module uses %s: not enabled", used[i].name);
         assert_int_equal(decode_and_validate(m.bytes, m.size, MW_FEATURES_IMPLEMENTED & ~used[i].feature, &report),
                          MW_ERR_UNSUPPORTED);
         assert_string_equal(report.message, message);
