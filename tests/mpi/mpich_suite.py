@@ -61,7 +61,7 @@ CONFIG = """\
 """
 
 
-def run(command, timeout=120, **options):
+def run(command, timeout=60, **options):
     """Exit status and output; 124 after `timeout` seconds. Kills what it started, and only that."""
     process = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                errors="replace", start_new_session=True, **options)
