@@ -1,4 +1,4 @@
-/* Name lookup, which a guest does not have, and messages of programs (err.h). */
+/* Name lookup and sockets, which a guest does not have, and messages of programs (err.h). */
 #include "program.h"
 #include <err.h>
 #include <errno.h>
@@ -67,6 +67,76 @@ const char *hstrerror(int error)
 void herror(const char *prefix)
 {
     fprintf(stderr, "%s%s%s\n", prefix ? prefix : "", prefix && *prefix ? ": " : "", hstrerror(h_errno));
+}
+
+/* ---- sockets ---------------------------------------------------------------------------------------------- */
+
+int socket(int family, int type, int protocol)
+{
+    (void)family, (void)type, (void)protocol;
+    errno = EAFNOSUPPORT;
+    return -1;
+}
+
+int socketpair(int family, int type, int protocol, int fds[2])
+{
+    (void)fds;
+    return socket(family, type, protocol);
+}
+
+static int no_socket(void)
+{
+    errno = ENOTSOCK;
+    return -1;
+}
+
+int bind(int fd, const struct sockaddr *address, socklen_t size)
+{
+    (void)fd, (void)address, (void)size;
+    return no_socket();
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    (void)fd, (void)address, (void)size;
+    return no_socket();
+}
+
+int listen(int fd, int backlog)
+{
+    (void)fd, (void)backlog;
+    return no_socket();
+}
+
+int getsockname(int fd, struct sockaddr *restrict address, socklen_t *restrict size)
+{
+    (void)fd, (void)address, (void)size;
+    return no_socket();
+}
+
+int getpeername(int fd, struct sockaddr *restrict address, socklen_t *restrict size)
+{
+    (void)fd, (void)address, (void)size;
+    return no_socket();
+}
+
+int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
+{
+    (void)fd, (void)level, (void)option, (void)value, (void)size;
+    return no_socket();
+}
+
+ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t to_size)
+{
+    (void)fd, (void)data, (void)size, (void)flags, (void)to, (void)to_size;
+    return no_socket();
+}
+
+ssize_t recvfrom(int fd, void *restrict data, size_t size, int flags, struct sockaddr *restrict from,
+                 socklen_t *restrict from_size)
+{
+    (void)fd, (void)data, (void)size, (void)flags, (void)from, (void)from_size;
+    return no_socket();
 }
 
 /* ---- err.h ------------------------------------------------------------------------------------------------ */
