@@ -2,12 +2,11 @@
 #include "compiler/compiler.h"
 #include "compiler/emit.h"
 #include "compiler/link.h"
+#include "compiler/optimize.h"
 #include "compiler/target.h"
 
 #include <errno.h>
 #include <llvm-c/Analysis.h>
-#include <llvm-c/Error.h>
-#include <llvm-c/Transforms/PassBuilder.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -42,28 +41,6 @@ typedef struct compilation {
 } compilation;
 
 /* ---- One unit --------------------------------------------------------------------------------------------------- */
-
-static mw_error optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report)
-{
-    static const char *const pipelines[] = {"default<O0>", "default<O1>", "default<O2>", "default<O3>"};
-    int level = u->options->opt_level & 3;
-    LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMPassBuilderOptionsSetLoopVectorization(options, level >= 2);
-    LLVMPassBuilderOptionsSetSLPVectorization(options, level >= 2);
-    LLVMPassBuilderOptionsSetLoopInterleaving(options, level >= 2);
-    LLVMPassBuilderOptionsSetLoopUnrolling(options, level >= 1);
-    LLVMErrorRef error = LLVMRunPasses(u->llvm, pipelines[level], machine, options);
-    LLVMDisposePassBuilderOptions(options);
-    if (!error) {
-        if (level > 0)
-            mw_share_addresses(u);
-        return MW_OK;
-    }
-    char *message = LLVMGetErrorMessage(error);
-    mw_fail(report, MW_ERR_COMPILE, "LLVM cannot optimize the module: %s", message);
-    LLVMDisposeErrorMessage(message);
-    return MW_ERR_COMPILE;
-}
 
 static mw_error verify(mw_unit *u, mw_report *report)
 {
@@ -130,7 +107,7 @@ static mw_error compile_unit(const compilation *c, unsigned index)
     if (!error)
         error = verify(&u, &j->report);
     if (!error)
-        error = optimize(&u, machine, &j->report);
+        error = mw_optimize(&u, machine, &j->report);
     if (!error && keeping)
         error = keep(c, index, &u, NULL, "ll", &j->report);
     if (!error && keeping) {
@@ -243,6 +220,7 @@ static mw_error compile(const mw_module *module, const mw_compile_options *optio
                         const char *path, mw_report *report)
 {
     compilation c = {.module = module, .options = options, .key = key, .path = path};
+    mw_llvm_options();
     mw_error error = mw_target_init(&c.target, options, report);
     if (error)
         return error;
@@ -262,7 +240,7 @@ static mw_error compile(const mw_module *module, const mw_compile_options *optio
     return error;
 }
 
-const mw_compiler *mw_compiler_entry(void)
+__attribute__((visibility("default"))) const mw_compiler *mw_compiler_entry(void)
 {
     static const mw_compiler compiler = {MW_ABI_VERSION, "LLVM " MW_LLVM_VERSION, compile};
     return &compiler;

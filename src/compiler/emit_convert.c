@@ -47,37 +47,49 @@ static LLVMValueRef bounded(mw_emitter *e, LLVMRealPredicate predicate, LLVMValu
     return LLVMBuildSelect(e->builder, LLVMBuildFCmp(e->builder, predicate, x, limit, ""), x, limit, "");
 }
 
-/* i32.trunc_sat in operations that also exist as vectors: C's (int)x is one, and llvm.fptosi.sat, which the loop
+/* Bounds of a conversion: the ends of the integer type, each as the float in range that is nearest to it, and the
+ * first float above the range, if the type's largest integer is no float. */
+typedef struct clamp {
+    double lowest, highest, beyond;
+} clamp;
+
+static clamp clamp_of(bool from_f32, bool to_i64, bool is_signed)
+{
+    double end = ldexp(1.0, (to_i64 ? 64 : 32) - is_signed);
+    bool exact = !from_f32 && !to_i64;
+    double highest = exact ? end - 1 : from_f32 ? (double)nextafterf((float)end, 0.0f) : nextafter(end, 0.0);
+    return (clamp){is_signed ? -end : 0.0, highest, exact ? 0.0 : end};
+}
+
+/* trunc_sat in operations that also exist as vectors: C's (int)x is one, and llvm.fptosi.sat, which the loop
  * vectorizer widens just as well, is then taken apart by the x86 back end (LLVM 22), up to 40 times slower. The
- * conversion itself is poison for what does not fit, so x is brought into range before. The largest i32 is no f32:
- * where x lies beyond it, it is put in afterwards. */
-static LLVMValueRef saturated_i32(mw_emitter *e, LLVMValueRef x, bool is_signed)
+ * conversion itself is poison for what does not fit, so x is brought into range before, and where it lay beyond the
+ * largest float in range the largest integer is put in afterwards. */
+static LLVMValueRef saturated(mw_emitter *e, LLVMValueRef x, LLVMTypeRef to, bool is_signed)
 {
     LLVMBuilderRef b = e->builder;
-    LLVMTypeRef from = LLVMTypeOf(x), to = e->unit->i32;
-    bool from_f32 = from == e->unit->f32;
+    LLVMTypeRef from = LLVMTypeOf(x);
+    clamp c = clamp_of(from == e->unit->f32, to == e->unit->i64, is_signed);
     LLVMValueRef v = x;
-    if (is_signed) { /* a NaN becomes 0 */
+    if (is_signed) { /* a NaN becomes 0; as unsigned it does with the lower bound */
         LLVMValueRef is_number = LLVMBuildFCmp(b, LLVMRealORD, x, x, "");
         v = LLVMBuildSelect(b, is_number, x, LLVMConstNull(from), "");
-        v = bounded(e, LLVMRealOGT, v, -0x1p31);
-        v = bounded(e, LLVMRealOLT, v, from_f32 ? 0x1.fffffep30 : 0x1p31 - 1);
-    } else {
-        v = bounded(e, LLVMRealOGT, v, 0.0);
-        v = bounded(e, LLVMRealOLT, v, from_f32 ? 0x1.fffffep31 : 0x1p32 - 1);
     }
+    v = bounded(e, LLVMRealOGT, v, c.lowest);
+    v = bounded(e, LLVMRealOLT, v, c.highest);
     LLVMValueRef result = is_signed ? LLVMBuildFPToSI(b, v, to, "") : LLVMBuildFPToUI(b, v, to, "");
-    if (!from_f32)
+    if (c.beyond == 0.0)
         return result;
-    LLVMValueRef beyond = LLVMBuildFCmp(b, LLVMRealOGE, x, LLVMConstReal(from, is_signed ? 0x1p31 : 0x1p32), "");
-    return LLVMBuildSelect(b, beyond, mw_i32(e->unit, is_signed ? INT32_MAX : UINT32_MAX), result, "");
+    LLVMValueRef beyond = LLVMBuildFCmp(b, LLVMRealOGE, x, LLVMConstReal(from, c.beyond), "");
+    LLVMValueRef largest = LLVMConstInt(to, UINT64_MAX >> is_signed >> (to == e->unit->i64 ? 0 : 32), 0);
+    return LLVMBuildSelect(b, beyond, largest, result, "");
 }
 
 static void truncate_saturating(mw_emitter *e, LLVMTypeRef to, bool is_signed)
 {
     LLVMValueRef x = mw_pop(e);
-    if (e->unit->target->arch == MW_ARCH_X86_64 && to == e->unit->i32) {
-        mw_push(e, saturated_i32(e, x, is_signed));
+    if (e->unit->target->arch == MW_ARCH_X86_64) {
+        mw_push(e, saturated(e, x, to, is_signed));
         return;
     }
     LLVMTypeRef types[] = {to, LLVMTypeOf(x)};
