@@ -26,6 +26,7 @@ static void release_host(mw_wasi_fd *fd)
 {
     if (!fd->borrowed)
         close(fd->host);
+    mw_wasi_positions_free(fd->positions);
 }
 
 void mw_wasi_fd_table_free(mw_wasi_state *state)
@@ -79,6 +80,7 @@ static void fill(mw_wasi_fd *f, const mw_wasi_fd_init *init)
     f->borrowed = init->borrowed;
     f->read_only = init->read_only;
     f->preopen = init->preopen;
+    f->positions = NULL;
     atomic_store_explicit(&f->rights, init->rights, memory_order_relaxed);
     atomic_store_explicit(&f->inheriting, init->inheriting, memory_order_relaxed);
 }
@@ -161,6 +163,7 @@ uint32_t mw_wasi_fd_renumber(mw_instance *instance, uint32_t fd, uint32_t to)
         .inheriting = atomic_load_explicit(&source->inheriting, memory_order_relaxed),
     };
     fill(target, &moved);
+    target->positions = source->positions;
     reopen(target);
     atomic_store_explicit(&source->state, 0, memory_order_release);
     return MW_WASI_ESUCCESS;

@@ -74,7 +74,8 @@ static int open_flags(uint32_t lookup, uint32_t oflags, uint32_t fdflags, mw_was
     flags |= fdflags & MW_WASI_FDFLAG_DSYNC ? O_DSYNC : 0;
     flags |= fdflags & MW_WASI_FDFLAG_NONBLOCK ? O_NONBLOCK : 0;
     flags |= fdflags & (MW_WASI_FDFLAG_RSYNC | MW_WASI_FDFLAG_SYNC) ? O_SYNC : 0;
-    if (!(rights & WRITING_RIGHTS) || (oflags & MW_WASI_OFLAG_DIRECTORY))
+    /* With O_DIRECTORY only a plain wish to write is one, and the host's EISDIR. */
+    if (!(rights & (oflags & MW_WASI_OFLAG_DIRECTORY ? (mw_wasi_rights)MW_WASI_RIGHT_FD_WRITE : WRITING_RIGHTS)))
         return flags | O_RDONLY;
     return flags | (rights & MW_WASI_RIGHT_FD_READ ? O_RDWR : O_WRONLY);
 }

@@ -26,6 +26,7 @@ typedef struct mw_wasi_fd {
     const char *preopen;      /* guest path of a granted directory, else NULL */
     _Atomic uint64_t rights;  /* only shrink */
     _Atomic uint64_t inheriting;
+    struct mw_wasi_positions *positions; /* of a directory that was read; under dir_lock until it is closed */
 } mw_wasi_fd;
 
 #define MW_WASI_FD_OPEN UINT32_C(0x80000000)
@@ -40,7 +41,7 @@ typedef struct mw_wasi_state {
     uint32_t fd_limit;           /* the guest may have so many: it must not take the host MPI's descriptors */
     _Atomic uint32_t fd_high;    /* no descriptor from here on was ever open */
     pthread_mutex_t fd_lock;
-    pthread_mutex_t dir_lock;    /* positions of directories: fd_readdir seeks, then reads */
+    pthread_mutex_t dir_lock;    /* fd_readdir: seeks, then reads, and notes positions */
     int std_flags[3];            /* F_GETFL at the start, put back at the end; -1 if not open */
     struct sigaction old_pipe, old_xfsz;
 } mw_wasi_state;
@@ -70,6 +71,9 @@ MW_CHECKED mw_wasi_errno mw_wasi_fd_open(mw_wasi_state *state, uint32_t from, co
                                          uint32_t *out);
 MW_CHECKED mw_wasi_errno mw_wasi_fd_table_init(mw_wasi_state *state);
 void mw_wasi_fd_table_free(mw_wasi_state *state);
+
+/* Host positions of a directory's entries (readdir.c). */
+void mw_wasi_positions_free(struct mw_wasi_positions *positions);
 
 /* ---- Shared by the functions ------------------------------------------------------------------------------- */
 

@@ -66,6 +66,8 @@ static void create_and_open(void **state)
     assert_errno(INVAL, open_rw("f", 2, 0, READ_RIGHTS));
     assert_errno(INVAL, open_rw("f", 0, 16, READ_RIGHTS));
     assert_errno(ISDIR, open_rw(".", 0, 0, WRITE_RIGHTS));
+    assert_errno(ISDIR, open_rw(".", 0, DIRECTORY, WRITE_RIGHTS));
+    assert_ok(open_rw(".", 0, DIRECTORY, MW_WASI_RIGHT_FD_ALLOCATE));
     assert_errno(ISDIR, open_rw("new/", 0, CREATE, WRITE_RIGHTS));
     assert_ok(open_rw(".", 0, DIRECTORY, dir_rights()));
     assert_ok(open_rw(".", 0, 0, READ_RIGHTS));
