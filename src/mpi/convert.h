@@ -68,8 +68,8 @@ typedef struct mw_call {
 int32_t mw_raise_error(const mw_call *call, int32_t error_class, const char *argument, const char *format, ...)
     __attribute__((cold, format(printf, 4, 5)));
 
-/* Fails a call of a function that is not implemented, with its name. */
-int32_t mw_raise_unsupported(mw_instance *instance, const char *function) __attribute__((cold));
+/* Fails a call of a function that is not implemented, with its name and why (NULL: no more to say). */
+int32_t mw_raise_unsupported(mw_instance *instance, const char *function, const char *reason) __attribute__((cold));
 
 int32_t mw_guest_error_class(int host_code);   /* of any host error code; out of line */
 int mw_host_error_code(int32_t guest_code);    /* of a guest error class or code */

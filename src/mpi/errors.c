@@ -133,9 +133,12 @@ int32_t mw_raise_not_running(const mw_call *call)
                   mw_mpi_finalized ? "after MPI_Finalize" : "before MPI_Init");
 }
 
-int32_t mw_raise_unsupported(mw_instance *instance, const char *function)
+int32_t mw_raise_unsupported(mw_instance *instance, const char *function, const char *reason)
 {
-    mw_raise_trap(instance, MW_TRAP_HOST, "%s is not supported by this version of MPIWasm", function);
+    const mw_call call = {instance, function, NULL};
+    if (reason)
+        return mw_raise_error(&call, MW_GUEST_ERR_UNSUPPORTED_OPERATION, NULL, "not supported: %s", reason);
+    return mw_raise_error(&call, MW_GUEST_ERR_UNSUPPORTED_OPERATION, NULL, "not supported by this version of MPIWasm");
 }
 
 static const char *const kind_names[] = {

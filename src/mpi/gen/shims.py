@@ -566,8 +566,9 @@ def fallbacks(functions):
     """Functions that fail by name. Weak, so that a hand-written shim takes its function's place."""
     out = [BANNER, '#include "mpi/shim.h"\n', '#pragma GCC diagnostic ignored "-Wunused-parameter"\n']
     for f in functions:
-        out.append("__attribute__((weak)) %s\n{\n    return mw_raise_unsupported(instance, \"%s\");\n}\n" % (
-            wrap(prototype(f), width=110), f.name))
+        reason = '"%s"' % f.reason if f.reason else "NULL"
+        out.append("__attribute__((weak)) %s\n{\n    return mw_raise_unsupported(instance, \"%s\", %s);\n}\n" % (
+            wrap(prototype(f), width=110), f.name, reason))
     return "\n".join(out)
 
 
