@@ -9,7 +9,6 @@ MW_HANDLE_KINDS(X)
 #undef X
 
 _Static_assert(MW_KINDS <= 16, "four bits name the kind");
-_Static_assert(sizeof(mw_type_slot) == 72 || sizeof(mw_type_slot) == 64, "one cache line, nearly");
 
 /* Slots given back, as a stack: index of the top in the low half, a count of changes in the high half, which
  * keeps a compare-and-swap from mistaking an old top for the present one. `fresh` is the lowest index never used. */
@@ -23,6 +22,18 @@ typedef struct slot_list {
 #define GENERATION_MASK (0xffu << GENERATION_SHIFT)
 #define KIND_SHIFT 28
 
+bool mw_handles_shared;
+
+/* With one thread a plain store does: a locked instruction costs as much as the rest of the call. */
+static inline bool change(uint64_t *word, uint64_t *expected, uint64_t desired)
+{
+    if (!mw_handles_shared) {
+        *word = desired;
+        return true;
+    }
+    return __atomic_compare_exchange_n(word, expected, desired, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
 static mw_slot_head *slot_at(void *slots, size_t stride, uint32_t index)
 {
     return (mw_slot_head *)((char *)slots + index * stride);
@@ -35,7 +46,7 @@ static mw_slot_head *list_take(slot_list *list, void *slots, size_t stride, uint
         mw_slot_head *slot = slot_at(slots, stride, (uint32_t)top);
         uint64_t next = __atomic_load_n(&slot->link, __ATOMIC_RELAXED) & INDEX_MASK;
         uint64_t changed = ((top >> 32) + 1) << 32 | next;
-        if (__atomic_compare_exchange_n(&list->top, &top, changed, true, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+        if (change(&list->top, &top, changed))
             return slot;
     }
     uint32_t fresh = __atomic_load_n(&list->fresh, __ATOMIC_RELAXED);
@@ -57,7 +68,7 @@ static void list_free(slot_list *list, mw_slot_head *slot, uint32_t index)
     do {
         __atomic_store_n(&slot->link, generation | (uint32_t)top, __ATOMIC_RELAXED);
         changed = ((top >> 32) + 1) << 32 | index;
-    } while (!__atomic_compare_exchange_n(&list->top, &top, changed, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    } while (!change(&list->top, &top, changed));
 }
 
 #define X(kind, host_type, bits)                                                                   \
@@ -254,7 +265,6 @@ void mw_type_describe(mw_type_slot *slot, MPI_Datatype host)
     slot->true_lb = true_lb;
     slot->true_extent = true_extent;
     slot->flags = 0;
-    slot->record = NULL;
 }
 
 static void fill_types(void)

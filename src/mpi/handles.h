@@ -54,8 +54,8 @@ typedef struct mw_type_slot {
     int64_t lb, extent;
     int64_t true_lb, true_extent;
     uint32_t flags; /* MW_TYPE_... */
-    struct mw_type_record *record;
-} mw_type_slot;
+} __attribute__((aligned(64))) mw_type_slot;
+_Static_assert(sizeof(mw_type_slot) == 64, "a check touches one cache line");
 
 enum {
     MW_TYPE_PREDEFINED = 1,
@@ -116,6 +116,9 @@ MW_PLAIN_SLOT(session, mw_host_session)
     uint32_t mw_##kind##_limit(void);
 MW_HANDLE_KINDS(X)
 #undef X
+
+/* Whether several threads may use the tables at a time (MPI_THREAD_MULTIPLE): lists then change atomically. */
+extern bool mw_handles_shared;
 
 /* Fills and empties the slots of all predefined handles; between them handles are valid. `fill` queries the
  * host's datatypes and so needs a running MPI. */

@@ -19,13 +19,15 @@ mw_instance *mw_mpi_instance;
 /* After the host's MPI_Init. */
 static void begin(void)
 {
-    int *tag_ub, flag = 0;
+    int *tag_ub, flag = 0, level = MPI_THREAD_SINGLE;
 
     /* MPI and fabric libraries install fault handlers of their own: ours goes back on top of them. */
     (void)!mw_trap_install(NULL);
     mw_tag_ub = 32767; /* at least this (MPI 4.1, 9.1.2) */
     if (MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &tag_ub, &flag) == MPI_SUCCESS && flag)
         mw_tag_ub = *tag_ub;
+    MPI_Query_thread(&level);
+    mw_handles_shared = level == MPI_THREAD_MULTIPLE;
     mw_handles_fill();
     mw_mpi_running = 1;
 }
