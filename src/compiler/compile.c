@@ -1,5 +1,6 @@
 /* The compiler's entry: functions are split into units, units are compiled side by side, objects are linked. */
 #include "compiler/compiler.h"
+#include "compiler/control.h"
 #include "compiler/emit.h"
 #include "compiler/link.h"
 #include "compiler/optimize.h"
@@ -14,14 +15,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A unit holds neighbours in the module, about this many bytes of their code: enough units for many cores, few enough
- * that what a unit costs by itself does not count. The split depends on the module only, so that the object does not
- * depend on the number of threads. */
+/* A unit holds functions that get the same effort, neighbours in the module among these, about this many bytes of their
+ * code: enough units for many cores, few enough that what a unit costs by itself does not count. The split depends on
+ * the module only, so that the object does not depend on the number of threads. */
 enum { UNIT_BYTES = 24 << 10, THREAD_STACK = 64 << 20 };
 
-/* One unit's work: the functions [first, last), or the descriptor if there are none. */
+/* One unit's work: functions, or the descriptor if there are none. */
 typedef struct job {
-    uint32_t first, last;
+    const uint32_t *funcs; /* indices, in compilation.order */
+    uint32_t nfuncs;
+    mw_effort effort;
     int object; /* file descriptor of the object, -1 until it is there */
     mw_report report;
 } job;
@@ -32,6 +35,7 @@ typedef struct compilation {
     const mw_hash *key;
     const char *path;
     mw_target target;
+    uint32_t *order; /* the defined functions, those that take most effort first */
     job *jobs;
     unsigned njobs;
 
@@ -84,9 +88,9 @@ static mw_error emit_object(job *j, mw_unit *u, LLVMTargetMachineRef machine)
 
 static void emit_code(const compilation *c, const job *j, mw_unit *u)
 {
-    for (uint32_t f = j->first; f < j->last; f++)
-        mw_emit_function(u, f);
-    if (j->first == j->last) {
+    for (uint32_t i = 0; i < j->nfuncs; i++)
+        mw_emit_function(u, j->funcs[i]);
+    if (j->nfuncs == 0) {
         mw_emit_descriptor(u, c->key);
         mw_emit_libcalls(u);
     }
@@ -101,7 +105,7 @@ static mw_error compile_unit(const compilation *c, unsigned index)
         return mw_fail(&j->report, MW_ERR_COMPILE, "LLVM has no code generator for %s", c->target.triple);
     bool keeping = c->options->keep_intermediate;
     mw_unit u;
-    mw_unit_init(&u, c->module, c->options, &c->target, machine);
+    mw_unit_init(&u, c->module, c->options, &c->target, j->effort, machine);
     emit_code(c, j, &u);
     mw_error error = keeping ? keep(c, index, &u, NULL, "before.ll", &j->report) : MW_OK;
     if (!error)
@@ -156,22 +160,35 @@ static unsigned thread_count(const compilation *c)
     return n < c->njobs ? n : c->njobs;
 }
 
-static void split(compilation *c)
+/* Splits the functions order[0..n), which get the same effort. */
+static void split(compilation *c, const uint32_t *order, uint32_t n, mw_effort effort)
+{
+    for (uint32_t i = 0; i < n;) {
+        job *j = &c->jobs[c->njobs++];
+        *j = (job){.funcs = order + i, .effort = effort, .object = -1, .report = MW_REPORT_INIT};
+        for (uint32_t size = 0; i < n && size < UNIT_BYTES; i++, j->nfuncs++)
+            size += c->module->funcs[order[i]].code_size;
+    }
+}
+
+static void make_jobs(compilation *c)
 {
     const mw_module *m = c->module;
-    c->jobs = mw_calloc((size_t)(m->nfuncs - m->nimported_funcs) + 1, sizeof *c->jobs);
-    for (uint32_t f = m->nimported_funcs; f < m->nfuncs;) {
-        job *j = &c->jobs[c->njobs++];
-        j->first = f;
-        for (uint32_t size = 0; f < m->nfuncs && size < UNIT_BYTES; f++)
-            size += m->funcs[f].code_size;
-        j->last = f;
+    uint32_t n = m->nfuncs - m->nimported_funcs, done = 0;
+    mw_effort *efforts = mw_calloc(n, sizeof *efforts);
+    c->order = mw_calloc(n, sizeof *c->order);
+    c->jobs = mw_calloc((size_t)n + 1, sizeof *c->jobs);
+    for (uint32_t i = 0; i < n; i++)
+        efforts[i] = mw_scan_effort(&m->funcs[m->nimported_funcs + i]);
+    for (int effort = 0; effort < MW_EFFORTS; effort++) {
+        uint32_t first = done;
+        for (uint32_t i = 0; i < n; i++)
+            if (efforts[i] == (mw_effort)effort)
+                c->order[done++] = m->nimported_funcs + i;
+        split(c, c->order + first, done - first, effort);
     }
-    c->njobs++; /* the descriptor: no functions */
-    for (unsigned i = 0; i < c->njobs; i++) {
-        c->jobs[i].object = -1;
-        c->jobs[i].report = (mw_report)MW_REPORT_INIT;
-    }
+    c->jobs[c->njobs++] = (job){.effort = MW_EFFORT_LITTLE, .object = -1, .report = MW_REPORT_INIT};
+    free(efforts);
 }
 
 static mw_error run_jobs(compilation *c, mw_report *report)
@@ -226,7 +243,7 @@ static mw_error compile(const mw_module *module, const mw_compile_options *optio
         return error;
     pthread_mutex_init(&c.lock, NULL);
     pthread_cond_init(&c.changed, NULL);
-    split(&c);
+    make_jobs(&c);
     error = run_jobs(&c, report);
     if (!error)
         error = link_objects(&c, report);
@@ -234,6 +251,7 @@ static mw_error compile(const mw_module *module, const mw_compile_options *optio
         if (c.jobs[i].object >= 0)
             close(c.jobs[i].object);
     free(c.jobs);
+    free(c.order);
     pthread_cond_destroy(&c.changed);
     pthread_mutex_destroy(&c.lock);
     mw_target_free(&c.target);

@@ -24,6 +24,7 @@ typedef struct mw_function_scan {
 /* Reads a function's code once, ahead of emission. */
 void mw_scan_function(const mw_wasm_func *func, uint32_t nlocals, mw_function_scan *out);
 void mw_scan_free(mw_function_scan *scan);
+mw_effort mw_scan_effort(const mw_wasm_func *func);
 
 /* The end of a construct, where the branches to its label and its last instruction meet. */
 typedef struct mw_join {

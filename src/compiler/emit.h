@@ -43,10 +43,19 @@ typedef struct mw_kinds {
     unsigned tbaa, invariant_load, nonnull, prof, range, align, noundef, dereferenceable;
 } mw_kinds;
 
+/* What is worth optimizing in a function. */
+typedef enum mw_effort {
+    MW_EFFORT_VECTORS, /* arithmetic on floats */
+    MW_EFFORT_LOOPS,   /* loops, without such arithmetic */
+    MW_EFFORT_LITTLE,  /* neither */
+    MW_EFFORTS
+} mw_effort;
+
 typedef struct mw_unit {
     const mw_module *module;
     const mw_compile_options *options;
     const mw_target *target;
+    mw_effort effort; /* of all its functions */
 
     LLVMContextRef context;
     LLVMModuleRef llvm;
@@ -204,7 +213,7 @@ LLVMBasicBlockRef mw_new_block(mw_emitter *e, const char *name);
 
 /* An empty unit for `target`. Freed with mw_unit_free. Never fails. */
 void mw_unit_init(mw_unit *u, const mw_module *module, const mw_compile_options *options, const mw_target *target,
-                  LLVMTargetMachineRef machine);
+                  mw_effort effort, LLVMTargetMachineRef machine);
 void mw_unit_free(mw_unit *u);
 LLVMTypeRef mw_llvm_type(const mw_unit *u, mw_wasm_valtype type);
 LLVMTypeRef mw_llvm_functype(mw_unit *u, uint32_t type);

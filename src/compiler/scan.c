@@ -1,6 +1,7 @@
 #include "compiler/control.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Above these, phis for locals would take more memory than the function is worth. */
 enum { MAX_LISTED = 16 << 20 };
@@ -114,4 +115,25 @@ void mw_scan_free(mw_function_scan *scan)
     for (uint32_t i = 0; i < scan->nloops; i++)
         free(scan->loops[i].locals);
     free(scan->loops);
+}
+
+/* Two floats or vectors in: additions, comparisons, conversions of lanes. */
+static bool is_float_arithmetic(const char *signature)
+{
+    return signature && signature[0] && strchr("fFV", signature[0]) && signature[1] && strchr("fFV:", signature[1]) &&
+           (signature[1] != ':' || signature[0] == 'V');
+}
+
+mw_effort mw_scan_effort(const mw_wasm_func *func)
+{
+    mw_effort effort = MW_EFFORT_LITTLE;
+    mw_bytes code = mw_bytes_of(func->code, func->code_size, func->offset, NULL);
+    mw_operator op;
+    while (mw_bytes_left(&code) && mw_operator_read(&code, &op) == MW_OK) {
+        if (is_float_arithmetic(mw_op_info_of(op.op)->signature))
+            return MW_EFFORT_VECTORS;
+        if (op.op == MW_OP_LOOP)
+            effort = MW_EFFORT_LOOPS;
+    }
+    return effort;
 }

@@ -121,12 +121,13 @@ static void ignore_diagnostic(LLVMDiagnosticInfoRef info, void *arg)
 }
 
 void mw_unit_init(mw_unit *u, const mw_module *module, const mw_compile_options *options, const mw_target *target,
-                  LLVMTargetMachineRef machine)
+                  mw_effort effort, LLVMTargetMachineRef machine)
 {
     memset(u, 0, sizeof *u);
     u->module = module;
     u->options = options;
     u->target = target;
+    u->effort = effort;
     u->context = LLVMContextCreate();
     LLVMContextSetDiagnosticHandler(u->context, ignore_diagnostic, NULL);
     u->llvm = LLVMModuleCreateWithNameInContext("mpiwasm", u->context);
