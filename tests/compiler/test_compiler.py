@@ -1,0 +1,268 @@
+"""The compiler from outside: what compiled code computes, and what the object looks like."""
+
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from random_wat import Function  # noqa: E402
+
+WASM_CALL = os.environ["WASM_CALL"]
+OBJDUMP = os.environ["LLVM_OBJDUMP"]
+READOBJ = os.environ["LLVM_READOBJ"]
+
+TRIAD = """(module (memory (export "memory") 1)
+  (func $triad (export "triad") (param $a i32) (param $b i32) (param $c i32) (param $n i32) (param $s f64)
+    (loop
+      (f64.store (local.get $a) (f64.add (f64.load (local.get $b)) (f64.mul (local.get $s) (f64.load (local.get $c)))))
+      (local.set $a (i32.add (local.get $a) (i32.const 8)))
+      (local.set $b (i32.add (local.get $b) (i32.const 8)))
+      (local.set $c (i32.add (local.get $c) (i32.const 8)))
+      (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"""
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+
+    def path(self, name):
+        return os.path.join(self.directory.name, name)
+
+    def wasm(self, text, name="module"):
+        with open(self.path(name + ".wat"), "w") as f:
+            f.write(text)
+        subprocess.run(["wat2wasm", "--debug-names", self.path(name + ".wat"), "-o", self.path(name + ".wasm")], check=True,
+                       timeout=60)
+        return self.path(name + ".wasm")
+
+    def run_tool(self, *args):
+        return subprocess.run([WASM_CALL, *map(str, args)], capture_output=True, text=True, timeout=120)
+
+    def compile(self, wasm, *options):
+        out = self.path("object.so")
+        result = self.run_tool(*options, "-o", out, wasm)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return out
+
+    def call(self, wasm, function, *args, options=()):
+        result = self.run_tool(*options, wasm, function, *args)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout.split("\n")[:-1]
+
+    def disassembly(self, path, function):
+        result = subprocess.run([OBJDUMP, "-d", "--no-show-raw-insn", path], capture_output=True, text=True, timeout=60,
+                                check=True)
+        start = result.stdout.index(f"<{function}>:")
+        end = result.stdout.find("\n\n", start)
+        return result.stdout[start:end if end > 0 else None]
+
+
+class Semantics(Case):
+    def test_random_control_flow(self):
+        functions = [Function(seed) for seed in range(150)]
+        body = "\n".join(f.module_function(f"f{i}") for i, f in enumerate(functions))
+        # One call per process would be slow: a driver mixes the results of all functions.
+        calls = "\n".join(
+            f"(i64.store offset={8 * i} (i32.const 8192) (i64.extend_i32_u (call {i} (i32.const {1 + i}) (i32.const 77))))"
+            f"(memory.fill (i32.const 0) (i32.const 0) (i32.const 4096))"
+            for i in range(len(functions)))
+        get = '(func (export "get") (param i32) (result i32) (call $all) (i32.load (i32.add (i32.const 8192) (i32.shl (local.get 0) (i32.const 3)))))'
+        mix = ('(func (export "mix") (result i32) (local i32 i32) (call $all) (loop (local.set 1 (i32.add (i32.mul '
+               '(local.get 1) (i32.const 31)) (i32.load (i32.add (i32.const 8192) (local.get 0))))) (br_if 0 (i32.lt_u '
+               f'(local.tee 0 (i32.add (local.get 0) (i32.const 8))) (i32.const {8 * len(functions)})))) (local.get 1))')
+        wasm = self.wasm(f'(module (memory 1)\n{body}\n(func $all {calls})\n{get}\n{mix})')
+        expected = [f.run(1 + i, 77) for i, f in enumerate(functions)]
+        mixed = 0
+        for v in expected:
+            mixed = (mixed * 31 + v) & 0xFFFFFFFF
+        for level in range(4):
+            got = int(self.call(wasm, "mix", options=[f"-O{level}"])[0]) & 0xFFFFFFFF
+            if got != mixed:
+                wrong = [i for i, v in enumerate(expected)
+                         if int(self.call(wasm, "get", i, options=[f"-O{level}"])[0]) & 0xFFFFFFFF != v]
+                self.fail(f"-O{level}: functions {wrong}")
+
+    def test_very_many_locals(self):
+        # Beyond what phis can hold: locals live in memory.
+        n = 40000
+        steps = " ".join(f"(local.set {1 + i * 19 % n} (i32.add (local.get {1 + i * 7 % n}) (local.get 0)))"
+                         f"(br_if 0 (i32.eq (local.get {1 + i * 3 % n}) (i32.const -1)))" for i in range(2000))
+        wasm = self.wasm(f'(module (func (export "f") (param i32) (result i32) (local {"i32 " * n})'
+                         f"(block {steps}) (i32.add (local.get 1) (local.get {1 + 1999 * 19 % n}))))")
+        locals_ = [3] + [0] * n
+        for i in range(2000):
+            locals_[1 + i * 19 % n] = (locals_[1 + i * 7 % n] + 3) & 0xFFFFFFFF
+        expected = (locals_[1] + locals_[1 + 1999 * 19 % n]) & 0xFFFFFFFF
+        for level in (0, 3):
+            self.assertEqual(int(self.call(wasm, "f", 3, options=[f"-O{level}"])[0]) & 0xFFFFFFFF, expected)
+
+    def test_deep_nesting(self):
+        # By hand: wat2wasm recurses on nesting, the compiler must not.
+        n = 20000
+
+        def leb(v):
+            out = bytearray()
+            while v > 127:
+                out.append(v & 127 | 128)
+                v >>= 7
+            return bytes(out) + bytes([v])
+
+        def section(kind, body):
+            return bytes([kind]) + leb(len(body)) + body
+
+        code = b"\0" + b"\x02\x40" * n + b"\x20\0\x0d" + leb(n - 1) + b"\x0b" * n + b"\x41\x07\x0b"
+        with open(self.path("deep.wasm"), "wb") as f:
+            f.write(b"\0asm\1\0\0\0" + section(1, b"\1\x60\1\x7f\1\x7f") + section(3, b"\1\0") +
+                    section(7, b"\1\1f\0\0") + section(10, b"\1" + leb(len(code)) + code))
+        for level in (0, 3):
+            self.assertEqual(self.call(self.path("deep.wasm"), "f", 1, options=[f"-O{level}"]), ["7"])
+
+    def test_several_results_and_block_parameters(self):
+        wasm = self.wasm("""(module
+          (func $pair (param i32 i64) (result i64 i32) (local.get 1) (local.get 0))
+          (func (export "many") (param i32) (result i32 i64 f32 f64 i32 i64)
+            (local.get 0) (i64.const 2) (f32.const 3) (f64.const 4) (i32.const 5) (i64.const 6))
+          (func (export "sum") (param i32) (result i32)
+            (i32.const 0) (local.get 0)
+            (loop (param i32 i32) (result i32)
+              (local.set 0) (local.get 0) (i32.add)
+              (local.get 0) (i32.const 1) (i32.sub) (local.tee 0)
+              (if (param i32) (result i32 i32) (then (local.get 0)) (else (i32.const 0)))
+              (br_if 0 (local.get 0)) (drop)))
+          (func (export "swap") (param i32) (result i64 i32) (call $pair (local.get 0) (i64.const 9))))""")
+        self.assertEqual(self.call(wasm, "many", 1), ["1", "2", "3", "4", "5", "6"])
+        self.assertEqual(self.call(wasm, "sum", 10), ["55"])
+        self.assertEqual(self.call(wasm, "swap", 4), ["9", "4"])
+
+    def test_traps(self):
+        wasm = self.wasm("""(module (memory 1 1) (table 2 3 funcref) (type $v (func))
+          (func $f (param i32)) (elem (i32.const 0) $f)
+          (func (export "div") (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1)))
+          (func (export "rem") (param i32 i32) (result i32) (i32.rem_s (local.get 0) (local.get 1)))
+          (func (export "trunc") (param f64) (result i32) (i32.trunc_f64_u (local.get 0)))
+          (func (export "load") (param i32) (result i32) (i32.load offset=4 (local.get 0)))
+          (func (export "far") (param i32) (result i32) (i32.load offset=0xffffffff (local.get 0)))
+          (func (export "fill") (param i32 i32) (memory.fill (local.get 0) (i32.const 1) (local.get 1)))
+          (func (export "indirect") (param i32) (call_indirect (type $v) (local.get 0)))
+          (func (export "get") (param i32) (drop (table.get 0 (local.get 0))))
+          (func $down (export "down") (param i32) (result i32) (i32.add (call $down (local.get 0)) (i32.const 1)))
+          (func (export "unreachable") (unreachable)))""")
+        for call, expected in [
+            (("div", 1, 0), "trap: integer divide by zero"),
+            (("div", -2147483648, -1), "trap: integer overflow"),
+            (("rem", -2147483648, -1), "0"),
+            (("trunc", -0.9), "0"),
+            (("trunc", -1.0), "trap: integer overflow"),
+            (("trunc", "nan"), "trap: invalid conversion to integer"),
+            (("load", 65528), "0"),
+            (("load", 65529), "trap: out of bounds memory access"),
+            (("far", -1), "trap: out of bounds memory access"),
+            (("fill", 65535, 2), "trap: out of bounds memory access"),
+            (("fill", 65537, 0), "trap: out of bounds memory access"),
+            (("indirect", 0), "trap: indirect call type mismatch"),
+            (("indirect", 1), "trap: uninitialized element"),
+            (("indirect", 2), "trap: undefined element"),
+            (("get", 2), "trap: out of bounds table access"),
+            (("down", 1), "trap: call stack exhausted"),
+            (("unreachable",), "trap: unreachable"),
+        ]:
+            for level in (0, 3):
+                with self.subTest(call=call, level=level):
+                    options = [f"-O{level}", "-strict"] if call[0] == "get" else [f"-O{level}"]
+                    self.assertEqual(self.call(wasm, *call, options=options), [expected])
+
+    def test_dropped_access_keeps_the_guest_in(self):
+        # An access that LLVM may drop must not let a loop step its index beyond 4 GiB: the store wraps to 0.
+        wasm = self.wasm("""(module (memory 1)
+          (func (export "f") (param $p i32) (result i32) (local $n i32)
+            (local.set $n (i32.const 0x30000))
+            (loop
+              (drop (i32.load (local.get $p)))
+              (if (i32.eq (local.get $n) (i32.const 1)) (then (i32.store (local.get $p) (i32.const 5))))
+              (local.set $p (i32.add (local.get $p) (i32.const 0x10000)))
+              (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+            (i32.load (i32.const 0))))""")
+        # n = 0x30000 steps of 64 KiB are three times round; the last is at -64 KiB: a trap, or a wrap if kept out.
+        self.assertEqual(self.call(wasm, "f", 0), ["trap: out of bounds memory access"])
+        self.assertEqual(self.call(wasm, "f", 0x10000), ["5"])
+
+
+class Objects(Case):
+    def test_no_undefined_symbols_one_export(self):
+        for triple in ("x86_64-linux-gnu", "aarch64-linux-gnu"):
+            # A CPU without vector rounding or FMA, and bulk memory: every library routine that LLVM may want.
+            wasm = self.wasm("""(module (memory 1)
+              (func (export "f") (param f64 f32 i32) (result f64)
+                (memory.copy (local.get 2) (i32.const 9) (local.get 2)) (memory.fill (local.get 2) (i32.const 1) (local.get 2))
+                (f64.add (f64.nearest (f64.ceil (f64.floor (f64.trunc (local.get 0)))))
+                         (f64.promote_f32 (f32.nearest (f32.ceil (f32.floor (f32.trunc (f32.sqrt (local.get 1)))))))))
+              (func (export "v") (param i32)
+                (v128.store (local.get 0) (f64x2.nearest (f64x2.ceil (f64x2.sqrt (v128.load (local.get 0))))))))""")
+            path = self.compile(wasm, "-triple", triple)
+            symbols = subprocess.run([READOBJ, "--dyn-syms", path], capture_output=True, text=True, check=True).stdout
+            names = [line.split()[1] for line in symbols.splitlines() if line.strip().startswith("Name:") and "(0)" not in line]
+            self.assertEqual(names, ["mw_code_descriptor_v1"])
+            with open(path, "rb") as f:
+                machine = struct.unpack_from("<H", f.read(20), 18)[0]
+            self.assertEqual(machine, {"x86_64-linux-gnu": 62, "aarch64-linux-gnu": 183}[triple])
+
+    def test_same_object_whatever_the_threads(self):
+        body = "\n".join(Function(seed).module_function(f"f{seed}") for seed in range(200))
+        wasm = self.wasm(f"(module (memory 1)\n{body})")
+        objects = []
+        for threads in (1, 3, 3):
+            with open(self.compile(wasm, "-O1", "-threads", threads), "rb") as f:
+                objects.append(f.read())
+        self.assertTrue(objects[0] == objects[1] == objects[2], "objects differ")
+
+    def test_scalar_loop_is_vectorized_to_full_width(self):
+        path = self.compile(self.wasm(TRIAD), "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3")
+        code = self.disassembly(path, "triad.f0")
+        self.assertRegex(code, r"vmulpd.*%ymm")
+        self.assertNotIn("vfmadd", code, "no contraction unless asked for")
+        path = self.compile(self.wasm(TRIAD), "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3", "-fma")
+        self.assertRegex(self.disassembly(path, "triad.f0"), r"vfmadd\w+.*%ymm")
+
+    def test_neighbours_share_an_index(self):
+        # p[0], p[1], p[2] through pointer arithmetic: one index register, three displacements.
+        wasm = self.wasm("""(module (memory 1)
+          (func $sum (export "sum") (param i32) (result f64)
+            (f64.add (f64.add (f64.load (local.get 0)) (f64.load (i32.add (local.get 0) (i32.const 8))))
+                     (f64.load (i32.add (local.get 0) (i32.const 16))))))""")
+        code = self.disassembly(self.compile(wasm, "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3"), "sum.f0")
+        self.assertNotIn("lea", code)
+        self.assertNotRegex(code, r"addl\s")
+
+    def test_unknown_names_are_refused(self):
+        wasm = self.wasm(TRIAD)
+        for options, word in ((["-cpu", "pentium9"], "pentium9"), (["-triple", "vax-dec-ultrix"], "vax")):
+            result = self.run_tool(*options, "-o", self.path("x.so"), wasm)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(word, result.stderr)
+            self.assertFalse(os.path.exists(self.path("x.so")))
+
+    def test_output_that_cannot_be_written(self):
+        path = self.path("nonexistent/x.so")
+        result = self.run_tool("-o", path, self.wasm(TRIAD))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(path, result.stderr)
+
+    def test_nothing_is_left_behind(self):
+        self.compile(self.wasm(TRIAD))
+        self.assertEqual(sorted(os.listdir(self.directory.name)), ["module.wasm", "module.wat", "object.so"])
+
+    def test_line_table_tells_module_offsets(self):
+        wasm = self.wasm('(module (func $boom (export "boom") nop nop unreachable))')
+        with open(wasm, "rb") as f:
+            offset = f.read().index(b"\x01\x01\x00\x0b") + 2
+        path = self.compile(wasm)
+        lines = subprocess.run([OBJDUMP, "-d", "-l", path], capture_output=True, text=True, check=True).stdout
+        self.assertIn(f"wasm:{offset}", lines)
+
+
+if __name__ == "__main__":
+    unittest.main()
