@@ -97,14 +97,14 @@ static mw_error check_index(mw_body_validator *v, const char *what, uint32_t ind
 
 static mw_error grow(mw_body_validator *v, void **array, uint32_t *capacity, size_t size, uint32_t wanted)
 {
-    uint32_t n = *capacity < 64 ? 64 : *capacity;
+    size_t n = *capacity < 64 ? 64 : *capacity;
     while (n < wanted)
         n *= 2;
-    void *p = realloc(*array, n * size);
+    void *p = n <= UINT32_MAX ? realloc(*array, n * size) : NULL;
     if (!p)
         return mw_fail(v->report, MW_ERR_NO_MEMORY, "no memory to validate the module");
     *array = p;
-    *capacity = n;
+    *capacity = (uint32_t)n;
     return MW_OK;
 }
 
@@ -165,6 +165,8 @@ static mw_error pop_all(mw_body_validator *v, const mw_wasm_valtype *types, uint
 static mw_error push_frame(mw_body_validator *v, frame f)
 {
     if (v->nframes == v->frames_capacity) {
+        if (v->nframes >= MW_LIMIT_NESTING)
+            return fail(v, MW_ERR_LIMIT, "blocks nested more than %d deep", MW_LIMIT_NESTING);
         void *frames = v->frames;
         TRY(grow(v, &frames, &v->frames_capacity, sizeof *v->frames, v->nframes + 1));
         v->frames = frames;

@@ -20,7 +20,8 @@ enum {
     MW_LIMIT_PARAMS = 1000,
     MW_LIMIT_RESULTS = 1000,
     MW_LIMIT_LOCALS = 50000,         /* of a function, parameters included */
-    MW_LIMIT_OPERAND_STACK = 1 << 20 /* values on the operand stack of a function */
+    MW_LIMIT_OPERAND_STACK = 1 << 20, /* values on the operand stack of a function */
+    MW_LIMIT_NESTING = 1 << 20,       /* blocks within one another */
 };
 
 /* ---- Arena: memory with the lifetime of a module -------------------------------------------------------- */

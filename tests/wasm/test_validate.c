@@ -397,17 +397,22 @@ static void expect_quickly(module_bytes *m, mw_error error, const char *message)
         fail_msg("took %.1f s", seconds);
 }
 
+static void nested(int depth, mw_error error, const char *message)
+{
+    module_bytes m, code = {0};
+    for (int i = 0; i < depth; i++)
+        put(&code, BYTES(BLOCK, VOID));
+    for (int i = 0; i < depth; i++)
+        put(&code, BYTES(END));
+    function_of(&m, BYTES(1, 0x60, 0, 0), &code);
+    expect_quickly(&m, error, message);
+}
+
 static void deep_nesting(void **state)
 {
     (void)state;
-    enum { DEPTH = 1000000 };
-    module_bytes m, code = {0};
-    for (int i = 0; i < DEPTH; i++)
-        put(&code, BYTES(BLOCK, VOID));
-    for (int i = 0; i < DEPTH; i++)
-        put(&code, BYTES(END));
-    function_of(&m, BYTES(1, 0x60, 0, 0), &code);
-    expect_quickly(&m, MW_OK, "");
+    nested(1000000, MW_OK, "");
+    nested(1100000, MW_ERR_LIMIT, "blocks nested more than 1048576 deep");
 }
 
 static void large_br_tables(void **state)
