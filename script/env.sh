@@ -1,6 +1,8 @@
+# shellcheck shell=sh
 # Environment for building, testing and showing: sourced by the other scripts, or by you: . script/env.sh
 # Runs on one machine, as root in containers too, and with more ranks than cores.
-mw_root=$(cd "$(dirname "${BASH_SOURCE:-$0}")/.." && pwd)
+# shellcheck disable=SC3028,SC3054 # bash says where a sourced file is; other shells are in the root then
+mw_root=$(cd "$(dirname "${BASH_SOURCE:-script/env.sh}")/.." && pwd)
 
 # The compilers and the wrapper of this build tree first.
 PATH=$mw_root/build/bin:$PATH

@@ -5,6 +5,70 @@ import unittest
 from toolchain import CC, MPIWASM, Toolchain
 
 
+MATH = r"""
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The library's own, through pointers that the compiler cannot see through. */
+#define LIBRARY(result, name, ...) static result (*volatile lib_##name)(__VA_ARGS__) = name
+LIBRARY(double, fmin, double, double);
+LIBRARY(double, fmax, double, double);
+LIBRARY(double, fdim, double, double);
+LIBRARY(double, round, double);
+LIBRARY(float, fminf, float, float);
+LIBRARY(float, fmaxf, float, float);
+LIBRARY(float, fdimf, float, float);
+LIBRARY(float, roundf, float);
+LIBRARY(long, lround, double);
+LIBRARY(long, lrint, double);
+LIBRARY(long long, llround, double);
+LIBRARY(long long, llrint, double);
+
+static void check(const char *name, double x, double y, double here, double library)
+{
+    int zeros = x == 0 && y == 0 && here == 0 && library == 0;
+    if (memcmp(&here, &library, sizeof here) && !(here != here && library != library) && !zeros)
+        printf("%s(%a, %a) = %a, library %a\n", name, x, y, here, library);
+}
+#define CHECK1(name, x) check(#name, x, 1, name(x), lib_##name(x))
+#define CHECK2(name, x, y) check(#name, x, y, name(x, y), lib_##name(x, y))
+
+int main(void)
+{
+    static const double values[] = {
+        0.0, -0.0, 0.5, -0.5, 0.49999999999999994, -0.49999999999999994, 1.5, -1.5, 2.5, -2.5, 1e300, -1e300, 3.3, -3.3,
+        4503599627370495.5, -4503599627370495.5, 4503599627370496.0, INFINITY, -INFINITY, NAN, 2147483646.5, 1e-320};
+    int count = sizeof values / sizeof *values;
+    for (int i = 0; i < count; i++) {
+        double x = values[i];
+        float fx = (float)x;
+        CHECK1(round, x);
+        CHECK1(roundf, fx);
+        if (fabs(x) < 2147483647) {
+            CHECK1(lround, x);
+            CHECK1(lrint, x);
+        }
+        if (fabs(x) < 9e18) {
+            CHECK1(llround, x);
+            CHECK1(llrint, x);
+        }
+        for (int j = 0; j < count; j++) {
+            double y = values[j];
+            float fy = (float)y;
+            CHECK2(fmin, x, y);
+            CHECK2(fmax, x, y);
+            CHECK2(fdim, x, y);
+            CHECK2(fminf, fx, fy);
+            CHECK2(fmaxf, fx, fy);
+            CHECK2(fdimf, fx, fy);
+        }
+    }
+    printf("%d values\n", count);
+}
+"""
+
+
 class Posix(Toolchain):
     def outcome(self, text, *options, arguments=(), grant=None):
         module = self.link(text, "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", *options)
@@ -13,6 +77,20 @@ class Posix(Toolchain):
 
     def test_printf_of_long_double(self):
         self.assertEqual(self.outcome('#include <stdio.h>\nint main(void) { printf("%.3Lf\\n", 1.5L); }'), ["1.500"])
+
+    def test_inline_math_is_the_library_s_to_the_bit(self):
+        for level in ("-O0", "-O2"):
+            self.assertEqual(self.outcome(MATH, level), ["22 values"])
+        self.write("loop.c", """
+            #include <math.h>
+            void f(double *a, const double *b, int n)
+            {
+                for (int i = 0; i < n; i++)
+                    a[i] = fmax(round(a[i]), fmin(b[i], fdim(lround(b[i]), llrint(a[i]))));
+            }
+            """)
+        self.run_ok(CC, "-O2", "-c", "loop.c", "-o", "loop.o")
+        self.assertNotIn("call", self.dump("loop.o", "-d"))
 
     def test_signals_inside_the_guest(self):
         self.assertEqual(self.outcome(r"""
