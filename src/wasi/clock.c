@@ -46,7 +46,7 @@ uint32_t mw_wasi_clock_time_get(mw_instance *instance, uint32_t id, uint64_t pre
     return mw_guest_write(instance, out, &ns, 8) ? MW_WASI_ESUCCESS : MW_WASI_EFAULT;
 }
 
-/* ---- poll_oneoff ---------------------------------------------------------------------------------------------- */
+/* ---- poll_oneoff ------------------------------------------------------------------------------------------------ */
 
 /* A subscription, copied: what is waited for cannot change while waiting. */
 typedef struct subscription {

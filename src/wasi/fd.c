@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* ---- Conversions -------------------------------------------------------------------------------------------- */
+/* ---- Conversions ------------------------------------------------------------------------------------------------ */
 
 mw_wasi_filetype mw_wasi_filetype_of(mode_t mode)
 {
@@ -111,7 +111,7 @@ static uint32_t refuse(mw_wasi_fd *f, mw_wasi_errno error)
     return error;
 }
 
-/* ---- State of the descriptor ---------------------------------------------------------------------------------- */
+/* ---- State of the descriptor ------------------------------------------------------------------------------------ */
 
 uint32_t mw_wasi_fd_fdstat_get(mw_instance *instance, uint32_t fd, mw_guest_ptr out)
 {
@@ -198,7 +198,7 @@ uint32_t mw_wasi_fd_prestat_dir_name(mw_instance *instance, uint32_t fd, mw_gues
     return refuse(f, mw_guest_write(instance, path, f->preopen, length) ? MW_WASI_ESUCCESS : MW_WASI_EFAULT);
 }
 
-/* ---- Position ----------------------------------------------------------------------------------------------- */
+/* ---- Position --------------------------------------------------------------------------------------------------- */
 
 static mw_wasi_errno seek(mw_instance *instance, uint32_t fd, mw_wasi_rights right, int64_t offset, int whence,
                           mw_guest_ptr out)
@@ -253,7 +253,7 @@ uint32_t mw_wasi_fd_tell(mw_instance *instance, uint32_t fd, mw_guest_ptr out)
     return seek(instance, fd, MW_WASI_RIGHT_FD_TELL, 0, SEEK_CUR, out);
 }
 
-/* ---- The file ------------------------------------------------------------------------------------------------ */
+/* ---- The file --------------------------------------------------------------------------------------------------- */
 
 static mw_wasi_errno filestat(mw_instance *instance, uint32_t fd, mw_wasi_filestat *out)
 {

@@ -108,7 +108,11 @@ uint32_t mw_wasi_fd_write(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs,
     if (error)
         return error;
     error = transfer(instance, f->host, iovs, niovs, 0, nwritten, do_writev, false);
+    /* `mpiwasm program.wasm | head`: ends as a native program does, unless whoever started us ignores the signal. */
+    bool killed = error == MW_WASI_EPIPE && f->borrowed && mw_wasi_state_of(instance)->pipe_kills;
     mw_wasi_fd_drop(f);
+    if (killed)
+        mw_raise_exit(instance, 128 + SIGPIPE);
     return error;
 }
 
@@ -143,7 +147,7 @@ uint32_t mw_wasi_fd_pwrite(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs
     return transfer_at(instance, fd, iovs, niovs, offset, nwritten, false);
 }
 
-/* ---- Sockets ------------------------------------------------------------------------------------------------ */
+/* ---- Sockets ---------------------------------------------------------------------------------------------------- */
 
 /* Preview 1 cannot make sockets, and directories are all that is granted; so a socket can only be a standard
  * stream that the process was started with. */

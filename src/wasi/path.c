@@ -30,7 +30,7 @@ void mw_wasi_use_openat2(bool use)
     atomic_store(&no_openat2, !use);
 }
 
-/* ---- The walk ------------------------------------------------------------------------------------------- */
+/* ---- The walk --------------------------------------------------------------------------------------------------- */
 
 typedef struct walk {
     int *dirs; /* directories from the start, dirs[0], to the present one; all but dirs[0] are ours */
@@ -183,7 +183,7 @@ static mw_wasi_errno open_by_walk(int dir, const char *path, int flags, mode_t m
     return error;
 }
 
-/* ---- openat2 -------------------------------------------------------------------------------------------- */
+/* ---- openat2 ---------------------------------------------------------------------------------------------------- */
 
 mw_wasi_errno mw_wasi_open_beneath(int dir, const char *path, int flags, mode_t mode, int *out)
 {
@@ -221,7 +221,7 @@ mw_wasi_errno mw_wasi_open_beneath(int dir, const char *path, int flags, mode_t 
     return error;
 }
 
-/* ---- The last component apart ---------------------------------------------------------------------------- */
+/* ---- The last component apart ----------------------------------------------------------------------------------- */
 
 mw_wasi_errno mw_wasi_open_parent(int dir, mw_wasi_path *path, mw_wasi_errno dotdot, mw_wasi_parent *out)
 {

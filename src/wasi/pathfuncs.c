@@ -170,7 +170,7 @@ uint32_t mw_wasi_path_open(mw_instance *instance, uint32_t fd, uint32_t lookup, 
     return error;
 }
 
-/* ---- Attributes --------------------------------------------------------------------------------------------------- */
+/* ---- Attributes ------------------------------------------------------------------------------------------------- */
 
 static mw_wasi_errno filestat(mw_instance *instance, uint32_t fd, uint32_t lookup, mw_guest_ptr path,
                               uint32_t path_len, mw_wasi_filestat *out)
@@ -293,7 +293,7 @@ uint32_t mw_wasi_path_readlink(mw_instance *instance, uint32_t fd, mw_guest_ptr 
     return error;
 }
 
-/* ---- Entries of directories ------------------------------------------------------------------------------------------ */
+/* ---- Entries of directories ------------------------------------------------------------------------------------- */
 
 /* Takes the directory and splits the path for an operation on its last component; `dotdot` is the host's error
  * for a last component "..". leave() ends what this began if it succeeds. */

@@ -72,7 +72,7 @@ uint32_t mw_wasi_environ_get(mw_instance *instance, mw_guest_ptr envv, mw_guest_
     return strings_get(instance, config->envv, config->envc, envv, buf);
 }
 
-/* ---- Random numbers, scheduling ------------------------------------------------------------------------------------ */
+/* ---- Random numbers, scheduling --------------------------------------------------------------------------------- */
 
 uint32_t mw_wasi_random_get(mw_instance *instance, mw_guest_ptr buf, uint32_t size)
 {
@@ -98,7 +98,7 @@ uint32_t mw_wasi_sched_yield(mw_instance *instance)
     return MW_WASI_ESUCCESS;
 }
 
-/* ---- The end --------------------------------------------------------------------------------------------------------- */
+/* ---- The end ---------------------------------------------------------------------------------------------------- */
 
 void mw_wasi_proc_exit(mw_instance *instance, uint32_t code)
 {

@@ -44,6 +44,7 @@ typedef struct mw_wasi_state {
     pthread_mutex_t dir_lock;    /* fd_readdir: seeks, then reads, and notes positions */
     int std_flags[3];            /* F_GETFL at the start, put back at the end; -1 if not open */
     struct sigaction old_pipe, old_xfsz;
+    bool pipe_kills;             /* SIGPIPE had its default action before it was ignored */
 } mw_wasi_state;
 
 static inline mw_wasi_state *mw_wasi_state_of(const mw_instance *instance)
@@ -51,7 +52,7 @@ static inline mw_wasi_state *mw_wasi_state_of(const mw_instance *instance)
     return instance->host[MW_HOST_WASI];
 }
 
-/* ---- Descriptors (fdtable.c) ------------------------------------------------------------------------------ */
+/* ---- Descriptors (fdtable.c) ------------------------------------------------------------------------------------ */
 
 /* Takes a use of descriptor `fd` if it is open and has all of `rights`: EBADF, else ENOTCAPABLE. */
 MW_CHECKED mw_wasi_errno mw_wasi_fd_use(mw_wasi_state *state, uint32_t fd, mw_wasi_rights rights, mw_wasi_fd **out);
@@ -75,7 +76,7 @@ void mw_wasi_fd_table_free(mw_wasi_state *state);
 /* Host positions of a directory's entries (readdir.c). */
 void mw_wasi_positions_free(struct mw_wasi_positions *positions);
 
-/* ---- Shared by the functions ------------------------------------------------------------------------------- */
+/* ---- Shared by the functions ------------------------------------------------------------------------------------ */
 
 mw_wasi_filetype mw_wasi_filetype_of(mode_t mode);
 /* What can be done with a file of this type at all. */

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- Host modules ------------------------------------------------------------------------------------------------- */
+/* ---- Host modules ----------------------------------------------------------------------------------------------- */
 
 #define CODE(name) (mw_code_ptr)mw_wasi_##name
 #define SIGNATURE(...) MW_WASI_EACH(MW_WASI_LETTER, __VA_ARGS__)
@@ -38,7 +38,7 @@ const mw_host_module *mw_wasi_modules(void)
     return modules;
 }
 
-/* ---- Standard streams ------------------------------------------------------------------------------------------------ */
+/* ---- Standard streams ------------------------------------------------------------------------------------------- */
 
 static mw_wasi_filetype filetype_of_stream(int host, const struct stat *st)
 {
@@ -62,8 +62,8 @@ static mw_wasi_errno open_streams(mw_wasi_state *state)
             continue;
         mw_wasi_filetype type = filetype_of_stream(i, &st);
         mw_wasi_rights rights = mw_wasi_rights_of_type(type);
-        const mw_wasi_rights writing = MW_WASI_RIGHT_FD_WRITE | MW_WASI_RIGHT_FD_ALLOCATE | MW_WASI_RIGHT_FD_FILESTAT_SET_SIZE |
-                                       MW_WASI_RIGHT_FD_FILESTAT_SET_TIMES;
+        const mw_wasi_rights writing = MW_WASI_RIGHT_FD_WRITE | MW_WASI_RIGHT_FD_ALLOCATE |
+                                       MW_WASI_RIGHT_FD_FILESTAT_SET_SIZE | MW_WASI_RIGHT_FD_FILESTAT_SET_TIMES;
         rights &= ~(i == 0 ? writing : (mw_wasi_rights)MW_WASI_RIGHT_FD_READ);
         if (type == MW_WASI_FILETYPE_DIRECTORY)
             rights = MW_WASI_RIGHT_FD_FILESTAT_GET;
@@ -87,12 +87,12 @@ static void restore_streams(const mw_wasi_state *state)
 }
 
 /* A write to a pipe that nobody reads, or past the limit on files, is the guest's error and not this process's
- * end. Handlers of the host's stay. */
-static void ignore_signal(int signal, struct sigaction *old)
+ * end. Handlers of the host's stay: false. */
+static bool ignore_signal(int signal, struct sigaction *old)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    if (sigaction(signal, NULL, old) == 0 && !(old->sa_flags & SA_SIGINFO) && old->sa_handler == SIG_DFL)
-        sigaction(signal, &ignore, NULL);
+    return sigaction(signal, NULL, old) == 0 && !(old->sa_flags & SA_SIGINFO) && old->sa_handler == SIG_DFL &&
+           sigaction(signal, &ignore, NULL) == 0;
 }
 
 static void restore_signal(int signal, const struct sigaction *old)
@@ -102,7 +102,7 @@ static void restore_signal(int signal, const struct sigaction *old)
         sigaction(signal, old, NULL);
 }
 
-/* ---- Attaching --------------------------------------------------------------------------------------------------------- */
+/* ---- Attaching -------------------------------------------------------------------------------------------------- */
 
 static mw_error open_granted(mw_wasi_state *state, const mw_wasi_dir *dir, mw_report *report)
 {
@@ -146,7 +146,7 @@ mw_error mw_wasi_attach(mw_instance *instance, const mw_wasi_config *config, mw_
         free(state);
         return error;
     }
-    ignore_signal(SIGPIPE, &state->old_pipe);
+    state->pipe_kills = ignore_signal(SIGPIPE, &state->old_pipe);
     ignore_signal(SIGXFSZ, &state->old_xfsz);
     instance->host[MW_HOST_WASI] = state;
     return MW_OK;

@@ -30,11 +30,16 @@ static int up(void **state)
     return 0;
 }
 
+static bool holds(const char *name, const char *text)
+{
+    const char *content = host_read(name);
+    return content && strcmp(content, text) == 0;
+}
+
 static int down(void **state)
 {
-    bool untouched = strcmp(host_read("secret"), SECRET) == 0 && strcmp(host_read("outside/secret"), SECRET) == 0 &&
-                     strcmp(host_read("ro/fixed"), "fixed\n") == 0 && !host_exists("new") &&
-                     !host_exists("outside/new");
+    bool untouched = holds("secret", SECRET) && holds("outside/secret", SECRET) && holds("ro/fixed", "fixed\n") &&
+                     !host_exists("new") && !host_exists("outside/new");
     fixture_down(state);
     return untouched ? 0 : -1;
 }
@@ -61,7 +66,7 @@ static const char *const outward_links[] = {"to-secret", "to-outside", "to-etc",
                                             "zigzag", "up", "to-ro", "self/to-secret", "sub/../to-link"};
 #define EACH(path, list) for (const char *const *path = list; path < list + sizeof list / sizeof *list; path++)
 
-/* ---- Opening and looking -------------------------------------------------------------------------------------------- */
+/* ---- Opening and looking ---------------------------------------------------------------------------------------- */
 
 static void open_outward(void **state)
 {
@@ -131,7 +136,7 @@ static void readlink_outward(void **state)
     assert_errno(NOTCAPABLE, mw_wasi_path_readlink(GUEST, RW, PATH_ARG("/proc/self/exe"), buf, 64, used));
 }
 
-/* ---- Changing --------------------------------------------------------------------------------------------------------- */
+/* ---- Changing --------------------------------------------------------------------------------------------------- */
 
 static void make_outward(void **state)
 {
@@ -141,9 +146,8 @@ static void make_outward(void **state)
     EACH(path, paths) {
         assert_errno(NOTCAPABLE, mw_wasi_path_create_directory(GUEST, RW, PATH_ARG(*path)));
         assert_errno(NOTCAPABLE, mw_wasi_path_symlink(GUEST, PATH_ARG("x"), RW, PATH_ARG(*path)));
-        assert_errno(NOTCAPABLE, open_path(*path, FOLLOW, CREATE, WRITE_RIGHTS) == MW_WASI_EISDIR
-                                     ? MW_WASI_ENOTCAPABLE
-                                     : open_path(*path, FOLLOW, CREATE, WRITE_RIGHTS));
+        mw_wasi_errno error = open_path(*path, FOLLOW, CREATE, WRITE_RIGHTS);
+        assert_true(error == MW_WASI_ENOTCAPABLE || error == MW_WASI_EISDIR); /* a slash behind a new file's name */
         assert_errno(NOTCAPABLE, mw_wasi_path_link(GUEST, RW, 0, PATH_ARG("inside"), RW, PATH_ARG(*path)));
         assert_errno(NOTCAPABLE, mw_wasi_path_rename(GUEST, RW, PATH_ARG("inside"), RW, PATH_ARG(*path)));
     }
@@ -184,7 +188,7 @@ static void take_from_outside(void **state)
     assert_false(host_exists("rw/mine"));
 }
 
-/* ---- Links that the guest makes itself ---------------------------------------------------------------------------------- */
+/* ---- Links that the guest makes itself -------------------------------------------------------------------------- */
 
 static void own_links(void **state)
 {
@@ -211,7 +215,7 @@ static void own_links(void **state)
     assert_errno(NOTCAPABLE, open_path("e/etc/passwd", 0, 0, READ_RIGHTS));
 }
 
-/* ---- Strange strings ---------------------------------------------------------------------------------------------------- */
+/* ---- Strange strings -------------------------------------------------------------------------------------------- */
 
 static mw_wasi_errno open_bytes(const char *bytes, uint32_t size)
 {
@@ -265,7 +269,7 @@ static void odd_encodings(void **state)
         assert_errno(NOENT, open_path(*name, FOLLOW, 0, READ_RIGHTS));
 }
 
-/* ---- Descriptors ---------------------------------------------------------------------------------------------------------- */
+/* ---- Descriptors ------------------------------------------------------------------------------------------------ */
 
 static void host_descriptors(void **state)
 {
@@ -275,8 +279,8 @@ static void host_descriptors(void **state)
     char text[8];
     for (uint32_t fd = RO + 1; fd < 1100; fd++)
         assert_errno(BADF, read_text(fd, text, sizeof text));
-    for (const uint32_t *fd = (const uint32_t[]){UINT32_MAX, 0x80000000, 0x7fffffff, 0xffffff9c /* AT_FDCWD */, 65535, 65536, 0};
-         *fd; fd++) {
+    static const uint32_t wild[] = {UINT32_MAX, 0x80000000, 0x7fffffff, 0xffffff9c /* AT_FDCWD */, 65535, 65536, 0};
+    for (const uint32_t *fd = wild; *fd; fd++) {
         uint32_t other;
         assert_errno(BADF, read_text(*fd, text, sizeof text));
         assert_errno(BADF, open_at(*fd, "secret", 0, 0, READ_RIGHTS, &other));
@@ -355,7 +359,7 @@ static void directory_as_stdin(void **state)
     assert_errno(NOTCAPABLE, removed);
 }
 
-/* ---- Read-only directories ------------------------------------------------------------------------------------------------- */
+/* ---- Read-only directories -------------------------------------------------------------------------------------- */
 
 static void read_only(void **state)
 {
@@ -363,7 +367,9 @@ static void read_only(void **state)
     uint32_t fd;
     assert_ok(open_at(RO, "fixed", 0, 0, READ_RIGHTS, &fd));
     assert_errno(BADF, write_text(fd, "x"));
-    assert_ok(open_at(RO, "fixed", 0, 0, file_rights() & ~(uint64_t)(WRITE_RIGHTS | MW_WASI_RIGHT_FD_ALLOCATE | MW_WASI_RIGHT_FD_FILESTAT_SET_SIZE), &fd));
+    const mw_wasi_rights writing =
+        WRITE_RIGHTS | MW_WASI_RIGHT_FD_ALLOCATE | MW_WASI_RIGHT_FD_FILESTAT_SET_SIZE;
+    assert_ok(open_at(RO, "fixed", 0, 0, file_rights() & ~writing, &fd));
     assert_errno(ROFS, mw_wasi_fd_filestat_set_times(GUEST, fd, 0, 0, 5));
     assert_errno(NOTCAPABLE, mw_wasi_fd_filestat_set_size(GUEST, fd, 0));
     assert_errno(NOTCAPABLE, mw_wasi_fd_allocate(GUEST, fd, 0, 100));
@@ -394,7 +400,7 @@ static void read_only(void **state)
     assert_errno(ROFS, mw_wasi_path_unlink_file(GUEST, RW, PATH_ARG("fixed")));
 }
 
-/* ---- Other kinds of files ------------------------------------------------------------------------------------------------- */
+/* ---- Other kinds of files --------------------------------------------------------------------------------------- */
 
 static void modes(void **state)
 {
@@ -452,7 +458,7 @@ static void special_files(void **state)
     assert_ok(mw_wasi_path_rename(GUEST, RW, PATH_ARG("fifo"), RW, PATH_ARG("fifo2")));
 }
 
-/* ---- Races ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Races ------------------------------------------------------------------------------------------------------ */
 
 typedef struct race {
     pthread_t thread;
@@ -568,7 +574,7 @@ static void race_changes(void **state)
     assert_false(host_exists("outside/new"));
 }
 
-/* ---- Files that host libraries open ------------------------------------------------------------------------------------------- */
+/* ---- Files that host libraries open ----------------------------------------------------------------------------- */
 
 static void host_library_files(void **state)
 {

@@ -79,7 +79,7 @@ void host_clear(const char *name)
     assert_int_equal(mkdir(host(name), 0777), 0);
 }
 
-/* ---- Up and down -------------------------------------------------------------------------------------------------- */
+/* ---- Up and down ------------------------------------------------------------------------------------------------ */
 
 void fixture_attach(const mw_wasi_config *config)
 {
@@ -133,7 +133,7 @@ int fixture_down(void **state)
     return 0;
 }
 
-/* ---- Guest memory --------------------------------------------------------------------------------------------------- */
+/* ---- Guest memory ----------------------------------------------------------------------------------------------- */
 
 mw_guest_ptr room(uint32_t size)
 {
@@ -182,7 +182,7 @@ mw_guest_ptr iovec(mw_guest_ptr buf, uint32_t size)
     return put(&v, sizeof v);
 }
 
-/* ---- Calls -------------------------------------------------------------------------------------------------------- */
+/* ---- Calls ------------------------------------------------------------------------------------------------------ */
 
 void assert_errno_at(mw_wasi_errno expected, mw_wasi_errno got, const char *call, const char *file, int line)
 {
@@ -206,8 +206,9 @@ mw_wasi_errno open_at(uint32_t dir, const char *path, uint32_t lookup, uint32_t 
                       uint32_t *fd)
 {
     mw_guest_ptr out = room(4);
-    mw_wasi_errno error = mw_wasi_path_open(GUEST, dir, lookup, PATH_ARG(path), oflags, rights,
-                                            oflags & MW_WASI_OFLAG_DIRECTORY ? file_rights() | dir_rights() : 0, 0, out);
+    mw_wasi_rights inheriting = oflags & MW_WASI_OFLAG_DIRECTORY ? file_rights() | dir_rights() : 0;
+    mw_wasi_errno error =
+        mw_wasi_path_open(GUEST, dir, lookup, PATH_ARG(path), oflags, rights, inheriting, 0, out);
     *fd = error ? UINT32_MAX : load32(out);
     return error;
 }

@@ -67,7 +67,8 @@ mw_wasi_errno stat_at(uint32_t dir, const char *path, uint32_t lookup, mw_wasi_f
 #define WRITE_RIGHTS ((mw_wasi_rights)(MW_WASI_RIGHT_FD_WRITE | MW_WASI_RIGHT_FD_SEEK))
 
 /* assert_errno(NOENT, call(...)) */
-#define assert_errno(expected, call) assert_errno_at(MW_WASI_E##expected, (mw_wasi_errno)(call), #call, __FILE__, __LINE__)
+#define assert_errno(expected, call)                                                               \
+    assert_errno_at(MW_WASI_E##expected, (mw_wasi_errno)(call), #call, __FILE__, __LINE__)
 #define assert_ok(call) assert_errno(SUCCESS, call)
 void assert_errno_at(mw_wasi_errno expected, mw_wasi_errno got, const char *call, const char *file, int line);
 

@@ -32,7 +32,7 @@ static mw_wasi_filestat filestat(uint32_t fd)
     return stat;
 }
 
-/* ---- Reading and writing -------------------------------------------------------------------------------------------- */
+/* ---- Reading and writing ---------------------------------------------------------------------------------------- */
 
 static void write_and_read(void **state)
 {
@@ -150,7 +150,7 @@ static void seeking(void **state)
     assert_errno(ISDIR, mw_wasi_fd_seek(GUEST, RW, 0, 0, out));
 }
 
-/* ---- Attributes ------------------------------------------------------------------------------------------------------ */
+/* ---- Attributes ------------------------------------------------------------------------------------------------- */
 
 static void flags(void **state)
 {
@@ -246,7 +246,7 @@ static void prestats(void **state)
     assert_errno(BADF, mw_wasi_fd_prestat_dir_name(GUEST, fd, name, 8));
 }
 
-/* ---- Numbers ----------------------------------------------------------------------------------------------------------- */
+/* ---- Numbers ---------------------------------------------------------------------------------------------------- */
 
 static void renumber(void **state)
 {
@@ -294,7 +294,7 @@ static void exhaustion(void **state)
     assert_int_equal(must_open(RW, "f", 0, READ_RIGHTS), 10);
 }
 
-/* ---- Entries ------------------------------------------------------------------------------------------------------------ */
+/* ---- Entries ---------------------------------------------------------------------------------------------------- */
 
 /* Reads a directory in buffers of `size` bytes as wasi-libc does; the number of entries. */
 static unsigned list(uint32_t fd, uint32_t size, unsigned *seen, unsigned nseen)
@@ -420,7 +420,7 @@ static void entry_of_parent(void **state)
     }
 }
 
-/* ---- Rights --------------------------------------------------------------------------------------------------------------- */
+/* ---- Rights ----------------------------------------------------------------------------------------------------- */
 
 static void rights(void **state)
 {
@@ -468,7 +468,8 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_up, fixture_down)
         TEST(write_and_read), TEST(many_iovecs), TEST(bad_iovecs), TEST(positioned), TEST(seeking),
         TEST(flags), TEST(sizes_and_times), TEST(storage), TEST(prestats), TEST(renumber),
-        TEST(exhaustion), TEST(entries), TEST(entries_by_cookie), TEST(entries_bad), TEST(entry_of_parent), TEST(rights),
+        TEST(exhaustion), TEST(entries), TEST(entries_by_cookie), TEST(entries_bad), TEST(entry_of_parent),
+        TEST(rights),
     };
     return cmocka_run_group_tests_name("wasi-fd", tests, NULL, NULL);
 }

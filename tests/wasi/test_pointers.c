@@ -30,7 +30,8 @@ typedef uint32_t call_fn(const uint64_t *a);
     mw_wasi_##name(GUEST, AS_##t(a[0]), AS_##u(a[1]), AS_##v(a[2]), AS_##w(a[3]), AS_##x(a[4]), AS_##y(a[5]), \
                    AS_##z(a[6]), AS_##r(a[7]), AS_##s(a[8]))
 #define NTH(a, b, c, d, e, f, g, h, i, n, ...) n
-#define CALL(name, ...) NTH(__VA_ARGS__, CALL_9, , CALL_7, CALL_6, CALL_5, CALL_4, CALL_3, CALL_2, CALL_1, )(name, __VA_ARGS__)
+#define CALL(name, ...)                                                                            \
+    NTH(__VA_ARGS__, CALL_9, , CALL_7, CALL_6, CALL_5, CALL_4, CALL_3, CALL_2, CALL_1, )(name, __VA_ARGS__)
 
 #define W(name, ...)                                                                               \
     static uint32_t call_##name(const uint64_t *a)                                                 \
@@ -236,7 +237,8 @@ static void counts_out_of_bounds(void **state)
         {"path_rename", 2}, {"path_rename", 5}, {"path_symlink", 1}, {"path_symlink", 4}, {"path_unlink_file", 2},
         {"poll_oneoff", 2}, {"unstable_poll_oneoff", 2}, {"random_get", 1}, {"sock_recv", 2}, {"sock_send", 2},
     };
-    static const uint32_t sizes[] = {GUEST_BYTES, 0x10000001, 0x20000001, 0x40000001, 0x7fffffff, 0x80000000, 0xffffffff};
+    static const uint32_t sizes[] = {GUEST_BYTES, 0x10000001, 0x20000001, 0x40000001,
+                                     0x7fffffff,  0x80000000, 0xffffffff};
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
             for (size_t f = 0; f < NFUNCS; f++) {
@@ -246,7 +248,8 @@ static void counts_out_of_bounds(void **state)
                 memcpy(hostile, valid_args(counts[c].name), sizeof hostile);
                 hostile[counts[c].arg] = sizes[s];
                 prepare();
-                assert_errno_at(MW_WASI_EFAULT, (mw_wasi_errno)funcs[f].call(hostile), funcs[f].name, __FILE__, __LINE__);
+                assert_errno_at(MW_WASI_EFAULT, (mw_wasi_errno)funcs[f].call(hostile), funcs[f].name, __FILE__,
+                                __LINE__);
             }
 }
 
@@ -277,12 +280,14 @@ static void extremes(void **state)
     getrlimit(RLIMIT_FSIZE, &old);
     limit.rlim_max = old.rlim_max;
     setrlimit(RLIMIT_FSIZE, &limit);
-    for (unsigned i = 0; i < 40000; i++) {
+    for (unsigned i = 0; i < 15000; i++) {
         if (i % 64 == 0)
             prepare();
         size_t f = next_random(&seed) % NFUNCS;
         /* Its wait may be endless, rightly; test_process.c has it. */
         if (strstr(funcs[f].name, "poll_oneoff"))
+            continue;
+        if (strstr(funcs[f].name, "sync")) /* takes no pointer, but the disk's time */
             continue;
         const uint64_t *args = valid_args(funcs[f].name);
         uint64_t hostile[MAX_ARGS];

@@ -119,7 +119,7 @@ static void ends(void **state)
     assert_errno(INVAL, mw_wasi_proc_raise(GUEST, 31));
 }
 
-/* ---- poll_oneoff ---------------------------------------------------------------------------------------------------- */
+/* ---- poll_oneoff ------------------------------------------------------------------------------------------------ */
 
 static mw_wasi_subscription clock_sub(uint64_t userdata, uint32_t id, uint64_t timeout, uint16_t flags)
 {
@@ -227,7 +227,7 @@ static void poll_unstable(void **state)
     assert_int_equal(load64(out), 7);
 }
 
-/* ---- Standard streams ------------------------------------------------------------------------------------------------- */
+/* ---- Standard streams ------------------------------------------------------------------------------------------- */
 
 /* Attaches with `host_fd` as the process's descriptor 0; put_back undoes it. */
 static int attach_as_stdin(int host_fd)
@@ -300,7 +300,15 @@ static void sockets(void **state)
     close(pair[1]);
 }
 
-/* A broken pipe is an error of the guest's, not the end of the process. */
+static mw_wasi_errno written;
+
+static bool write_raises(uint32_t fd)
+{
+    return RAISES(written = write_text(fd, "x"));
+}
+
+/* A broken pipe ends the guest as it ends a native program, but never this process; it is an error if the signal
+ * is ignored. */
 static void broken_pipe(void **state)
 {
     (void)state;
@@ -308,12 +316,23 @@ static void broken_pipe(void **state)
     assert_int_equal(pipe(pair), 0);
     close(pair[0]);
     dup2(pair[1], 2);
+    void (*old)(int) = signal(SIGPIPE, SIG_DFL);
     fixture_attach(&(mw_wasi_config){0});
-    mw_wasi_errno error = write_text(2, "x");
+    bool raised_by_default = write_raises(2);
+    int code = raised_exit;
+    mw_wasi_detach(GUEST);
+    signal(SIGPIPE, SIG_IGN);
+    fixture_attach(&(mw_wasi_config){0});
+    bool raised_when_ignored = write_raises(2);
+    mw_wasi_detach(GUEST);
+    signal(SIGPIPE, old);
     dup2(saved, 2);
     close(saved);
     close(pair[1]);
-    assert_errno(PIPE, error);
+    assert_true(raised_by_default);
+    assert_int_equal(code, 141);
+    assert_false(raised_when_ignored);
+    assert_errno(PIPE, written);
 }
 
 int main(void)

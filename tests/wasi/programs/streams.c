@@ -10,7 +10,7 @@ int main(void)
     double d;
     n = scanf("%d %lf %31s", &i, &d, word);
     printf("%d: %d %.17g %s\n", n, i, d, word);
-    printf("%5d|%-8s|%08.3f|%x|%#o|%e|%c|%%|%p\n", 42, "left", 3.14159, 255u, 8u, 12345.678, 'c', (void *)0 == NULL ? (void *)0x10 : NULL);
+    printf("%5d|%-8s|%08.3f|%x|%#o|%e|%c|%%|%p\n", 42, "left", 3.14159, 255u, 8u, 12345.678, 'c', (void *)0x10);
     printf("%lld %llu %zu %hhd\n", -9223372036854775807ll, 18446744073709551615ull, sizeof(double), (signed char)-5);
     printf("%g %g %g %a\n", 1e100, 1.0 / 3, -0.0, 0.1);
     fgets(line, sizeof line, stdin);
