@@ -329,7 +329,9 @@ class Sums:
                 code += wasm.op('i32.and') + wasm.op('br_if', 0) + self.emit(s[3], depth) + wasm.op('end')
             else:
                 counter = 3 + depth
-                code += wasm.i32(s[1]) + wasm.set_(counter) + wasm.op('loop', b'\x40') + self.emit(s[3], depth + 1)
+                # A count that is not known when compiling, so that LLVM unrolls with a remainder.
+                code += wasm.i32(s[1]) + wasm.get(1) + wasm.op('i32.add') + wasm.set_(counter)
+                code += wasm.op('loop', b'\x40') + self.emit(s[3], depth + 1)
                 code += wasm.get(0) + wasm.i32(s[2]) + wasm.op('i32.add') + wasm.set_(0) + wasm.get(counter)
                 code += wasm.i32(-1) + wasm.op('i32.add') + wasm.op('local.tee', counter) + wasm.op('br_if', 0)
                 code += wasm.op('end')
@@ -347,7 +349,7 @@ class Sums:
                 if not bits & s[1]:
                     self.evaluate(s[3], state, bits)
             else:
-                for _ in range(s[1]):
+                for _ in range(s[1] + bits):
                     self.evaluate(s[3], state, bits)
                     state[0] = mask(state[0] + s[2], 32)
 
