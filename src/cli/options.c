@@ -210,31 +210,41 @@ static const struct option_row *find_row(char command, const char *arg, const ch
     return NULL;
 }
 
+/* One option at argv[*i], its argument included. */
+static mw_error parse_option(mw_options *options, int argc, char **argv, int *i, mw_report *report)
+{
+    const char *value;
+    const struct option_row *row = find_row(options->command, argv[*i], &value);
+    if (!row)
+        return mw_fail(report, MW_ERR_USAGE, "there is no option '%s' here; --help lists them", argv[*i]);
+    if (!row->argument && value)
+        return mw_fail(report, MW_ERR_USAGE, "--%s takes no argument", row->name);
+    if (row->argument && !value && *i + 1 == argc)
+        return mw_fail(report, MW_ERR_USAGE, "--%s needs an argument: %s", row->name, row->argument);
+    return apply(options, row, row->argument && !value ? argv[++*i] : value, report);
+}
+
 mw_error mw_options_parse(char command, int argc, char **argv, mw_report *report, mw_options *out)
 {
     mw_error error = MW_OK;
-    *out = (mw_options){.command = command, .compile.opt_level = 3};
+    *out = (mw_options){.command = command, .compile.opt_level = 3, .args = argv};
     int i = 0;
     for (; i < argc && error == MW_OK; i++) {
-        const char *value;
         if (strcmp(argv[i], "--") == 0) {
             i++;
             break;
         }
-        if (argv[i][0] != '-' || !argv[i][1])
+        if (argv[i][0] == '-' && argv[i][1])
+            error = parse_option(out, argc, argv, &i, report);
+        else if (command == 'R')
             break;
-        const struct option_row *row = find_row(command, argv[i], &value);
-        if (!row)
-            error = mw_fail(report, MW_ERR_USAGE, "there is no option '%s' here; --help lists them", argv[i]);
-        else if (!row->argument && value)
-            error = mw_fail(report, MW_ERR_USAGE, "--%s takes no argument", row->name);
-        else if (row->argument && !value && i + 1 == argc)
-            error = mw_fail(report, MW_ERR_USAGE, "--%s needs an argument: %s", row->name, row->argument);
         else
-            error = apply(out, row, row->argument && !value ? argv[++i] : value, report);
+            argv[out->nargs++] = argv[i];
     }
-    out->args = argv + i;
-    out->nargs = argc - i;
+    if (command == 'R')
+        out->args = argv + i;
+    while (i < argc)
+        out->args[out->nargs++] = argv[i++];
     if (error != MW_OK)
         mw_options_free(out);
     return error;

@@ -20,11 +20,12 @@ typedef struct mw_options {
     int nenv;
     char **env;          /* owned, "NAME=VALUE" */
     int nargs;
-    char **args;         /* what follows the options: the file, then the guest's arguments; argv's own */
+    char **args;         /* the operands: for `run` the file and the guest's arguments; argv's own */
 } mw_options;
 
-/* Parses argv[0..argc) for `command`. Options end at the first other argument (or after "--"): what follows a
- * module's name is the guest's. MW_ERR_USAGE names the option and what is wrong with it. */
+/* Parses argv[0..argc) for `command`, moving its elements. Options of `run` end at the first other argument, since what
+ * follows a module's name is the guest's; elsewhere they may stand anywhere. "--" ends them. MW_ERR_USAGE names the
+ * option and what is wrong with it. */
 MW_CHECKED mw_error mw_options_parse(char command, int argc, char **argv, mw_report *report, mw_options *out);
 void mw_options_free(mw_options *options);
 

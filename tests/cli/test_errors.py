@@ -128,7 +128,7 @@ class Errors(unittest.TestCase):
         self.assertEqual(made.returncode, 0, made.stderr)
         self.refused(2, r"--allow-precompiled", MPIWASM, "a.mwo")
         self.refused(126, r"amx|this CPU lacks|feature", MPIWASM, "--allow-precompiled", "a.mwo")
-        made = self.run_cmd(MPIWASM, "compile", "-o", "b.mwo", module)
+        made = self.run_cmd(MPIWASM, "compile", module, "-o", "b.mwo")
         self.assertEqual(made.returncode, 0, made.stderr)
         self.assertEqual(self.run_cmd(MPIWASM, "--allow-precompiled", "b.mwo").returncode, 0)
         with open(self.path("b.mwo"), "rb") as f:
@@ -234,7 +234,9 @@ class Errors(unittest.TestCase):
         self.assertEqual(self.run_cmd(MPIWASM, module).returncode, 0)
         where = self.run_cmd(MPIWASM, "compile", module).stdout.split()[0]
         size = os.path.getsize(where)
-        for damage in (b"", b"garbage", open(where, "rb").read()[: size // 2]):
+        with open(where, "rb") as f:
+            half = f.read(size // 2)
+        for damage in (b"", b"garbage", half):
             with open(where, "wb") as f:
                 f.write(damage)
             self.assertEqual(self.run_cmd(MPIWASM, module).returncode, 0)
