@@ -1,0 +1,184 @@
+/* Ways for a job to end badly, and callbacks that misbehave; argv[1] chooses. Guest only: much of it would
+ * crash a native program. */
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int rank, size;
+static MPI_Op the_op;
+static int counts[64];
+static MPI_Request pending;
+
+/* The other ranks wait for a message that never comes: only the end of the job ends them. */
+static void others_wait(void)
+{
+    int x;
+    if (rank != size - 1)
+        MPI_Recv(&x, 1, MPI_INT, MPI_ANY_SOURCE, 12345, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+}
+
+static void out_of_bounds(void)
+{
+    volatile int *p = (volatile int *)0xfff00000u;
+    *p = 1;
+}
+
+static void op_trap(void *in, void *inout, int *len, MPI_Datatype *type)
+{
+    (void)in, (void)inout, (void)len, (void)type;
+    out_of_bounds();
+}
+
+static void op_exit(void *in, void *inout, int *len, MPI_Datatype *type)
+{
+    (void)in, (void)inout, (void)len, (void)type;
+    exit(21);
+}
+
+/* Frees itself, changes the arrays and the length that the call in progress was given, and calls MPI. */
+static void op_hostile(void *in, void *inout, int *len, MPI_Datatype *type)
+{
+    int x = 1, y = 2;
+    for (int i = 0; i < *len; i++)
+        ((int *)inout)[i] += ((int *)in)[i];
+    *len = 0x7fffffff;
+    *type = (MPI_Datatype)0x12345678;
+    for (int i = 0; i < 64; i++)
+        counts[i] = 0x7fffffff;
+    MPI_Reduce_local(&x, &y, 1, MPI_INT, MPI_SUM);
+    MPI_Op op = the_op;
+    the_op = MPI_OP_NULL;
+    if (op != MPI_OP_NULL)
+        MPI_Op_free(&op);
+}
+
+static void handler_frees(MPI_Comm *comm, int *code, ...)
+{
+    (void)code;
+    MPI_Comm_free(comm);
+}
+
+static int delete_frees(MPI_Comm comm, int key, void *value, void *extra)
+{
+    (void)value, (void)extra;
+    MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN);
+    MPI_Comm_delete_attr(comm, key);
+    return MPI_SUCCESS;
+}
+
+static int query_waits(void *extra, MPI_Status *status)
+{
+    (void)extra, (void)status;
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    printf("inner wait refused: %d\n", MPI_Wait(&pending, MPI_STATUS_IGNORE) != MPI_SUCCESS);
+    printf("inner free refused: %d\n", MPI_Request_free(&pending) != MPI_SUCCESS);
+    return MPI_SUCCESS;
+}
+
+static int nothing(void *extra)
+{
+    (void)extra;
+    return MPI_SUCCESS;
+}
+
+static int cancel_nothing(void *extra, int complete)
+{
+    (void)extra, (void)complete;
+    return MPI_SUCCESS;
+}
+
+static void run(const char *what)
+{
+    int x = rank, y = 0, last = rank == size - 1;
+    MPI_Comm comm;
+    if (!strcmp(what, "abort")) {
+        if (last)
+            MPI_Abort(MPI_COMM_WORLD, 7);
+        others_wait();
+    } else if (!strcmp(what, "trap")) {
+        if (last)
+            out_of_bounds();
+        others_wait();
+    } else if (!strcmp(what, "unreachable")) {
+        if (last)
+            __builtin_trap();
+        others_wait();
+    } else if (!strcmp(what, "exit")) {
+        if (last)
+            exit(9);
+        others_wait();
+    } else if (!strcmp(what, "code")) {
+        printf("done\n"); /* and main returns 5 */
+    } else if (!strcmp(what, "no-finalize")) {
+        printf("done\n");
+        exit(0);
+    } else if (!strcmp(what, "bad-buffer")) {
+        if (last)
+            MPI_Send((void *)0xf0000000u, 1, MPI_DOUBLE, 0, 0, MPI_COMM_WORLD);
+        others_wait();
+    } else if (!strcmp(what, "bad-handle")) {
+        MPI_Comm_rank((MPI_Comm)(long)(0x10001000 + size), &x);
+    } else if (!strcmp(what, "host-error")) { /* found by the host MPI, not by us */
+        MPI_Cart_create(MPI_COMM_WORLD, 1, (int[]){size + 1}, (int[]){0}, 0, &comm);
+    } else if (!strcmp(what, "after-finalize")) {
+        MPI_Finalize();
+        MPI_Comm_size(MPI_COMM_WORLD, &x);
+    } else if (!strcmp(what, "unsupported")) {
+        MPI_Session session;
+        MPI_Session_init(MPI_INFO_NULL, MPI_ERRORS_RETURN, &session);
+    } else if (!strcmp(what, "op-trap")) {
+        MPI_Op_create(op_trap, 1, &the_op);
+        MPI_Allreduce(&x, &y, 1, MPI_INT, the_op, MPI_COMM_WORLD);
+    } else if (!strcmp(what, "op-exit")) {
+        MPI_Op_create(op_exit, 1, &the_op);
+        MPI_Allreduce(&x, &y, 1, MPI_INT, the_op, MPI_COMM_WORLD);
+    } else if (!strcmp(what, "op-hostile")) {
+        int in[64], out[64] = {0};
+        for (int i = 0; i < 64; i++)
+            in[i] = i, counts[i] = 1;
+        MPI_Op_create(op_hostile, 1, &the_op);
+        MPI_Reduce_scatter(in, out, counts, MPI_INT, the_op, MPI_COMM_WORLD);
+        printf("reduced: %d\n", out[0] == rank * size);
+    } else if (!strcmp(what, "op-type")) { /* a function of another type */
+        MPI_Op_create((MPI_User_function *)(void *)others_wait, 1, &the_op);
+    } else if (!strcmp(what, "handler-frees")) {
+        MPI_Errhandler eh;
+        MPI_Comm_create_errhandler(handler_frees, &eh);
+        MPI_Comm_dup(MPI_COMM_WORLD, &comm);
+        MPI_Comm_set_errhandler(comm, eh);
+        printf("refused: %d\n", MPI_Send(&x, 1, MPI_INT, -5, 0, comm) != MPI_SUCCESS);
+    } else if (!strcmp(what, "delete-frees")) {
+        int key;
+        MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, delete_frees, &key, NULL);
+        MPI_Comm_dup(MPI_COMM_WORLD, &comm);
+        MPI_Comm_set_attr(comm, key, &x);
+        MPI_Comm_free_keyval(&key);
+        MPI_Comm_free(&comm);
+        printf("freed\n");
+    } else if (!strcmp(what, "query-waits")) {
+        MPI_Grequest_start(query_waits, nothing, cancel_nothing, NULL, &pending);
+        MPI_Grequest_complete(pending);
+        MPI_Wait(&pending, MPI_STATUS_IGNORE);
+        MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+        printf("complete again refused: %d\n", MPI_Grequest_complete(pending) != MPI_SUCCESS);
+    } else {
+        fprintf(stderr, "unknown case %s\n", what);
+        exit(99);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return 98;
+    if (!strcmp(argv[1], "before-init"))
+        MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Init(&argc, &argv);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    run(argv[1]);
+    MPI_Finalize();
+    return !strcmp(argv[1], "code") ? 5 : 0;
+}

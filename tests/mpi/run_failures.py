@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Jobs that end badly must end: at once, with the right exit code, and with a sentence that says what and where.
+And callbacks that misbehave must harm nobody."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from jobs import Host, fail
+
+NONZERO = "non-zero"
+
+# case, exit code, texts that standard error or output must contain. Exit codes are those of mpirun.
+CASES = [
+    ("abort", 7, []),
+    ("trap", 134, ["rank 1", "out of bounds memory access", "0xfff00000", "main"]),
+    ("unreachable", 134, ["rank 1", "unreachable"]),
+    ("exit", NONZERO, []),
+    ("code", 5, ["done"]),
+    ("no-finalize", 0, ["done"]),
+    ("bad-buffer", 134, ["rank 1", "MPI_Send: argument buf: 1 elements of 8 bytes at 0xf0000000"]),
+    ("bad-handle", 134, ["MPI_Comm_rank: argument comm: 0x10001002 is not a valid communicator"]),
+    ("host-error", NONZERO, []),
+    ("before-init", 134, ["MPI_Comm_rank was called before MPI_Init"]),
+    ("after-finalize", 134, ["MPI_Comm_size was called after MPI_Finalize"]),
+    ("unsupported", 134, ["MPI_Session_init"]),
+    ("op-trap", 134, ["out of bounds memory access", "op_trap"]),
+    ("op-exit", 21, []),
+    ("op-hostile", 0, ["reduced: 1"]),
+    ("op-type", 134, ["is not a function of type MPI_User_function"]),
+    ("handler-frees", 0, ["refused: 1"]),
+    ("delete-frees", 0, ["freed"]),
+    ("query-waits", 0, ["inner wait refused: 1", "inner free refused: 1", "complete again refused: 1"]),
+]
+# Host frames in the report of a crash: none of these may appear.
+CRASH = ["Segmentation fault", "Signal: ", "AddressSanitizer", "double free", "malloc():", "Assertion failed"]
+SECONDS = 20
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", required=True, help="name of the host MPI")
+    parser.add_argument("--mpicc", required=True)
+    parser.add_argument("--build", required=True, help="build tree of MPIWasm")
+    parser.add_argument("--work", required=True, help="directory for what is compiled here")
+    parser.add_argument("cases", nargs="*")
+    args = parser.parse_args()
+
+    host = Host(args.host, args.mpicc, args.build)
+    work = Path(args.work)
+    work.mkdir(parents=True, exist_ok=True)
+    module = work / "failures.wasm"
+    message = host.compile_wasm([Path(__file__).parent / "failures.c"], module)
+    if message:
+        return fail(message)
+    failures = 0
+    cases = [case for case in CASES if not args.cases or case[0] in args.cases]
+    for name, expected, texts in cases:
+        start = time.monotonic()
+        code, out, err = host.run_wasm(2, module, name, timeout=SECONDS)
+        problems = [f"does not say {text!r}" for text in texts if text not in out + err]
+        problems += [f"says {text!r}" for text in CRASH if text in out + err]
+        if code is None:
+            problems.append(f"did not end within {SECONDS} s")
+        elif code != expected and not (expected == NONZERO and code != 0):
+            problems.append(f"exit code {code}, not {expected}")
+        if problems:
+            failures += fail(f"{name}: {'; '.join(problems)}\n{out}{err}")
+        else:
+            print(f"ok {name} ({time.monotonic() - start:.1f} s)", flush=True)
+    print(f"{args.host}: {len(cases)} cases, {failures} failures")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
