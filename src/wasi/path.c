@@ -207,10 +207,8 @@ mw_wasi_errno mw_wasi_open_beneath(int dir, const char *path, int flags, mode_t 
         case ENOSYS: /* before Linux 5.6, or hidden by a filter */
             atomic_store(&no_openat2, true);
             break;
-        case EPERM: { /* filters of older container runtimes; else a real refusal, which the walk meets too */
-            mw_wasi_errno error = open_by_walk(dir, path, flags, mode, out);
-            return error;
-        }
+        case EPERM: /* a filter of older container runtimes; or a real refusal, which the walk meets, too */
+            return open_by_walk(dir, path, flags, mode, out);
         default:
             return mw_wasi_errno_of(errno);
         }
