@@ -35,12 +35,21 @@ static int32_t keyval_of(const key *k)
     return (int32_t)(k - keys) + FIRST_KEY;
 }
 
-static key *take_key(void)
+static key *take_key(key_kind kind)
 {
-    for (uint32_t i = 0; i < nkeys; i++)
-        if (keys[i].kind == KEY_FREE)
-            return &keys[i];
-    return nkeys < MAX_KEYS ? &keys[nkeys++] : NULL;
+    uint32_t i = 0;
+
+    pthread_mutex_lock(&mw_registry_lock);
+    while (i < nkeys && keys[i].kind != KEY_FREE)
+        i++;
+    if (i < MAX_KEYS) {
+        keys[i].kind = kind;
+        keys[i].freed = true; /* not the guest's yet */
+        if (i == nkeys)
+            nkeys++;
+    }
+    pthread_mutex_unlock(&mw_registry_lock);
+    return i < MAX_KEYS ? &keys[i] : NULL;
 }
 
 static void release_key(key *k)
@@ -166,7 +175,7 @@ static int32_t create_key(mw_call *call, key_kind kind, mw_guest_ptr copy_fn, mw
     if (delete_fn.addr != MW_GUEST_COMM_NULL_DELETE_FN &&
         !(delete_func = mw_guest_function(call->instance, delete_fn.addr, "iiii:i")))
         return mw_raise_error(call, MW_GUEST_ERR_ARG, "delete_attr_fn", "%u is not a delete function", delete_fn.addr);
-    key *k = take_key();
+    key *k = take_key(kind);
     if (!k)
         return mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many attribute keys");
     *k = (key){kind, false, 0, copy_fn.addr, copy_func, delete_func, extra_state.addr, 0};

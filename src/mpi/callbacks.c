@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+pthread_mutex_t mw_registry_lock = PTHREAD_MUTEX_INITIALIZER;
+
 #define POOL 1024
 
 /* R(M): M(0x000) ... M(0x3ff) */
@@ -141,13 +143,17 @@ static MPI_User_function *const op_trampolines[POOL] = {R1024(OP_ENTRY)};
 /* Trampoline for the guest's function, or 0 if all are taken. */
 static uint32_t op_index(const mw_func *func)
 {
-    for (uint32_t i = 1; i < op_count; i++)
-        if (op_pool[i].func == func)
-            return i;
-    if (op_count >= POOL)
-        return 0;
-    op_pool[op_count].func = func;
-    return op_count++;
+    uint32_t i = 1;
+
+    pthread_mutex_lock(&mw_registry_lock);
+    while (i < op_count && op_pool[i].func != func)
+        i++;
+    if (i == POOL)
+        i = 0;
+    else if (i == op_count)
+        op_pool[op_count++].func = func;
+    pthread_mutex_unlock(&mw_registry_lock);
+    return i;
 }
 
 int32_t mw_MPI_Op_create(mw_instance *instance, mw_guest_ptr user_fn, int32_t commute, mw_guest_ptr op)
@@ -278,13 +284,15 @@ static MPI_Comm_errhandler_function *const errhandler_trampolines[ERRHANDLER_POO
 
 static int errhandler_index(const mw_func *func, bool varargs)
 {
-    for (uint32_t i = 0; i < errhandler_count; i++)
-        if (errhandler_pool[i].func == func)
-            return (int)i;
-    if (errhandler_count >= ERRHANDLER_POOL)
-        return -1;
-    errhandler_pool[errhandler_count] = (errhandler_callback){func, varargs};
-    return (int)errhandler_count++;
+    uint32_t i = 0;
+
+    pthread_mutex_lock(&mw_registry_lock);
+    while (i < errhandler_count && errhandler_pool[i].func != func)
+        i++;
+    if (i == errhandler_count && i < ERRHANDLER_POOL)
+        errhandler_pool[errhandler_count++] = (errhandler_callback){func, varargs};
+    pthread_mutex_unlock(&mw_registry_lock);
+    return i < ERRHANDLER_POOL ? (int)i : -1;
 }
 
 static int32_t create_errhandler(mw_call *call, mw_guest_ptr function, mw_guest_ptr errhandler)

@@ -254,11 +254,15 @@ int32_t mw_MPI_Error_string(mw_instance *instance, int32_t errorcode, mw_guest_p
 
 static int32_t add(const mw_call *call, int host_code, int32_t *out)
 {
-    int i = __atomic_load_n(&nadded, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&mw_registry_lock);
+    int i = nadded;
+    if (i < MAX_ADDED) {
+        added[i] = host_code;
+        __atomic_store_n(&nadded, i + 1, __ATOMIC_RELEASE);
+    }
+    pthread_mutex_unlock(&mw_registry_lock);
     if (i >= MAX_ADDED)
         return mw_raise_error(call, MW_GUEST_ERR_OTHER, NULL, "more than %d error classes and codes", MAX_ADDED);
-    added[i] = host_code;
-    __atomic_store_n(&nadded, i + 1, __ATOMIC_RELEASE);
     *out = FIRST_ADDED + i;
     return MW_GUEST_SUCCESS;
 }

@@ -1,6 +1,7 @@
 /* Guest memory that MPI hands out: MPI_Alloc_mem, buffers for MPI_Bsend, and the short-lived blocks in which
  * callbacks find their arguments. It comes from the guest's own malloc, so that it and the guest's heap never overlap;
  * a guest that exports none gets grown pages, which are never given back. */
+#include "mpi/callbacks.h"
 #include "mpi/state.h"
 #include "shims.h"
 
@@ -35,23 +36,29 @@ void mw_guest_release(mw_instance *instance, mw_guest_ptr p)
         ((free_fn *)guest_free->code)(guest_free->instance, (int32_t)p.addr);
 }
 
-/* One block of guest memory serves all callbacks in progress, as a stack; what does not fit gets its own. */
-static mw_guest_ptr stack;
-static uint64_t stack_size, stack_top;
+/* One block of guest memory serves all callbacks in progress on a thread, as a stack; what does not fit gets its own.
+ * The guest's malloc runs between frames of the host's library here, so it counts as a callback. */
+static __thread mw_guest_ptr stack __attribute__((tls_model("initial-exec")));
+static __thread uint64_t stack_size __attribute__((tls_model("initial-exec")));
+static __thread uint64_t stack_top __attribute__((tls_model("initial-exec")));
 
 bool mw_guest_block_begin(mw_instance *instance, uint64_t bytes, mw_guest_block *block)
 {
     bytes = (bytes + 15) & ~(uint64_t)15;
     if (stack_top == 0 && bytes > stack_size) {
         uint64_t size = bytes * 2 < 4096 ? 4096 : bytes * 2;
+        mw_callback_enter();
         mw_guest_release(instance, stack);
         stack = mw_guest_alloc(instance, size);
+        mw_callback_leave();
         stack_size = stack.addr ? size : 0;
     }
     block->own = bytes > stack_size - stack_top;
     block->level = stack_top;
     if (block->own) {
+        mw_callback_enter();
         block->p = mw_guest_alloc(instance, bytes);
+        mw_callback_leave();
         return block->p.addr != 0;
     }
     block->p = (mw_guest_ptr){stack.addr + (uint32_t)stack_top};
@@ -61,10 +68,13 @@ bool mw_guest_block_begin(mw_instance *instance, uint64_t bytes, mw_guest_block 
 
 void mw_guest_block_end(mw_instance *instance, mw_guest_block *block)
 {
-    if (block->own)
-        mw_guest_release(instance, block->p);
-    else
+    if (!block->own) {
         stack_top = block->level;
+        return;
+    }
+    mw_callback_enter();
+    mw_guest_release(instance, block->p);
+    mw_callback_leave();
 }
 
 int32_t mw_MPI_Alloc_mem(mw_instance *instance, mw_guest_aint size, mw_guest_info info, mw_guest_ptr baseptr)

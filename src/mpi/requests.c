@@ -25,9 +25,13 @@ static int32_t claim(const mw_call *call, const char *argument, uint32_t handle,
     *out = NULL;
     if (MW_UNLIKELY(!slot))
         return mw_raise_handle(call, MW_KIND_request, argument, handle);
-    if (MW_UNLIKELY(slot->flags & BUSY))
+    uint32_t before = slot->flags;
+    if (mw_handles_shared)
+        before = __atomic_fetch_or(&slot->flags, BUSY, __ATOMIC_ACQUIRE);
+    else
+        slot->flags = before | BUSY;
+    if (MW_UNLIKELY(before & BUSY))
         return mw_raise_error(call, MW_GUEST_ERR_REQUEST, argument, "request 0x%x is already being completed", handle);
-    slot->flags |= BUSY;
     *out = slot;
     return MW_GUEST_SUCCESS;
 }

@@ -3,6 +3,7 @@
 #define MW_MPI_STATE_H
 
 #include "mpi/convert.h"
+#include <pthread.h>
 
 extern int mw_mpi_running;    /* between MPI_Init and MPI_Finalize */
 extern int mw_mpi_finalized;  /* after MPI_Finalize */
@@ -41,6 +42,9 @@ typedef struct mw_guest_block {
 } mw_guest_block;
 bool mw_guest_block_begin(mw_instance *instance, uint64_t bytes, mw_guest_block *block);
 void mw_guest_block_end(mw_instance *instance, mw_guest_block *block);
+
+/* Held while callbacks, keys or error codes are registered: never during a call of the host or the guest. */
+extern pthread_mutex_t mw_registry_lock;
 
 /* ---- Callbacks (callbacks.c) ----------------------------------------------------------------------------- */
 
