@@ -37,7 +37,7 @@ class Options(Toolchain):
     def test_info(self):
         self.assertRegex(self.run_ok(CC, "-compile_info"), r"^clang-22 .*--sysroot=.* -c\n$")
         self.assertRegex(self.run_ok(CC, "-link_info"), r"^clang-22 .*-lmpi_abi ")
-        self.assertRegex(self.run_ok(CXX, "-compile-info"), r"^clang-22 --driver-mode=g\+\+ .*-fno-exceptions")
+        self.assertRegex(self.run_ok(CXX, "-compile-info"), r"^clang-22 --driver-mode=g\+\+ .*-fignore-exceptions")
         self.assertEqual(self.run_ok(CC, "-showme:command"), "clang-22\n")
         self.assertEqual(self.run_ok(CC, "-showme:libs"), "mpi_abi\n")
         self.assertRegex(self.run_ok(CC, "-showme:version"), r"MPIWasm \d+\.\d+")
@@ -211,6 +211,37 @@ class Runs(Toolchain):
             }
             """, "-O2", "-std=c++17", compiler=CXX, name="main.cpp")
         self.assertEqual(self.ranks(module), ["10100 a 9 25"])
+
+    def test_throw_ends_the_program_and_says_what(self):
+        module = self.link(r"""
+            #include <iostream>
+            #include <stdexcept>
+            #include <vector>
+            namespace mine { struct trouble {}; }
+            int main(int argc, char **)
+            {
+                try {
+                    if (argc == 1)
+                        std::cout << "nothing thrown" << std::endl;
+                    else if (argc == 2)
+                        throw std::runtime_error("too many arguments");
+                    else if (argc == 3)
+                        throw mine::trouble();
+                    std::vector<int> v(1);
+                    if (argc == 4)
+                        v.at(argc) = 1;
+                    return 0;
+                } catch (...) {
+                    return 3;
+                }
+            }
+            """, "-O2", compiler=CXX, name="main.cpp")
+        self.assertEqual(self.run_ok(MPIWASM, module), "nothing thrown\n")
+        for arguments, message in ((["a"], "std::runtime_error thrown: too many arguments"),
+                                   (["a", "b"], "mine::trouble thrown"), (["a", "b", "c"], "std::out_of_range thrown: vector")):
+            result = self.run_fails(MPIWASM, module, *arguments, expect="exception of type " + message)
+            self.assertEqual(result.returncode, 134)
+            self.assertIn("no C++ exceptions yet", result.stderr)
 
     def test_interposition_through_pmpi(self):
         module = self.link(r"""
