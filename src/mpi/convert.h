@@ -424,9 +424,9 @@ static inline bool mw_is_in_place(mw_guest_ptr p)
  * the other), each checked by itself. counts were checked by mw_in_counts. */
 int32_t mw_in_buffer_v(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks, const int *counts,
                        const int *displs, const mw_type_slot *type, void **out);
-/* The w-forms: displacements in bytes, a type for each block. */
+/* The w-forms: displacements in bytes, a type for each block. `displs` is the host's copy and may be changed. */
 int32_t mw_in_buffer_w(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks, const int *counts,
-                       const int *displs, const mw_type_slot *const *types, void **out);
+                       int *displs, const mw_type_slot *const *types, void **out);
 int32_t mw_in_buffer_w_aint(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks,
                             const int *counts, const MPI_Aint *displs, const mw_type_slot *const *types, void **out);
 

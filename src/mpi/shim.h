@@ -40,6 +40,14 @@ static inline int32_t mw_in_large_shift(const mw_call *call, const char *argumen
     return mw_in_large_count(call, argument, shift < 0 ? -(shift + 1) : shift);
 }
 
+/* Neighbourhood collectives need neighbours; MPICH 4.0 does not check. */
+static inline int32_t mw_in_topology(const mw_call *call, const char *argument, const mw_comm_slot *comm)
+{
+    return MW_LIKELY(comm->topology != MPI_UNDEFINED)
+               ? MW_GUEST_SUCCESS
+               : mw_raise_error(call, MW_GUEST_ERR_TOPOLOGY, argument, "a communicator without a topology");
+}
+
 /* Element counts that a buffer check takes: no product or sum wraps, the largest one fits no memory. */
 static inline int64_t mw_product(int64_t a, int64_t b)
 {

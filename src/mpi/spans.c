@@ -42,13 +42,19 @@ int32_t mw_in_buffer_v(const mw_call *call, const char *argument, mw_guest_ptr p
     return MW_GUEST_SUCCESS;
 }
 
+/* A single block is passed at its own address with displacement 0: on one rank, Open MPI's coll/self takes the
+ * displacement for a number of extents and would leave what was checked. */
 int32_t mw_in_buffer_w(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks, const int *counts,
-                       const int *displs, const mw_type_slot *const *types, void **out)
+                       int *displs, const mw_type_slot *const *types, void **out)
 {
     for (int64_t i = 0; i < blocks; i++)
         if (!block_fits(call, p, displs[i], counts[i], types[i]))
             return raise_block(call, argument, p, i, counts[i], displs[i]);
     *out = call->instance->memory0 + p.addr;
+    if (blocks == 1) {
+        *out = (char *)*out + displs[0];
+        displs[0] = 0;
+    }
     return MW_GUEST_SUCCESS;
 }
 

@@ -232,6 +232,8 @@ class Shim:
             allowed = "role == MW_ROLE_ROOT && " if self.root else ""
             self.decls.append("bool in_place;")
             self.always("in_place = mw_is_in_place(%s) && %s!%s->inter;" % (self.in_place.name, allowed, comm))
+        if any("comm.indegree" in p.kind.text for p in self.params):
+            self.always(self.attempt('mw_in_topology(&call, "%s", %s)' % (self.comm.name, comm)))
         if any("comm.dimensions" in p.kind.text for p in self.params):
             self.always(self.attempt("mw_result(MPI_Cartdim_get(%s->host, &dimensions))" % comm))
 
@@ -351,7 +353,8 @@ class Shim:
         host = "host_" + p.name
         condition = self.conditions[p.name]
         self.arguments[p.name] = host
-        self.decls.append("void *%s%s;" % (host, " = NULL" if condition or p is self.in_place else ""))
+        # Not significant: an address that no one reads, but not NULL, which MPICH refuses before it knows.
+        self.decls.append("void *%s%s;" % (host, " = instance->memory0" if condition or p is self.in_place else ""))
         if p.kind.name == "region":
             self.check(p, "mw_in_span", "(uint64_t)" + self.expression(p.kind.args[0]), "&" + host)
             return True
@@ -428,7 +431,8 @@ class Shim:
                     "mw_out_request_kept(&call, %s, %s, &arena, %s);" if self.arena else
                     "mw_out_request(&call, %s, %s, %s);") % (host, flags, out))
             else:
-                self.results.append('if (!error)\n    error = mw_out_%s(&call, "%s", %s, %s);' % (k, p.name, host, out))
+                self.results.append('if (!error)\n    error = mw_out_%s(&call, "%s", %s, %s);\nelse\n    *%s = %s;' % (
+                    k, p.name, host, out, out, NULLS[k].replace("MPI_", "MW_GUEST_")))
         elif k == "string":
             self.string_out(p)
         elif p.kind.length is not None:
