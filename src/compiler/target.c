@@ -92,13 +92,52 @@ static void append(char **list, const char *more)
     *list = joined;
 }
 
-/* Appends those of `features` that are switched on. */
+/* Takes "+name" out of the list. */
+static void remove_feature(char *list, const char *name)
+{
+    size_t n = strlen(name);
+    for (char *f = list; f && *f;) {
+        char *comma = strchr(f, ',');
+        size_t len = comma ? (size_t)(comma - f) : strlen(f);
+        if (len == n + 1 && strncmp(f + 1, name, n) == 0)
+            memmove(f, comma ? comma + 1 : f + len, strlen(comma ? comma + 1 : f + len) + 1);
+        else
+            f = comma ? comma + 1 : NULL;
+    }
+}
+
+/* x86: without one that is a base, LLVM uses none of those behind it either. */
+static const struct {
+    const char *name;
+    bool is_base;
+} x86_chain[] = {
+    {"sse2", true},     {"sse3", true},     {"ssse3", true},        {"sse4.1", true},  {"sse4.2", true},
+    {"avx", true},      {"fma", false},     {"f16c", false},        {"vaes", false},   {"vpclmulqdq", false},
+    {"avx2", true},     {"avx512f", true},  {"avx512bw", false},    {"avx512cd", false}, {"avx512dq", false},
+    {"avx512vl", false},
+};
+
+static void switch_off(char *list, const char *name)
+{
+    enum { N = sizeof x86_chain / sizeof *x86_chain };
+    size_t i = 0;
+    while (i < N && strcmp(x86_chain[i].name, name) != 0)
+        i++;
+    remove_feature(list, name);
+    if (i < N && x86_chain[i].is_base)
+        for (i++; i < N; i++)
+            remove_feature(list, x86_chain[i].name);
+}
+
+/* Appends those of `features` that are switched on, takes out those that are switched off. */
 static void append_required(char **list, const char *features)
 {
     char *all = copy(features), *rest;
     for (char *f = strtok_r(all, ",", &rest); f; f = strtok_r(NULL, ",", &rest))
         if (*f == '+')
             append(list, f);
+        else if (*f == '-')
+            switch_off(*list, f + 1);
     free(all);
 }
 

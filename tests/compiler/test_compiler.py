@@ -245,6 +245,20 @@ class Objects(Case):
             self.assertIn(word, result.stderr)
             self.assertFalse(os.path.exists(self.path("x.so")))
 
+    def test_features_can_be_switched_off(self):
+        wasm = self.wasm("""(module (memory 1) (func (export "f") (param i32) (local v128)
+          (local.set 1 (v128.load (local.get 0)))
+          (local.set 1 (i8x16.swizzle (local.get 1) (v128.load offset=16 (local.get 0))))
+          (local.set 1 (i16x8.q15mulr_sat_s (local.get 1) (v128.load offset=32 (local.get 0))))
+          (local.set 1 (i16x8.narrow_i32x4_u (local.get 1) (v128.load offset=48 (local.get 0))))
+          (v128.store (local.get 0) (i32x4.dot_i16x8_s (local.get 1) (local.get 1)))))""")
+        path = self.compile(wasm, "-features", "-ssse3", "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3")
+        with open(path, "rb") as f:
+            required = f.read()
+        self.assertIn(b"+sse3", required)
+        for feature in (b"+ssse3", b"+sse4.1", b"+avx"):
+            self.assertNotIn(feature, required)
+
     def test_output_that_cannot_be_written(self):
         path = self.path("nonexistent/x.so")
         result = self.run_tool("-o", path, self.wasm(TRIAD))

@@ -1,7 +1,10 @@
-/* wasm-call [-O<n>] [-strict] [-keep] [-fma] [-o object] [-cpu name] [-triple name] module.wasm [function [argument...]]
+/* wasm-call [option...] module.wasm [function [argument...]]
+ *
+ * Options: -O<n> -strict -keep -fma -fast -o OBJECT -cpu NAME -features LIST -triple NAME -threads N
  *
  * Compiles a module, loads it without imports and calls an export. Numbers are given and printed as decimal or
- * C99 hexadecimal; a trap is printed as "trap: <text>". With -o it only compiles. */
+ * C99 hexadecimal; a trap is printed as "trap: <text>". With -o and no function it only compiles. Set
+ * WASM_CALL_TIME to see how long it took. */
 #include "compiler/compiler.h"
 #include "runtime/instance.h"
 
@@ -132,6 +135,8 @@ int main(int argc, char **argv)
             object = argv[++i];
         else if (strcmp(argv[i], "-cpu") == 0 && i + 1 < argc)
             options.cpu = argv[++i];
+        else if (strcmp(argv[i], "-features") == 0 && i + 1 < argc)
+            options.features = argv[++i];
         else if (strcmp(argv[i], "-triple") == 0 && i + 1 < argc)
             options.triple = argv[++i];
         else if (strcmp(argv[i], "-threads") == 0 && i + 1 < argc)
