@@ -2,7 +2,11 @@
  * its own 16-byte long double; where that is x87's, computing needs these operations. */
 #include "mpi/callbacks.h"
 
+#if __LDBL_MANT_DIG__ == 113
+typedef long double quad;
+#else
 typedef __float128 quad;
+#endif
 
 /* As the guest lays them out. */
 typedef struct quad_int {

@@ -505,7 +505,11 @@ static void test_buffer_attach(void **state)
 static void test_quad(void **state)
 {
     (void)state;
+#if __LDBL_MANT_DIG__ == 113
+    long double one = 1, small = 0x1p-100, sum;
+#else
     __float128 one = 1, small = 0x1p-100, sum;
+#endif
     memcpy(memory.base + 256, &one, 16);
     memcpy(memory.base + 272, &small, 16);
     assert_int_equal(mw_MPI_Reduce_local(&guest, at(256), at(272), 1, TYPE(MW_GUEST_LONG_DOUBLE), OP(MW_GUEST_SUM)), 0);
