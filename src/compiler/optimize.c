@@ -35,6 +35,8 @@ static void set_options(void)
          * function. Calls that do not return need none behind them. */
         "-trap-unreachable",
         "-no-trap-after-noreturn",
+        /* How far gvn looks for an earlier load, in blocks (default 200): it was the most expensive pass. */
+        "-memdep-block-number-limit=50",
     };
     LLVMParseCommandLineOptions(sizeof options / sizeof *options, options, "");
 }
