@@ -48,6 +48,21 @@ static inline int32_t mw_in_topology(const mw_call *call, const char *argument, 
                : mw_raise_error(call, MW_GUEST_ERR_TOPOLOGY, argument, "a communicator without a topology");
 }
 
+/* Queries of one kind of topology. */
+static inline int32_t mw_in_topology_of(const mw_call *call, const char *argument, const mw_comm_slot *comm, int kind)
+{
+    return MW_LIKELY(comm->topology == kind)
+               ? MW_GUEST_SUCCESS
+               : mw_raise_error(call, MW_GUEST_ERR_TOPOLOGY, argument, "a communicator without such a topology");
+}
+
+/* For what only an intercommunicator has; MPICH 4.0 does not check everywhere. */
+static inline int32_t mw_in_inter(const mw_call *call, const char *argument, const mw_comm_slot *comm)
+{
+    return MW_LIKELY(comm->inter) ? MW_GUEST_SUCCESS
+                                  : mw_raise_error(call, MW_GUEST_ERR_COMM, argument, "not an intercommunicator");
+}
+
 /* Element counts that a buffer check takes: no product or sum wraps, the largest one fits no memory. */
 static inline int64_t mw_product(int64_t a, int64_t b)
 {
@@ -125,6 +140,23 @@ static inline int32_t mw_in_cumulative(const mw_call *call, mw_arena *arena, con
         if ((*out)[i] < (*out)[i - 1])
             return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "element %lld is less than the one before it",
                                   (long long)i);
+    return MW_GUEST_SUCCESS;
+}
+
+/* n dimensions of a grid of at most `processes`; 0 leaves one to MPI_Dims_create. Hosts multiply them as ints, and
+ * MPICH then divides by the product. */
+static inline int32_t mw_in_factors(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p,
+                                    int64_t n, int processes, int **out)
+{
+    int64_t product = 1;
+    MW_TRY(mw_in_ints(call, arena, argument, p, n, out));
+    for (int64_t i = 0; i < n; i++) {
+        if ((*out)[i] < 0)
+            return mw_raise_error(call, MW_GUEST_ERR_DIMS, argument, "dimension %lld is negative", (long long)i);
+        product *= (*out)[i] ? (*out)[i] : 1;
+        if (product > processes)
+            return mw_raise_error(call, MW_GUEST_ERR_DIMS, argument, "a grid of more than %d processes", processes);
+    }
     return MW_GUEST_SUCCESS;
 }
 

@@ -19,6 +19,8 @@ ATTRIBUTE
          null             the null handle is allowed
          reach=BOUND      of a new datatype: no size, bound or displacement in it is larger. Datatypes in BOUND stand for
                           their own reach, sum(array) and product(array) are of magnitudes, dot(a, b) sums products
+         topology=KIND    must have one: cart, graph, dist_graph
+         inter            must be an intercommunicator
          proc_null        MPI_PROC_NULL is allowed among the ranks
 """
 
@@ -75,7 +77,7 @@ class Kind:
 
 
 class Parameter:
-    ATTRIBUTES = {"in_place", "input", "at", "null", "proc_null", "reach"}
+    ATTRIBUTES = {"in_place", "input", "at", "null", "proc_null", "inter", "topology", "reach"}
 
     def __init__(self, line):
         try:

@@ -19,7 +19,7 @@ SCALARS = {
     **_same(
         "int", "logical", "length", "rank", "root", "dest", "source", "target", "tag", "recv_tag",
         "thread_level", "comparison", "topology", "combiner", "order", "split_type", "typeclass",
-        "amode", "whence", "lock_type", "assert", "weight", "cumulative", c="int",
+        "amode", "whence", "lock_type", "assert", "weight", "cumulative", "factor", c="int",
     ),
     "count": Scalar("int", "MPI_Count"),   # elements or bytes, not negative
     "shift": Scalar("int", "MPI_Count"),   # distance in elements, or a position; may be negative

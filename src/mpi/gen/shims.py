@@ -244,6 +244,11 @@ class Shim:
             null = {"comm": "MPI_COMM_NULL", "type": "MPI_BYTE"}[k]
             self.decls.append("const mw_%s_slot *%s%s;" % (k, host, " = NULL" if condition else ""))
             self.check(p, "mw_in_" + k, "&" + host)
+            if "topology" in p.attributes:
+                self.always(self.attempt('mw_in_topology_of(&call, "%s", %s, MPI_%s)' % (
+                    p.name, host, p.attributes["topology"].upper())))
+            if "inter" in p.attributes:
+                self.always(self.attempt('mw_in_inter(&call, "%s", %s)' % (p.name, host)))
             self.arguments[p.name] = "%s ? %s->host : %s" % (host, host, null) if condition else host + "->host"
         elif k == "op":
             type_param = self.f.first("type")
@@ -316,6 +321,10 @@ class Shim:
             c, function, extra = "int *", {"count": "mw_in_counts", "weight": "mw_in_weights"}[k], ()
         elif k == "cumulative":
             c, function, extra = "int *", "mw_in_cumulative", ()
+        elif k == "factor":
+            # Of the number of processes: that of the grid, or the communicator's.
+            processes = "nnodes" if any(q.name == "nnodes" for q in self.params) else self.size_before(p)
+            c, function, extra = "int *", "mw_in_factors", (processes,)
         elif k == "rank":
             c, function = "int *", "mw_in_ranks"
             extra = (self.size_before(p), "true" if "proc_null" in p.attributes else "false")

@@ -1,0 +1,296 @@
+/* A guest that calls every function of MPI with every argument wrong in many ways, one at a time, the others being right.
+ * Whatever happens must be an MPI error or a trap: the host process stays whole.
+ *
+ *     hostile FIRST LAST    makes the cases from FIRST to LAST and says each one's number on standard error first
+ */
+#include <limits.h>
+#include <mpi.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum class {
+    NONE, BUFFER, FUNCTION, STRING, OUT, TYPES, REQUESTS, INFOS, ZEROS, ONES, LONGS, COMM, GROUP, TYPE, OP, REQUEST, ERRHANDLER,
+    INFO, MESSAGE, COMM_PLACE, GROUP_PLACE, TYPE_PLACE, OP_PLACE, REQUEST_PLACE, ERRHANDLER_PLACE, INFO_PLACE, MESSAGE_PLACE,
+    COUNT, PEER, ROOT, TAG, BYTES, INT
+};
+
+#define MAX_PARAMS 12
+struct call {
+    const char *name;
+    void (*make)(const int64_t *arguments);
+    int nparams;
+    enum class classes[MAX_PARAMS];
+};
+
+#include "calls.h"
+
+/* Room for what is read and written: arrays of 64 elements, results and buffers of as many as the largest count that
+ * succeeds (1000), so that the program does not overwrite itself. */
+static struct {
+    int before[1 << 16];
+    int buffers[MAX_PARAMS][1024];
+    int after[1 << 16]; /* wild displacements that stay in memory end here, or before */
+} room;
+static int zeros[64], ones[64], place, scratch[1024];
+static int64_t longs[64];
+static char unaligned[4096];
+static MPI_Datatype types[64];
+static MPI_Request requests[64];
+static MPI_Info infos[64];
+static MPI_Info info;
+static MPI_Group group;
+static uint32_t freed_type;
+
+static void operation(void *in, void *inout, int *n, MPI_Datatype *type)
+{
+    (void)in, (void)inout, (void)n, (void)type;
+}
+
+static void reset(void)
+{
+    for (int i = 0; i < 64; i++) {
+        zeros[i] = 0;
+        ones[i] = 1;
+        longs[i] = 1;
+        types[i] = MPI_INT;
+        requests[i] = MPI_REQUEST_NULL;
+        infos[i] = MPI_INFO_NULL;
+    }
+    memcpy(unaligned + 1, ones, sizeof ones);
+}
+
+#define ADDRESS(object) ((int64_t)(uint32_t)(uintptr_t)(object))
+
+static int64_t in_place(int32_t value)
+{
+    place = value;
+    return ADDRESS(&place);
+}
+
+/* For parameter number `p`: buffers of one call must not overlap. */
+static int64_t good(enum class class, int p)
+{
+    switch (class) {
+    case BUFFER: return ADDRESS(room.buffers[p]);
+    case FUNCTION: return ADDRESS(operation);
+    case STRING: return ADDRESS("a string");
+    case OUT: return ADDRESS(scratch);
+    case TYPES: return ADDRESS(types);
+    case REQUESTS: return ADDRESS(requests);
+    case INFOS: return ADDRESS(infos);
+    case ZEROS: return ADDRESS(zeros);
+    case ONES: return ADDRESS(ones);
+    case LONGS: return ADDRESS(longs);
+    case COMM: return ADDRESS(MPI_COMM_SELF);
+    case GROUP: return ADDRESS(group);
+    case TYPE: return ADDRESS(MPI_INT);
+    case OP: return ADDRESS(MPI_SUM);
+    case REQUEST: return ADDRESS(MPI_REQUEST_NULL);
+    case ERRHANDLER: return ADDRESS(MPI_ERRORS_RETURN);
+    case INFO: return ADDRESS(info);
+    case MESSAGE: return ADDRESS(MPI_MESSAGE_NO_PROC);
+    /* What would end a predefined object is refused, and so may be repeated. */
+    case COMM_PLACE: return in_place(ADDRESS(MPI_COMM_WORLD));
+    case GROUP_PLACE: return in_place(ADDRESS(MPI_GROUP_EMPTY));
+    case TYPE_PLACE: return in_place(ADDRESS(MPI_INT));
+    case OP_PLACE: return in_place(ADDRESS(MPI_SUM));
+    case REQUEST_PLACE: return in_place(ADDRESS(MPI_REQUEST_NULL));
+    case ERRHANDLER_PLACE: return in_place(ADDRESS(MPI_ERRORS_RETURN));
+    case INFO_PLACE: return in_place(ADDRESS(MPI_INFO_NULL));
+    case MESSAGE_PLACE: return in_place(ADDRESS(MPI_MESSAGE_NO_PROC));
+    case COUNT: return 1;
+    case PEER: return MPI_PROC_NULL; /* nobody answers, nothing blocks */
+    case ROOT: return 0;
+    case TAG: return 5;
+    case BYTES: return 16;
+    default: return 1;
+    }
+}
+
+/* Each `bad` writes hostile value number `i` for a class, or returns 0 when there are no more. */
+static int bad_pointer(int i, int64_t *value)
+{
+    const int64_t end = (int64_t)__builtin_wasm_memory_size(0) * 65536;
+    const int64_t values[] = {0, 1, 2, 8, 15, ADDRESS(unaligned) + 1, end - 1, end - 3, end - 4, end, end + 65536, 0x7fffffff,
+                              0x80000000, 0xfffffff0, 0xffffffff, ADDRESS(&place)};
+    return i < (int)(sizeof values / sizeof *values) ? (*value = values[i], 1) : 0;
+}
+
+static const uint32_t wild_handles[] = {
+    0, 1, 0x100, 0x101, 0x108, 0x140, 0x180, 0x200, 0x209, 0x21, 0xfff, 0x1000, 0x1001, 0x10001000, 0x20001000, 0x30001000,
+    0x30001001, 0x40001000, 0x50001000, 0x60001000, 0x70001000, 0x70101000, 0xa0001000, 0xb0001000, 0x3fffffff, 0x7fffffff,
+    0x80000000, 0xfffffffe, 0xffffffff,
+};
+#define WILD_HANDLES ((int)(sizeof wild_handles / sizeof *wild_handles))
+
+static int bad_handle(int i, int64_t *value)
+{
+    if (i == WILD_HANDLES)
+        return *value = freed_type, 1;
+    return i < WILD_HANDLES ? (*value = wild_handles[i], 1) : 0;
+}
+
+/* A right place with a wild handle in it, then wrong places. */
+static int bad_place(int i, int64_t *value)
+{
+    int64_t handle;
+    if (bad_handle(i, &handle))
+        return *value = in_place((int32_t)handle), 1;
+    return bad_pointer(i - WILD_HANDLES - 1, value);
+}
+
+static const int32_t wild_ints[] = {-1, -2, -3, -4, -32766, INT_MIN, INT_MIN + 1, INT_MAX, INT_MAX - 1, 0x1000000, 0x40000000, 0, 3, 1000};
+#define WILD_INTS ((int)(sizeof wild_ints / sizeof *wild_ints))
+
+static int bad_int(int i, int64_t *value)
+{
+    return i < WILD_INTS ? (*value = wild_ints[i], 1) : 0;
+}
+
+/* Arrays: wild elements at the right place, then wrong places. */
+static int bad_ints(int i, int *array, int64_t *value)
+{
+    if (i < WILD_INTS) {
+        for (int k = 0; k < 64; k++)
+            array[k] = wild_ints[i];
+        return *value = ADDRESS(array), 1;
+    }
+    return bad_pointer(i - WILD_INTS, value);
+}
+
+static int bad_longs(int i, int64_t *value)
+{
+    static const int64_t wild[] = {-1, INT64_MIN, INT64_MAX, 0x100000000, 0x7fffffff};
+    if (i < 5) {
+        for (int k = 0; k < 64; k++)
+            longs[k] = wild[i];
+        return *value = ADDRESS(longs), 1;
+    }
+    return bad_pointer(i - 5, value);
+}
+
+static int bad_handles(int i, void *array, int64_t *value)
+{
+    int64_t handle;
+    if (bad_handle(i, &handle)) {
+        for (int k = 0; k < 64; k++)
+            ((uint32_t *)array)[k] = (uint32_t)handle;
+        return *value = ADDRESS(array), 1;
+    }
+    return bad_pointer(i - WILD_HANDLES - 1, value);
+}
+
+static int bad_string(int i, int64_t *value)
+{
+    if (i == 0)
+        return *value = ADDRESS(""), 1;
+    if (i == 1) {
+        /* No NUL up to the end of memory. */
+        char *last = (char *)(uintptr_t)(__builtin_wasm_memory_size(0) * 65536 - 64);
+        memset(last, 'x', 64);
+        return *value = ADDRESS(last), 1;
+    }
+    return bad_pointer(i - 2, value);
+}
+
+static int bad_wide(int i, int64_t *value)
+{
+    static const int64_t wild[] = {0x100000000, 0x7fffffffffffffff, INT64_MIN, -0x100000000};
+    if (i < 4)
+        return *value = wild[i], 1;
+    return bad_int(i - 4, value);
+}
+
+static int bad(enum class class, int i, int64_t *value)
+{
+    switch (class) {
+    case BUFFER:
+    case OUT: return bad_pointer(i, value);
+    case STRING: return bad_string(i, value);
+    case FUNCTION: return i == 0 ? (*value = ADDRESS(reset), 1) : bad_pointer(i - 1, value);
+    case TYPES: return bad_handles(i, types, value);
+    case REQUESTS: return bad_handles(i, requests, value);
+    case INFOS: return bad_handles(i, infos, value);
+    case ZEROS: return bad_ints(i, zeros, value);
+    case ONES: return bad_ints(i, ones, value);
+    case LONGS: return bad_longs(i, value);
+    case COMM:
+    case GROUP:
+    case TYPE:
+    case OP:
+    case REQUEST:
+    case ERRHANDLER:
+    case INFO:
+    case MESSAGE: return bad_handle(i, value);
+    case COMM_PLACE:
+    case GROUP_PLACE:
+    case TYPE_PLACE:
+    case OP_PLACE:
+    case REQUEST_PLACE:
+    case ERRHANDLER_PLACE:
+    case INFO_PLACE:
+    case MESSAGE_PLACE: return bad_place(i, value);
+    case COUNT: return bad_wide(i, value);
+    case PEER:
+        /* Not the process itself and not MPI_ANY_SOURCE: those wait for a partner that does not come. */
+        return bad_int(i, value) ? (*value == 0 || *value == MPI_ANY_SOURCE ? (*value = 77) : 0, 1) : 0;
+    case ROOT:
+    case TAG:
+    case BYTES:
+    case INT: return bad_wide(i, value);
+    default: return 0;
+    }
+}
+
+static long number, first, last;
+
+static void one(const struct call *call, const int64_t *arguments, int which)
+{
+    char text[200];
+    if (number >= first && number <= last) {
+        int length = snprintf(text, sizeof text, "case %ld %s argument %d = %lld\n", number, call->name, which,
+                              which < 0 ? 0LL : (long long)arguments[which]);
+        write(2, text, (size_t)length);
+        call->make(arguments);
+    }
+    number++;
+}
+
+int main(int argc, char **argv)
+{
+    MPI_Datatype type;
+
+    first = argc > 1 ? atol(argv[1]) : 0;
+    last = argc > 2 ? atol(argv[2]) : LONG_MAX;
+    MPI_Init(&argc, &argv);
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+    MPI_Info_create(&info);
+    MPI_Comm_group(MPI_COMM_WORLD, &group);
+    MPI_Type_contiguous(3, MPI_INT, &type);
+    freed_type = (uint32_t)ADDRESS(type);
+    MPI_Type_free(&type);
+
+    for (size_t c = 0; c < sizeof calls / sizeof *calls; c++) {
+        const struct call *call = &calls[c];
+        for (int which = -1; which < call->nparams; which++) {
+            for (int i = 0;; i++) {
+                int64_t arguments[MAX_PARAMS], value = 0;
+                reset();
+                if (which >= 0 && !bad(call->classes[which], i, &value))
+                    break;
+                for (int p = 0; p < call->nparams; p++)
+                    arguments[p] = p == which ? value : good(call->classes[p], p);
+                one(call, arguments, which);
+                if (which < 0)
+                    break;
+            }
+        }
+    }
+    fprintf(stderr, "done %ld\n", number);
+    MPI_Finalize();
+    return 0;
+}
