@@ -54,7 +54,7 @@ def programs():
         Program("ring", "examples/ring.c", ("10",), rounds=1),
         Program("cpi", "mpich:examples/cpi.c", rounds=1),
         Program("io", "examples/io.c", ("{dir}/in",), files=("in.counts",), inputs={"in": text}, rounds=1),
-        Program("heat", "examples/heat.c", ("1000", "1000", "{dir}/heat.ppm"), files=("heat.ppm",)),
+        Program("heat", "examples/heat.c", ("600", "4000", "{dir}/heat.ppm"), files=("heat.ppm",)),
         Program("is", "examples/is.c", ("24", "10")),
         Program("cg", "examples/cg.c", ("64", "20", "2")),
         Program("calls", "bench/mpi_calls.c"),

@@ -5,7 +5,7 @@
  *
  * The plate has `cells` x `cells` cells. Each rank holds a rectangle of it with a border one cell wide, which it
  * fills from its neighbours on a Cartesian communicator before each step: rows are contiguous in memory, columns
- * are a derived datatype. The upper edge is hot, the others are cold. */
+ * are a derived datatype. At first a disc in the middle is hot; the upper edge stays hot, the others stay cold. */
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +70,12 @@ static void create(plate *p, int cells)
     if (p->place[0] == 0) /* the border above the plate's upper edge stays hot */
         for (int j = 0; j < p->stride; j++)
             *cell(p, p->now, 0, j) = *cell(p, p->next, 0, j) = 100;
+    for (int i = 0; i < p->count[0]; i++)
+        for (int j = 0; j < p->count[1]; j++) {
+            double down = p->first[0] + i - cells * 0.5, across = p->first[1] + j - cells * 0.5;
+            if (down * down + across * across < cells * 0.25 * cells * 0.25)
+                *cell(p, p->now, i + 1, j + 1) = 100;
+        }
 }
 
 static void destroy(plate *p)
