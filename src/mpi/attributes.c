@@ -6,11 +6,11 @@
 #include "mpi/state.h"
 #include "shims.h"
 
-typedef enum key_kind { KEY_FREE, KEY_COMM, KEY_TYPE } key_kind;
+typedef enum key_kind { KEY_FREE, KEY_RESERVED, KEY_COMM, KEY_TYPE } key_kind;
 
 typedef struct key {
     key_kind kind;
-    bool freed;      /* by the guest: no call may use it, callbacks still do */
+    bool freed;      /* by the guest: usable as long as an object has the attribute (MPI 4.1, 7.7.2) */
     int host;        /* the host's keyval */
     uint32_t copy;   /* MW_GUEST_COMM_NULL_COPY_FN, ..._DUP_FN, or `copy_func` is called */
     const mw_func *copy_func, *delete_func;
@@ -27,7 +27,7 @@ static uint32_t nkeys;
 static key *find_key(int32_t keyval, key_kind kind)
 {
     uint32_t i = (uint32_t)keyval - FIRST_KEY;
-    return i < nkeys && keys[i].kind == kind && !keys[i].freed ? &keys[i] : NULL;
+    return i < nkeys && keys[i].kind == kind ? &keys[i] : NULL;
 }
 
 static int32_t keyval_of(const key *k)
@@ -35,7 +35,7 @@ static int32_t keyval_of(const key *k)
     return (int32_t)(k - keys) + FIRST_KEY;
 }
 
-static key *take_key(key_kind kind)
+static key *take_key(void)
 {
     uint32_t i = 0;
 
@@ -43,8 +43,7 @@ static key *take_key(key_kind kind)
     while (i < nkeys && keys[i].kind != KEY_FREE)
         i++;
     if (i < MAX_KEYS) {
-        keys[i].kind = kind;
-        keys[i].freed = true; /* not the guest's yet */
+        keys[i].kind = KEY_RESERVED;
         if (i == nkeys)
             nkeys++;
     }
@@ -175,7 +174,7 @@ static int32_t create_key(mw_call *call, key_kind kind, mw_guest_ptr copy_fn, mw
     if (delete_fn.addr != MW_GUEST_COMM_NULL_DELETE_FN &&
         !(delete_func = mw_guest_function(call->instance, delete_fn.addr, "iiii:i")))
         return mw_raise_error(call, MW_GUEST_ERR_ARG, "delete_attr_fn", "%u is not a delete function", delete_fn.addr);
-    key *k = take_key(kind);
+    key *k = take_key();
     if (!k)
         return mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many attribute keys");
     *k = (key){kind, false, 0, copy_fn.addr, copy_func, delete_func, extra_state.addr, 0};
@@ -201,6 +200,10 @@ static int32_t free_key(mw_call *call, key_kind kind, mw_guest_ptr keyval)
     key *k = find_key(*handle, kind);
     if (!k)
         return raise_key(call, *handle);
+    if (k->freed) { /* the host has only one reference to give back */
+        *handle = MW_GUEST_KEYVAL_INVALID;
+        return MW_GUEST_SUCCESS;
+    }
     int host = k->host;
     int rc = kind == KEY_COMM ? MPI_Comm_free_keyval(&host) : MPI_Type_free_keyval(&host);
     if (rc == MPI_SUCCESS) {

@@ -126,7 +126,8 @@ static const type_row type_rows[] = {
     {MW_GUEST_UNSIGNED_LONG_LONG, 8, 0, MPI_UNSIGNED_LONG_LONG},
     {MW_GUEST_FLOAT, 4, 0, MPI_FLOAT},
     {MW_GUEST_DOUBLE, 8, 0, MPI_DOUBLE},
-    {MW_GUEST_LONG_DOUBLE, 16, MW_TYPE_QUAD, MPI_LONG_DOUBLE},
+    {MW_GUEST_LONG_DOUBLE, 16, MW_TYPE_QUAD, MPI_COMPLEX16}, /* not the host's long double: see fill_quads */
+    {MW_GUEST_LONG_DOUBLE, 16, MW_TYPE_QUAD, MPI_C_DOUBLE_COMPLEX},
     {MW_GUEST_INT8_T, 1, 0, MPI_INT8_T},
     {MW_GUEST_UINT8_T, 1, 0, MPI_UINT8_T},
     {MW_GUEST_INT16_T, 2, 0, MPI_INT16_T},
@@ -141,14 +142,12 @@ static const type_row type_rows[] = {
     {MW_GUEST_C_BOOL, 1, 0, MPI_C_BOOL},
     {MW_GUEST_C_FLOAT_COMPLEX, 8, 0, MPI_C_FLOAT_COMPLEX},
     {MW_GUEST_C_DOUBLE_COMPLEX, 16, 0, MPI_C_DOUBLE_COMPLEX},
-    {MW_GUEST_C_LONG_DOUBLE_COMPLEX, 32, MW_TYPE_QUAD, MPI_C_LONG_DOUBLE_COMPLEX},
     {MW_GUEST_PACKED, 1, 0, MPI_PACKED},
     {MW_GUEST_FLOAT_INT, 8, 0, MPI_FLOAT_INT},
     {MW_GUEST_DOUBLE_INT, 12, 0, MPI_DOUBLE_INT},
     {MW_GUEST_2INT, 8, 0, MPI_2INT},
     {MW_GUEST_LONG_INT, 8, 0, MPI_2INT},
     {MW_GUEST_SHORT_INT, 6, 0, MPI_SHORT_INT},
-    {MW_GUEST_LONG_DOUBLE_INT, 20, MW_TYPE_QUAD, MPI_LONG_DOUBLE_INT},
     /* C++ */
     {MW_GUEST_CXX_BOOL, 1, 0, MPI_CXX_BOOL},
     {MW_GUEST_CXX_BOOL, 1, 0, MPI_C_BOOL},
@@ -156,8 +155,6 @@ static const type_row type_rows[] = {
     {MW_GUEST_CXX_FLOAT_COMPLEX, 8, 0, MPI_C_FLOAT_COMPLEX},
     {MW_GUEST_CXX_DOUBLE_COMPLEX, 16, 0, MPI_CXX_DOUBLE_COMPLEX},
     {MW_GUEST_CXX_DOUBLE_COMPLEX, 16, 0, MPI_C_DOUBLE_COMPLEX},
-    {MW_GUEST_CXX_LONG_DOUBLE_COMPLEX, 32, MW_TYPE_QUAD, MPI_CXX_LONG_DOUBLE_COMPLEX},
-    {MW_GUEST_CXX_LONG_DOUBLE_COMPLEX, 32, MW_TYPE_QUAD, MPI_C_LONG_DOUBLE_COMPLEX},
     /* Fortran, with 4-byte default INTEGER, REAL and LOGICAL */
     {MW_GUEST_LOGICAL, 4, 0, MPI_LOGICAL},
     {MW_GUEST_LOGICAL, 4, 0, MPI_INT32_T},
@@ -192,21 +189,18 @@ static const type_row type_rows[] = {
     {MW_GUEST_REAL4, 4, 0, MPI_FLOAT},
     {MW_GUEST_REAL8, 8, 0, MPI_REAL8},
     {MW_GUEST_REAL8, 8, 0, MPI_DOUBLE},
-    {MW_GUEST_REAL16, 16, MW_TYPE_QUAD, MPI_REAL16},
-    {MW_GUEST_REAL16, 16, MW_TYPE_QUAD, MPI_LONG_DOUBLE},
+    {MW_GUEST_REAL16, 16, MW_TYPE_QUAD, MPI_COMPLEX16},
+    {MW_GUEST_REAL16, 16, MW_TYPE_QUAD, MPI_C_DOUBLE_COMPLEX},
     {MW_GUEST_COMPLEX8, 8, 0, MPI_COMPLEX8},
     {MW_GUEST_COMPLEX8, 8, 0, MPI_C_FLOAT_COMPLEX},
     {MW_GUEST_COMPLEX16, 16, 0, MPI_COMPLEX16},
     {MW_GUEST_COMPLEX16, 16, 0, MPI_C_DOUBLE_COMPLEX},
-    {MW_GUEST_COMPLEX32, 32, MW_TYPE_QUAD, MPI_COMPLEX32},
-    {MW_GUEST_COMPLEX32, 32, MW_TYPE_QUAD, MPI_C_LONG_DOUBLE_COMPLEX},
     {MW_GUEST_LOGICAL1, 1, 0, MPI_INT8_T},
     {MW_GUEST_LOGICAL2, 2, 0, MPI_INT16_T},
     {MW_GUEST_LOGICAL4, 4, 0, MPI_INT32_T},
     {MW_GUEST_LOGICAL8, 8, 0, MPI_INT64_T},
 };
 #define NTYPE_ROWS (sizeof type_rows / sizeof type_rows[0])
-_Static_assert(sizeof(long double) == 16, "the host's long double carries the guest's 16 bytes");
 
 typedef struct op_row {
     uint16_t guest;
@@ -281,6 +275,42 @@ static void fill_types(void)
     }
 }
 
+/* The guest's long double, 16 bytes of IEEE quadruple precision, travels as two doubles: MPICH copies the host's
+ * long double through x87 registers, which keep 10 of the 16 bytes. Types made of it are built here; they stay
+ * predefined for the guest. */
+static MPI_Datatype quad_complex, quad_int;
+
+static void fill_quads(void)
+{
+    static const uint16_t complex_types[] = {MW_GUEST_C_LONG_DOUBLE_COMPLEX, MW_GUEST_CXX_LONG_DOUBLE_COMPLEX,
+                                             MW_GUEST_COMPLEX32};
+    MPI_Datatype pair, members[2] = {MPI_C_DOUBLE_COMPLEX, MPI_INT};
+    MPI_Aint displacements[2] = {0, 16};
+
+    MPI_Type_contiguous(2, MPI_C_DOUBLE_COMPLEX, &quad_complex);
+    MPI_Type_commit(&quad_complex);
+    MPI_Type_create_struct(2, (int[]){1, 1}, displacements, members, &pair);
+    MPI_Type_create_resized(pair, 0, 32, &quad_int);
+    MPI_Type_free(&pair);
+    MPI_Type_commit(&quad_int);
+    for (size_t i = 0; i < sizeof complex_types / sizeof complex_types[0]; i++) {
+        mw_type_slot *slot = &mw_type_slots[complex_types[i]];
+        mw_type_describe(slot, quad_complex);
+        slot->flags = MW_TYPE_PREDEFINED | MW_TYPE_QUAD;
+        PUBLISH(slot, complex_types[i]);
+    }
+    mw_type_slot *slot = &mw_type_slots[MW_GUEST_LONG_DOUBLE_INT];
+    mw_type_describe(slot, quad_int);
+    slot->flags = MW_TYPE_PREDEFINED | MW_TYPE_QUAD;
+    PUBLISH(slot, MW_GUEST_LONG_DOUBLE_INT);
+}
+
+void mw_handles_finalize(void)
+{
+    MPI_Type_free(&quad_complex);
+    MPI_Type_free(&quad_int);
+}
+
 #define FILL(kind, guest, host_handle)                                                             \
     do {                                                                                           \
         mw_##kind##_slots[guest].host = (host_handle);                                             \
@@ -290,6 +320,7 @@ static void fill_types(void)
 void mw_handles_fill(void)
 {
     fill_types();
+    fill_quads();
     for (size_t i = 0; i < sizeof op_rows / sizeof op_rows[0]; i++) {
         mw_op_slot *slot = &mw_op_slots[op_rows[i].guest];
         slot->host = op_rows[i].host;
@@ -325,6 +356,10 @@ void mw_handles_empty(void)
 
 uint32_t mw_type_predefined(MPI_Datatype host)
 {
+    if (host == quad_complex)
+        return MW_GUEST_C_LONG_DOUBLE_COMPLEX;
+    if (host == quad_int)
+        return MW_GUEST_LONG_DOUBLE_INT;
     for (size_t i = 0; i < NTYPE_ROWS; i++)
         if (type_rows[i].host == host && mw_type_slots[type_rows[i].guest].host == host)
             return mw_type_slots[type_rows[i].guest].head.self;

@@ -123,6 +123,7 @@ extern bool mw_handles_shared;
 /* Fills and empties the slots of all predefined handles; between them handles are valid. `fill` queries the
  * host's datatypes and so needs a running MPI. */
 void mw_handles_fill(void);
+void mw_handles_finalize(void); /* frees the host objects of our own among them, before MPI_Finalize */
 void mw_handles_empty(void);
 
 /* Fills a taken slot from its host object. */

@@ -66,6 +66,7 @@ int32_t mw_MPI_Init_thread(mw_instance *instance, mw_guest_ptr argc, mw_guest_pt
 int mw_mpi_finalize(void)
 {
     mw_quad_finalize();
+    mw_handles_finalize();
     int rc = MPI_Finalize();
     mw_handles_empty();
     mw_kept_free_orphans();

@@ -1,5 +1,5 @@
 /* Predefined operations on the guest's long double, which on wasm32 is IEEE binary128 in 16 bytes. The host moves it as
- * its own 16-byte long double; where that is x87's, computing needs these operations. */
+ * two doubles, so computing needs these operations. */
 #include "mpi/callbacks.h"
 
 #if __LDBL_MANT_DIG__ == 113

@@ -46,6 +46,11 @@ int32_t mw_MPI_Type_get_envelope(mw_instance *instance, mw_guest_type datatype, 
     MW_TRY(mw_out_i32(&call, "num_addresses", num_addresses, &out[1]));
     MW_TRY(mw_out_i32(&call, "num_datatypes", num_datatypes, &out[2]));
     MW_TRY(mw_out_i32(&call, "combiner", combiner, &out[3]));
+    if (type->flags & MW_TYPE_PREDEFINED) {
+        *out[0] = *out[1] = *out[2] = 0;
+        *out[3] = MW_GUEST_COMBINER_NAMED;
+        return MW_GUEST_SUCCESS;
+    }
     MW_TRY(mw_result(MPI_Type_get_envelope(type->host, &integers, &addresses, &datatypes, &host_combiner)));
     *out[0] = integers;
     *out[1] = addresses;
@@ -76,7 +81,7 @@ int32_t mw_MPI_Type_get_contents(mw_instance *instance, mw_guest_type datatype, 
     MW_TRY(mw_out_ints(&call, "array_of_addresses", array_of_addresses, max_addresses, &out_addresses));
     MW_TRY(mw_out_ints(&call, "array_of_datatypes", array_of_datatypes, max_datatypes, &out_datatypes));
     MW_TRY(mw_result(MPI_Type_get_envelope(type->host, &ni, &na, &nd, &combiner)));
-    if (combiner == MPI_COMBINER_NAMED)
+    if (combiner == MPI_COMBINER_NAMED || (type->flags & MW_TYPE_PREDEFINED))
         return mw_raise_error(&call, MW_GUEST_ERR_TYPE, "datatype", "a predefined datatype has no contents");
     if (max_integers < ni || max_addresses < na || max_datatypes < nd)
         return mw_raise_error(&call, MW_GUEST_ERR_ARG, NULL, "needs room for %d integers, %d addresses, %d datatypes",
