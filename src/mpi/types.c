@@ -32,6 +32,54 @@ int32_t mw_MPI_Type_free(mw_instance *instance, mw_guest_ptr datatype)
     return mw_result(rc);
 }
 
+/* ---- Names (MPI 4.1, 7.8) --------------------------------------------------------------------------------------- */
+
+/* X(name): several guest types are one host type, so the host's names are not theirs. */
+#define TYPE_NAMES(X)                                                                              \
+    X(AINT) X(COUNT) X(OFFSET) X(PACKED) X(SHORT) X(INT) X(LONG) X(LONG_LONG) X(UNSIGNED_SHORT)    \
+    X(UNSIGNED) X(UNSIGNED_LONG) X(UNSIGNED_LONG_LONG) X(FLOAT) X(C_FLOAT_COMPLEX)                 \
+    X(CXX_FLOAT_COMPLEX) X(DOUBLE) X(C_DOUBLE_COMPLEX) X(CXX_DOUBLE_COMPLEX) X(LOGICAL) X(INTEGER) \
+    X(REAL) X(COMPLEX) X(DOUBLE_PRECISION) X(DOUBLE_COMPLEX) X(CHARACTER) X(LONG_DOUBLE)           \
+    X(C_LONG_DOUBLE_COMPLEX) X(CXX_LONG_DOUBLE_COMPLEX) X(FLOAT_INT) X(DOUBLE_INT) X(LONG_INT)     \
+    X(2INT) X(SHORT_INT) X(LONG_DOUBLE_INT) X(2REAL) X(2DOUBLE_PRECISION) X(2INTEGER) X(C_BOOL)    \
+    X(CXX_BOOL) X(WCHAR) X(INT8_T) X(UINT8_T) X(CHAR) X(SIGNED_CHAR) X(UNSIGNED_CHAR) X(BYTE)      \
+    X(INT16_T) X(UINT16_T) X(INT32_T) X(UINT32_T) X(INT64_T) X(UINT64_T) X(LOGICAL1) X(INTEGER1)   \
+    X(LOGICAL2) X(INTEGER2) X(LOGICAL4) X(INTEGER4) X(REAL4) X(LOGICAL8) X(INTEGER8) X(REAL8)      \
+    X(COMPLEX8) X(INTEGER16) X(REAL16) X(COMPLEX16) X(COMPLEX32)
+
+static const char *predefined_name(uint32_t guest)
+{
+    switch (guest) {
+#define X(name)                                                                                    \
+    case MW_GUEST_##name:                                                                          \
+        return "MPI_" #name;
+        TYPE_NAMES(X)
+#undef X
+    default:
+        return "";
+    }
+}
+
+int32_t mw_MPI_Type_get_name(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr type_name,
+                             mw_guest_ptr resultlen)
+{
+    mw_call call = {instance, "MPI_Type_get_name", NULL};
+    const mw_type_slot *type;
+    char name[MPI_MAX_OBJECT_NAME + 1] = "";
+    int32_t *out_length;
+    void *out;
+    int length;
+    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    MW_TRY(mw_out_i32(&call, "resultlen", resultlen, &out_length));
+    MW_TRY(mw_result(MPI_Type_get_name(type->host, name, &length)));
+    /* A predefined type has the guest's name unless the guest gave it another. */
+    bool own = (type->flags & MW_TYPE_PREDEFINED) && (name[0] == 0 || strncmp(name, "MPI_", 4) == 0);
+    const char *text = own ? predefined_name(datatype.value) : name;
+    MW_TRY(mw_out_span(&call, "type_name", type_name, strlen(text) + 1, &out));
+    *out_length = mw_put_string(out, MW_GUEST_MAX_OBJECT_NAME, text);
+    return MW_GUEST_SUCCESS;
+}
+
 /* ---- Decoding (MPI 4.1, 5.1.13) ------------------------------------------------------------------------------- */
 
 int32_t mw_MPI_Type_get_envelope(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr num_integers,
