@@ -252,7 +252,8 @@ class Shim:
             self.arguments[p.name] = "%s ? %s->host : %s" % (host, host, null) if condition else host + "->host"
         elif k == "op":
             type_param = self.f.first("type")
-            self.decls.append("MPI_Op %s%s;" % (host, " = MPI_OP_NULL" if condition else ""))
+            # Not significant: what goes with MPI_BYTE, since Open MPI compares the two even then.
+            self.decls.append("MPI_Op %s%s;" % (host, " = MPI_BAND" if condition else ""))
             if not type_param:
                 raise CannotGenerate("an operation without a datatype")
             self.check(p, "mw_in_op", type_param.name, "host_" + type_param.name, "&" + host)
