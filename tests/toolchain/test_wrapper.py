@@ -212,6 +212,90 @@ class Runs(Toolchain):
             """, "-O2", "-std=c++17", compiler=CXX, name="main.cpp")
         self.assertEqual(self.ranks(module), ["10100 a 9 25"])
 
+    def test_cxx_file_streams(self):
+        """Written, read, sought and appended: to the byte what the host's own C++ library does."""
+        text = r"""
+            #include <fstream>
+            #include <iostream>
+            #include <sstream>
+            #include <string>
+            int main()
+            {
+                std::ofstream out("data.txt");
+                out << "first line\n" << 42 << ' ' << 2.5 << " word\n" << std::string(100000, 'x') << '\n';
+                out.close();
+
+                std::ifstream in("data.txt");
+                std::string line, word;
+                int i = 0;
+                double d = 0;
+                std::getline(in, line);
+                std::streampos second = in.tellg();
+                in >> i >> d >> word;
+                std::cout << in.is_open() << ' ' << line << '|' << second << '|' << i << '|' << d << '|' << word << '\n';
+                in.ignore().seekg(0, std::ios::end);
+                std::cout << in.tellg() << ' ';
+                in.seekg(second) >> i >> line >> word >> line >> word;
+                std::cout << i << ' ' << line.size() << ' ' << in.eof() << in.fail() << '\n';
+                in.clear();
+                in.seekg(-2, std::ios::end);
+                std::cout << char(in.get()) << in.get() << ' ' << in.get() << in.eof() << '\n';
+
+                std::ofstream("data.txt", std::ios::app) << "the end" << std::endl;
+                std::fstream both("data.txt", std::ios::in | std::ios::out);
+                both.seekp(6) << "LINE";
+                both.seekg(0);
+                std::getline(both, line);
+                both.seekg(-8, std::ios::end);
+                std::getline(both, word);
+                std::cout << line << '|' << word << '\n';
+
+                const double numbers[] = {1.0 / 3, -0.0, 1e300};
+                double back[4] = {};
+                std::ofstream("data.bin", std::ios::binary).write(reinterpret_cast<const char *>(numbers), sizeof numbers);
+                std::ifstream binary("data.bin", std::ios::binary);
+                binary.read(reinterpret_cast<char *>(back), sizeof back);
+                std::cout << binary.gcount() << ' ' << (back[0] == numbers[0]) << (back[2] == numbers[2]) << binary.eof() << '\n';
+                std::ostringstream all;
+                all << std::ifstream("data.txt").rdbuf();
+                std::cout << all.str().size() << '\n';
+
+                std::wofstream("wide.txt") << L"wide " << 7;
+                std::wstring wide;
+                std::wifstream("wide.txt") >> wide;
+                std::cout << wide.size() << '\n';
+
+                std::ifstream missing("missing.txt");
+                std::ofstream nowhere("missing/file.txt");
+                nowhere << 1;
+                std::cout << missing.is_open() << missing.fail() << nowhere.is_open() << nowhere.fail() << std::endl;
+                return !std::ifstream("/etc/passwd");
+            }
+            """
+        self.write("main.cpp", text)
+        self.run_ok("c++", "main.cpp", "-o", "main.native")
+        expected = self.run_ok("./main.native")
+        written = {name: self.bytes(name) for name in ("data.txt", "data.bin", "wide.txt")}
+        for options in (("-O0", "-std=c++11"), ("-O2", "-std=c++23")):
+            for name in written:
+                os.unlink(self.path(name))
+            self.run_ok(CXX, *options, "main.cpp", "-o", "main.wasm")
+            # The last line asks for a file outside the granted directory, which natively opens.
+            result = self.run_any(MPIWASM, "-d", ".", "main.wasm")
+            self.assertEqual((result.stdout, result.returncode), (expected, 1), result.stderr)
+            self.assertEqual({name: self.bytes(name) for name in written}, written)
+
+    def test_file_streams_alone_are_turned_on(self):
+        for standard in ("c++98", "c++11", "c++17", "c++20", "c++23"):
+            self.link("""
+                #include <fstream>
+                #include <version>
+                #ifdef __cpp_lib_filesystem
+                #error promised, but the library has no such functions
+                #endif
+                int main() { return std::fstream("x").is_open(); }
+                """, f"-std={standard}", "-Wall", "-Wextra", "-pedantic", compiler=CXX, name="main.cpp")
+
     def test_throw_ends_the_program_and_says_what(self):
         module = self.link(r"""
             #include <iostream>

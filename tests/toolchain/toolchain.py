@@ -49,6 +49,10 @@ class Toolchain(unittest.TestCase):
             file.write(text)
         return name
 
+    def bytes(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
     def run_any(self, *command, environment=None, text=None):
         return subprocess.run(command, cwd=self.directory, env=dict(ENVIRONMENT, **(environment or {})), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, input=text, timeout=240, check=False)
