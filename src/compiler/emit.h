@@ -48,6 +48,7 @@ typedef enum mw_effort {
     MW_EFFORT_VECTORS, /* arithmetic on floats */
     MW_EFFORT_LOOPS,   /* loops, without such arithmetic */
     MW_EFFORT_LITTLE,  /* neither */
+    MW_EFFORT_LINEAR,  /* so large that only what takes linear time is done */
     MW_EFFORTS
 } mw_effort;
 

@@ -14,15 +14,18 @@
 #define VECTORIZE "loop-vectorize,loop-load-elim,instcombine<no-verify-fixpoint>,simplifycfg,"
 #define SLP "slp-vectorizer,vector-combine,instcombine<no-verify-fixpoint>,"
 #define UNROLL "loop-unroll<O3>,"
+/* For functions of which gvn, and instcombine after it, would make minutes. */
+#define LINEAR CLEAN "loop-mssa(loop-rotate,licm),loop(indvars,loop-deletion),loop-vectorize,simplifycfg,"
 #define FINISH "loop-mssa(licm),div-rem-pairs,simplifycfg"
 
 static const char *const pipelines[4][MW_EFFORTS] = {
-    {"", "", ""},
-    {"function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")"},
+    {"", "", "", ""},
+    {"function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")",
+     "function(" CLEAN FINISH ")"},
     {"function(" CLEAN LOOPS VECTORIZE SLP FINISH ")", "function(" CLEAN LOOPS VECTORIZE FINISH ")",
-     "function(" CLEAN FINISH ")"},
+     "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")"},
     {"function(" CLEAN LOOPS VECTORIZE SLP UNROLL FINISH ")", "function(" CLEAN LOOPS VECTORIZE UNROLL FINISH ")",
-     "function(" CLEAN FINISH ")"},
+     "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")"},
 };
 
 static void set_options(void)

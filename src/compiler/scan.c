@@ -124,8 +124,14 @@ static bool is_float_arithmetic(const char *signature)
            (signature[1] != ':' || signature[0] == 'V');
 }
 
+/* From here on (bytes of code) gvn, and instcombine after it, take minutes: instcombine walks the dominating conditions
+ * of a value for each of its uses, and in a function of 200 KB thousands of conditions are on the same few values. */
+enum { LINEAR_FROM = 64 << 10 };
+
 mw_effort mw_scan_effort(const mw_wasm_func *func)
 {
+    if (func->code_size >= LINEAR_FROM)
+        return MW_EFFORT_LINEAR;
     mw_effort effort = MW_EFFORT_LITTLE;
     mw_bytes code = mw_bytes_of(func->code, func->code_size, func->offset, NULL);
     mw_operator op;
