@@ -57,6 +57,23 @@ static void release_key(key *k)
         k->kind = KEY_FREE;
 }
 
+/* Objects of which a callback runs on this thread, innermost first. The host walks such an object's list of
+ * attributes: until the callback returns, nothing may be set, deleted or freed there. */
+typedef struct busy_object {
+    uint32_t object; /* the guest's handle */
+    struct busy_object *outer;
+} busy_object;
+static _Thread_local busy_object *busy_objects;
+
+int32_t mw_in_attributes(const mw_call *call, const char *argument, uint32_t object)
+{
+    for (const busy_object *b = busy_objects; b; b = b->outer)
+        if (b->object == object)
+            return mw_failed(mw_raise_error(call, MW_GUEST_ERR_KEYVAL, argument,
+                                            "a callback of one of its attributes has not returned"));
+    return MW_GUEST_SUCCESS;
+}
+
 /* ---- Callbacks ------------------------------------------------------------------------------------------------ */
 
 typedef int32_t copy_code(mw_instance *, uint32_t object, int32_t keyval, uint32_t extra_state, uint32_t value_in,
@@ -79,10 +96,13 @@ static int copy_attribute(key *k, uint32_t object, void *value_in, void *value_o
             return MPI_ERR_NO_MEM;
         uint8_t *arguments = instance->memory0 + block.p.addr; /* value, flag */
         memset(arguments, 0, 8);
+        busy_object busy = {object, busy_objects};
+        busy_objects = &busy;
         mw_callback_enter();
         error = ((copy_code *)k->copy_func->code)(k->copy_func->instance, object, keyval_of(k), k->extra_state, value,
                                                   block.p.addr, block.p.addr + 4);
         mw_callback_leave();
+        busy_objects = busy.outer;
         memcpy(&value, arguments, 4);
         memcpy(&guest_flag, arguments + 4, 4);
         mw_guest_block_end(instance, &block);
@@ -102,10 +122,13 @@ static int delete_attribute(key *k, uint32_t object, void *value)
     int32_t error = MW_GUEST_SUCCESS;
 
     if (k->delete_func) {
+        busy_object busy = {object, busy_objects};
+        busy_objects = &busy;
         mw_callback_enter();
         error = ((delete_code *)k->delete_func->code)(k->delete_func->instance, object, keyval_of(k),
                                                       (uint32_t)(uintptr_t)value, k->extra_state);
         mw_callback_leave();
+        busy_objects = busy.outer;
     }
     if (error != MW_GUEST_SUCCESS) /* then the attribute stays (MPI 4.1, 7.7.2) */
         return mw_host_error_code(error);
@@ -221,6 +244,7 @@ static int32_t set_comm(mw_call *call, mw_guest_comm comm, int32_t keyval, mw_gu
 {
     const mw_comm_slot *host_comm;
     MW_TRY(mw_in_comm(call, "comm", comm, &host_comm));
+    MW_TRY(mw_in_attributes(call, "comm", comm.value));
     key *k = find_key(keyval, KEY_COMM);
     if (!k)
         return raise_key(call, keyval);
@@ -235,6 +259,7 @@ static int32_t delete_comm_value(mw_call *call, mw_guest_comm comm, int32_t keyv
 {
     const mw_comm_slot *host_comm;
     MW_TRY(mw_in_comm(call, "comm", comm, &host_comm));
+    MW_TRY(mw_in_attributes(call, "comm", comm.value));
     key *k = find_key(keyval, KEY_COMM);
     return k ? mw_result(MPI_Comm_delete_attr(host_comm->host, k->host)) : raise_key(call, keyval);
 }
@@ -344,6 +369,7 @@ int32_t mw_MPI_Type_set_attr(mw_instance *instance, mw_guest_type datatype, int3
     mw_call call = {instance, "MPI_Type_set_attr", NULL};
     const mw_type_slot *type;
     MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    MW_TRY(mw_in_attributes(&call, "datatype", datatype.value));
     key *k = find_key(keyval, KEY_TYPE);
     if (!k)
         return raise_key(&call, keyval);
@@ -380,6 +406,7 @@ int32_t mw_MPI_Type_delete_attr(mw_instance *instance, mw_guest_type datatype, i
     mw_call call = {instance, "MPI_Type_delete_attr", NULL};
     const mw_type_slot *type;
     MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
+    MW_TRY(mw_in_attributes(&call, "datatype", datatype.value));
     key *k = find_key(keyval, KEY_TYPE);
     return k ? mw_result(MPI_Type_delete_attr(type->host, k->host)) : raise_key(&call, keyval);
 }

@@ -11,6 +11,7 @@ static int32_t free_comm(mw_call *call, mw_guest_ptr comm, int (*host_free)(MPI_
     MW_TRY(mw_in_comm(call, "comm", (mw_guest_comm){(uint32_t)*handle}, &slot));
     if (slot->head.self < MW_FIRST_DYNAMIC_INDEX)
         return mw_raise_error(call, MW_GUEST_ERR_COMM, "comm", "a predefined communicator cannot be freed");
+    MW_TRY(mw_in_attributes(call, "comm", (uint32_t)*handle));
     MPI_Comm host = slot->host;
     int rc = host_free(&host);
     if (rc == MPI_SUCCESS) {

@@ -53,4 +53,8 @@ extern pthread_mutex_t mw_registry_lock;
 mw_guest_comm mw_comm_of_host(MPI_Comm host, bool *made);
 mw_guest_type mw_type_of_host(MPI_Datatype host, uint32_t hint, bool *made);
 
+/* Fails while a callback of an attribute of `object` (a communicator's or datatype's handle) runs: the host then walks
+ * the object's attributes, which must not change, nor the object go (attributes.c). */
+int32_t mw_in_attributes(const mw_call *call, const char *argument, uint32_t object);
+
 #endif

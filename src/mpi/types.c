@@ -23,6 +23,7 @@ int32_t mw_MPI_Type_free(mw_instance *instance, mw_guest_ptr datatype)
     MW_TRY(mw_in_type(&call, "datatype", (mw_guest_type){(uint32_t)*handle}, &type));
     if (type->flags & MW_TYPE_PREDEFINED)
         return mw_raise_error(&call, MW_GUEST_ERR_TYPE, "datatype", "a predefined datatype cannot be freed");
+    MW_TRY(mw_in_attributes(&call, "datatype", (uint32_t)*handle));
     MPI_Datatype host = type->host;
     int rc = MPI_Type_free(&host); /* delete callbacks still find the guest's handle */
     if (rc == MPI_SUCCESS) {

@@ -63,7 +63,9 @@ static int delete_frees(MPI_Comm comm, int key, void *value, void *extra)
 {
     (void)value, (void)extra;
     MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN);
-    MPI_Comm_delete_attr(comm, key);
+    printf("inner changes refused: %d\n", MPI_Comm_delete_attr(comm, key) != MPI_SUCCESS &&
+                                              MPI_Comm_set_attr(comm, key, &comm) != MPI_SUCCESS &&
+                                              MPI_Comm_free(&comm) != MPI_SUCCESS);
     return MPI_SUCCESS;
 }
 
