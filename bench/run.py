@@ -55,8 +55,8 @@ def programs():
         Program("cpi", "mpich:examples/cpi.c", rounds=1),
         Program("io", "examples/io.c", ("{dir}/in",), files=("in.counts",), inputs={"in": text}, rounds=1),
         Program("heat", "examples/heat.c", ("600", "4000", "{dir}/heat.ppm"), files=("heat.ppm",)),
-        Program("is", "examples/is.c", ("24", "10")),
-        Program("cg", "examples/cg.c", ("64", "20", "2")),
+        Program("is", "examples/is.c", ("24", "60")),
+        Program("cg", "examples/cg.c", ("64", "50", "6")),
         Program("calls", "bench/mpi_calls.c"),
         Program("empty", "bench/empty.c", rounds=1),
     ]
