@@ -3,6 +3,7 @@
 #include "cli/message.h"
 #include "cli/plugins.h"
 #include "cli/prepare.h"
+#include "runtime/types.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,28 +13,6 @@ static const char *const feature_names[] = {
     MW_FEATURES(MW_FEATURE_NAME)
 #undef MW_FEATURE_NAME
 };
-
-static const char *type_name(mw_wasm_valtype type)
-{
-    switch (type) {
-    case MW_WASM_I32: return "i32";
-    case MW_WASM_I64: return "i64";
-    case MW_WASM_F32: return "f32";
-    case MW_WASM_F64: return "f64";
-    case MW_WASM_V128: return "v128";
-    case MW_WASM_FUNCREF: return "funcref";
-    case MW_WASM_EXTERNREF: return "externref";
-    default: return "?";
-    }
-}
-
-static void print_types(const mw_wasm_valtype *types, uint32_t n)
-{
-    putchar('(');
-    for (uint32_t i = 0; i < n; i++)
-        printf("%s%s", i ? ", " : "", type_name(types[i]));
-    putchar(')');
-}
 
 /* Names are the module's: control characters must not reach the terminal. */
 static void print_name(const mw_wasm_name *name)
@@ -56,27 +35,37 @@ static void print_limits(const mw_wasm_limits *limits, const char *unit)
         printf(" to %llu %s", (unsigned long long)limits->max, unit);
 }
 
+/* Value types have one encoding in decoder and runtime. */
+static const mw_functype *functype_of(const mw_module *m, uint32_t func)
+{
+    const mw_wasm_functype *type = &m->types[m->funcs[func].type];
+    const mw_functype *interned = mw_functype_intern(type->nparams, type->nresults, type->types);
+    if (!interned) {
+        mw_message("out of memory");
+        exit(MW_EXIT_FAILURE);
+    }
+    return interned;
+}
+
 static void print_extern(const mw_module *m, mw_wasm_extern_kind kind, uint32_t index)
 {
     switch (kind) {
     case MW_WASM_FUNC: {
-        const mw_wasm_functype *type = &m->types[m->funcs[index].type];
-        printf("function ");
-        print_types(type->types, type->nparams);
-        printf(" -> ");
-        print_types(type->types + type->nparams, type->nresults);
+        char text[256];
+        mw_functype_print(functype_of(m, index), text, sizeof text);
+        printf("function %s", text);
         break;
     }
     case MW_WASM_TABLE:
         printf("table of ");
-        print_limits(&m->tables[index].limits, type_name(m->tables[index].type));
+        print_limits(&m->tables[index].limits, mw_valtype_name(m->tables[index].type));
         break;
     case MW_WASM_MEMORY:
         printf("memory of ");
         print_limits(&m->memories[index].limits, "pages");
         break;
     case MW_WASM_GLOBAL:
-        printf("%sglobal %s", m->globals[index].is_mutable ? "mutable " : "", type_name(m->globals[index].type));
+        printf("%sglobal %s", m->globals[index].is_mutable ? "mutable " : "", mw_valtype_name(m->globals[index].type));
         break;
     case MW_WASM_TAG:
         printf("tag");
@@ -101,29 +90,9 @@ static const mw_host_func *find_host(const mw_host_module *modules, const mw_was
     return NULL;
 }
 
-static bool same_type(const mw_wasm_functype *type, const char *signature)
-{
-    static const char letters[] = "iIfFVRr";
-    static const mw_wasm_valtype types[] = {MW_WASM_I32, MW_WASM_I64, MW_WASM_F32, MW_WASM_F64, MW_WASM_V128,
-                                            MW_WASM_FUNCREF, MW_WASM_EXTERNREF};
-    uint32_t n = type->nparams + type->nresults, i = 0;
-    for (const char *s = signature; *s; s++) {
-        if (*s == ':') {
-            if (i != type->nparams)
-                return false;
-            continue;
-        }
-        const char *letter = strchr(letters, *s);
-        if (i == n || !letter || types[letter - letters] != type->types[i++])
-            return false;
-    }
-    return i == n;
-}
-
 static bool is_mpi_import(const mw_wasm_import *import)
 {
-    return name_is(&import->module, "mpi_abi_1") ||
-           (name_is(&import->module, "env") && import->name.len > 4 && memcmp(import->name.bytes, "MPI_", 4) == 0);
+    return mw_is_mpi_import(import->module.bytes, import->module.len, import->name.bytes, import->name.len);
 }
 
 typedef struct inspection {
@@ -140,7 +109,7 @@ static void inspect_import(const mw_module *m, const mw_wasm_import *import, ins
         const mw_host_func *host = import->kind == MW_WASM_FUNC ? find_host(mw_wasi_modules(), import) : NULL;
         if (!host && in->mpi && import->kind == MW_WASM_FUNC)
             host = find_host(in->mpi->modules, import);
-        if (!host || !same_type(&m->types[m->funcs[import->index].type], host->signature)) {
+        if (!host || !mw_functype_matches(functype_of(m, import->index), host->signature)) {
             in->missing++;
             note = host ? "   MISSING: the host's has another type" : "   MISSING on this host";
         }

@@ -50,8 +50,7 @@ static bool uses_mpi(const mw_code_descriptor *code)
 {
     for (uint32_t i = 0; i < code->nimports; i++) {
         const mw_import_desc *import = &code->imports[i];
-        if (strcmp(import->module, "mpi_abi_1") == 0 ||
-            (strcmp(import->module, "env") == 0 && strncmp(import->name, "MPI_", 4) == 0))
+        if (mw_is_mpi_import(import->module, import->module_len, import->name, import->name_len))
             return true;
     }
     return false;

@@ -9,6 +9,12 @@
 
 const char *const mw_mpi_names[] = {"openmpi", "mpich", NULL};
 
+bool mw_is_mpi_import(const char *module, size_t module_len, const char *name, size_t name_len)
+{
+    return (module_len == 9 && memcmp(module, "mpi_abi_1", 9) == 0) ||
+           (module_len == 3 && memcmp(module, "env", 3) == 0 && name_len > 4 && memcmp(name, "MPI_", 4) == 0);
+}
+
 const char *mw_plugin_dir(void)
 {
     static char dir[PATH_MAX + 32];

@@ -291,15 +291,10 @@ int32_t mw_in_thread_level(const mw_call *call, const char *argument, int32_t va
 int32_t mw_in_order(const mw_call *call, const char *argument, int32_t value, int *out);
 int32_t mw_in_distribution(const mw_call *call, const char *argument, int32_t value, int *out);
 int32_t mw_in_typeclass(const mw_call *call, const char *argument, int32_t value, int *out);
-int32_t mw_in_amode(const mw_call *call, const char *argument, int32_t value, int *out);  /* MPI_File_open */
-int32_t mw_in_whence(const mw_call *call, const char *argument, int32_t value, int *out); /* MPI_SEEK_... */
-int32_t mw_in_lock_type(const mw_call *call, const char *argument, int32_t value, int *out);
-int32_t mw_in_assert(const mw_call *call, const char *argument, int32_t value, int *out); /* MPI_MODE_NO... */
 int32_t mw_out_comparison(int host);   /* MPI_IDENT ... */
 int32_t mw_out_topology(int host);     /* MPI_CART ..., MPI_UNDEFINED */
 int32_t mw_out_combiner(int host);
 int32_t mw_out_thread_level(int host);
-int32_t mw_out_amode(int host);
 
 /* ---- Spans and arrays ------------------------------------------------------------------------------------- */
 

@@ -356,37 +356,35 @@ int32_t mw_MPI_Unpack_external(mw_instance *instance, mw_guest_ptr datarep, mw_g
 
 /* ---- Removed in MPI 3.0 -------------------------------------------------------------------------------------------- */
 
+typedef enum type_bound { BOUND_EXTENT, BOUND_LOWER, BOUND_UPPER } type_bound;
+
+static int32_t out_bound(const mw_call *call, mw_guest_type datatype, type_bound bound, const char *argument,
+                         mw_guest_ptr p)
+{
+    const mw_type_slot *type;
+    int32_t *out;
+    MW_TRY(mw_in_type(call, "datatype", datatype, &type));
+    MW_TRY(mw_out_i32(call, argument, p, &out));
+    *out = (int32_t)((bound == BOUND_EXTENT ? 0 : type->lb) + (bound == BOUND_LOWER ? 0 : type->extent));
+    return MW_GUEST_SUCCESS;
+}
+
 int32_t mw_MPI_Type_extent(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr extent)
 {
     mw_call call = {instance, "MPI_Type_extent", NULL};
-    const mw_type_slot *type;
-    int32_t *out;
-    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
-    MW_TRY(mw_out_i32(&call, "extent", extent, &out));
-    *out = (int32_t)type->extent;
-    return MW_GUEST_SUCCESS;
+    return out_bound(&call, datatype, BOUND_EXTENT, "extent", extent);
 }
 
 int32_t mw_MPI_Type_lb(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr displacement)
 {
     mw_call call = {instance, "MPI_Type_lb", NULL};
-    const mw_type_slot *type;
-    int32_t *out;
-    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
-    MW_TRY(mw_out_i32(&call, "displacement", displacement, &out));
-    *out = (int32_t)type->lb;
-    return MW_GUEST_SUCCESS;
+    return out_bound(&call, datatype, BOUND_LOWER, "displacement", displacement);
 }
 
 int32_t mw_MPI_Type_ub(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr displacement)
 {
     mw_call call = {instance, "MPI_Type_ub", NULL};
-    const mw_type_slot *type;
-    int32_t *out;
-    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
-    MW_TRY(mw_out_i32(&call, "displacement", displacement, &out));
-    *out = (int32_t)(type->lb + type->extent);
-    return MW_GUEST_SUCCESS;
+    return out_bound(&call, datatype, BOUND_UPPER, "displacement", displacement);
 }
 
 /* These differ from their successors in name only. */

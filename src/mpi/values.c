@@ -29,22 +29,6 @@ static int32_t value_out(const value_row *rows, size_t n, int host)
     return MW_GUEST_UNDEFINED;
 }
 
-/* Flag sets: all bits of `value` must be among the rows. */
-static int32_t flags_in(const mw_call *call, const char *argument, const value_row *rows, size_t n, int32_t value,
-                        int *out)
-{
-    int32_t rest = value;
-
-    *out = 0;
-    for (size_t i = 0; i < n; i++)
-        if (value & rows[i].guest) {
-            *out |= rows[i].host;
-            rest &= ~rows[i].guest;
-        }
-    return rest ? mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "unknown flags 0x%x", (unsigned)rest)
-                : MW_GUEST_SUCCESS;
-}
-
 static const value_row split_types[] = {
     ROW(UNDEFINED),
     ROW(COMM_TYPE_SHARED),
@@ -61,15 +45,6 @@ static const value_row thread_levels[] = {
 };
 static const value_row orders[] = {ROW(ORDER_C), ROW(ORDER_FORTRAN)};
 static const value_row typeclasses[] = {ROW(TYPECLASS_INTEGER), ROW(TYPECLASS_REAL), ROW(TYPECLASS_COMPLEX)};
-static const value_row amodes[] = {
-    ROW(MODE_APPEND), ROW(MODE_CREATE), ROW(MODE_DELETE_ON_CLOSE), ROW(MODE_EXCL),  ROW(MODE_RDONLY),
-    ROW(MODE_RDWR),   ROW(MODE_SEQUENTIAL), ROW(MODE_UNIQUE_OPEN), ROW(MODE_WRONLY),
-};
-static const value_row asserts[] = {
-    ROW(MODE_NOCHECK), ROW(MODE_NOPRECEDE), ROW(MODE_NOPUT), ROW(MODE_NOSTORE), ROW(MODE_NOSUCCEED),
-};
-static const value_row whences[] = {ROW(SEEK_SET), ROW(SEEK_CUR), ROW(SEEK_END)};
-static const value_row lock_types[] = {ROW(LOCK_EXCLUSIVE), ROW(LOCK_SHARED)};
 static const value_row distributions[] = {ROW(DISTRIBUTE_BLOCK), ROW(DISTRIBUTE_CYCLIC), ROW(DISTRIBUTE_NONE)};
 static const value_row comparisons[] = {ROW(IDENT), ROW(CONGRUENT), ROW(SIMILAR), ROW(UNEQUAL)};
 static const value_row topologies[] = {ROW(CART), ROW(GRAPH), ROW(DIST_GRAPH), ROW(UNDEFINED)};
@@ -87,11 +62,6 @@ static const value_row combiners[] = {
     {                                                                                              \
         return value_in(call, argument, rows, LENGTH(rows), value, out);                           \
     }
-#define FLAGS_IN(name, rows)                                                                       \
-    int32_t mw_in_##name(const mw_call *call, const char *argument, int32_t value, int *out)       \
-    {                                                                                              \
-        return flags_in(call, argument, rows, LENGTH(rows), value, out);                           \
-    }
 #define VALUE_OUT(name, rows)                                                                      \
     int32_t mw_out_##name(int host)                                                                \
     {                                                                                              \
@@ -102,24 +72,11 @@ VALUE_IN(split_type, split_types)
 VALUE_IN(thread_level, thread_levels)
 VALUE_IN(order, orders)
 VALUE_IN(typeclass, typeclasses)
-VALUE_IN(whence, whences)
-VALUE_IN(lock_type, lock_types)
 VALUE_IN(distribution, distributions)
-FLAGS_IN(amode, amodes)
-FLAGS_IN(assert, asserts)
 VALUE_OUT(comparison, comparisons)
 VALUE_OUT(topology, topologies)
 VALUE_OUT(combiner, combiners)
 VALUE_OUT(thread_level, thread_levels)
-
-int32_t mw_out_amode(int host)
-{
-    int32_t guest = 0;
-    for (size_t i = 0; i < LENGTH(amodes); i++)
-        if (host & amodes[i].host)
-            guest |= amodes[i].guest;
-    return guest;
-}
 
 /* size, rank, ndims, then ndims each of gsizes, distribs, dargs and psizes, then the order (MPI 4.1, 5.1.13). */
 void mw_out_darray(int32_t *integers)

@@ -12,8 +12,8 @@ from api import names
 from guest import BANNER, wrap
 
 # Kinds of ints that are converted by mw_in_KIND and mw_out_KIND of convert.h.
-IN_ENUMS = ("order", "split_type", "typeclass", "thread_level", "amode", "whence", "lock_type", "assert")
-OUT_ENUMS = ("rank", "comparison", "topology", "combiner", "thread_level", "amode", "tag")
+IN_ENUMS = ("order", "split_type", "typeclass", "thread_level")
+OUT_ENUMS = ("rank", "comparison", "topology", "combiner", "thread_level", "tag")
 IN_PLACE_INTS = ("int", "logical", "length", "count")  # written by the host into guest memory
 PLAIN_HANDLES = ("group", "errhandler", "info", "win", "file")
 NULLS = {"comm": "MPI_COMM_NULL", "group": "MPI_GROUP_NULL", "type": "MPI_DATATYPE_NULL", "info": "MPI_INFO_NULL",
