@@ -14,10 +14,11 @@
 #ifndef MW_ABI_ABI_H
 #define MW_ABI_ABI_H
 
+#include "base/valtype.h"
 #include <stddef.h>
 #include <stdint.h>
 
-#define MW_ABI_VERSION 1
+#define MW_ABI_VERSION 2
 #define MW_ABI_MAGIC UINT32_C(0x4d57414f) /* "OAWM" in memory */
 #define MW_DESCRIPTOR_SYMBOL "mw_code_descriptor_v1"
 
@@ -53,19 +54,7 @@
 typedef enum mw_trap_code { MW_TRAPS(MW_TRAP_ENUM) MW_TRAP_COUNT } mw_trap_code;
 #undef MW_TRAP_ENUM
 
-/* ---- Types and values -------------------------------------------------------------------------------- */
-
-/* Value types, as the binary format encodes them (specification 5.3). */
-typedef uint8_t mw_valtype;
-enum {
-    MW_I32 = 0x7f,
-    MW_I64 = 0x7e,
-    MW_F32 = 0x7d,
-    MW_F64 = 0x7c,
-    MW_V128 = 0x7b,
-    MW_FUNCREF = 0x70,
-    MW_EXTERNREF = 0x6f,
-};
+/* ---- Values -------------------------------------------------------------------------------- */
 
 /* A value in memory: an argument or result of mw_invoke_fn, or the cell of a global. References are pointers:
  * funcref to a mw_func, externref to whatever the embedder chose; null is NULL. */

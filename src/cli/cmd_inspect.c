@@ -58,14 +58,14 @@ static void print_extern(const mw_module *m, mw_wasm_extern_kind kind, uint32_t 
     }
     case MW_WASM_TABLE:
         printf("table of ");
-        print_limits(&m->tables[index].limits, mw_valtype_name(m->tables[index].type));
+        print_limits(&m->tables[index].limits, mw_valtype_name(m->tables[index].type).s);
         break;
     case MW_WASM_MEMORY:
         printf("memory of ");
         print_limits(&m->memories[index].limits, "pages");
         break;
     case MW_WASM_GLOBAL:
-        printf("%sglobal %s", m->globals[index].is_mutable ? "mutable " : "", mw_valtype_name(m->globals[index].type));
+        printf("%sglobal %s", m->globals[index].is_mutable ? "mutable " : "", mw_valtype_name(m->globals[index].type).s);
         break;
     case MW_WASM_TAG:
         printf("tag");

@@ -108,7 +108,7 @@ static uint32_t put_types(builder *b)
         mw_type_desc desc = {.nparams = t->nparams, .nresults = t->nresults};
         uint32_t item = ITEM(at, mw_type_desc, i);
         mw_image_write(&b->image, item, &desc, sizeof desc);
-        uint32_t types = mw_image_plain(&b->image, t->types, t->nparams + (size_t)t->nresults);
+        uint32_t types = mw_image_plain(&b->image, t->types, (t->nparams + (size_t)t->nresults) * sizeof *t->types);
         mw_image_ref_plain(&b->image, FIELD(item, mw_type_desc, types), types);
         mw_image_ref_value(&b->image, FIELD(item, mw_type_desc, invoke), mw_emit_invoke(b->u, t->canonical));
     }

@@ -121,14 +121,16 @@ static void jump(mw_emitter *e, mw_control *c)
 
 /* ---- Entering constructs ------------------------------------------------------------------------------------ */
 
+/* A place with `type` that outlives the construct. All references are pointers here. */
 static const mw_wasm_valtype *single_type(mw_wasm_valtype type)
 {
-    static const mw_wasm_valtype types[] = {MW_WASM_I32,  MW_WASM_I64,     MW_WASM_F32,      MW_WASM_F64,
-                                            MW_WASM_V128, MW_WASM_FUNCREF, MW_WASM_EXTERNREF};
-    for (size_t i = 0; i < sizeof types; i++)
+    static const mw_wasm_valtype types[] = {MW_WASM_I32, MW_WASM_I64,  MW_WASM_F32,
+                                            MW_WASM_F64, MW_WASM_V128, MW_WASM_EXTERNREF};
+    enum { REFERENCE = sizeof types / sizeof *types - 1 };
+    for (size_t i = 0; i < REFERENCE; i++)
         if (types[i] == type)
             return &types[i];
-    return types;
+    return &types[REFERENCE];
 }
 
 static mw_control *push_control(mw_emitter *e, mw_control_kind kind)

@@ -158,8 +158,8 @@ static bool bind_import(mw_instance *instance, const mw_code *code, const mw_imp
     case MW_EXTERN_TABLE: {
         const mw_table_desc *wanted = &d->tables[import->index];
         if (v->of.table->type != wanted->type) {
-            snprintf(why, why_size, "is a table of %s here, not of %s", mw_valtype_name(v->of.table->type),
-                     mw_valtype_name(wanted->type));
+            snprintf(why, why_size, "is a table of %s here, not of %s", mw_valtype_name(v->of.table->type).s,
+                     mw_valtype_name(wanted->type).s);
             return false;
         }
         if (!limits_match(v->of.table->size, v->of.table->declared_max, wanted->limits)) {
@@ -180,8 +180,8 @@ static bool bind_import(mw_instance *instance, const mw_code *code, const mw_imp
         const mw_global_desc *wanted = &d->globals[import->index];
         if (v->global_type != wanted->type || v->global_mutable != wanted->is_mutable) {
             snprintf(why, why_size, "is a global of type %s%s here, not %s%s", v->global_mutable ? "mutable " : "",
-                     mw_valtype_name(v->global_type), wanted->is_mutable ? "mutable " : "",
-                     mw_valtype_name(wanted->type));
+                     mw_valtype_name(v->global_type).s, wanted->is_mutable ? "mutable " : "",
+                     mw_valtype_name(wanted->type).s);
             return false;
         }
         instance->globals[import->index] = v->of.global;

@@ -57,7 +57,7 @@ static const mw_functype *intern_locked(uint32_t nparams, uint32_t nresults, con
     uint32_t at = hash_type(nparams, nresults, types) & (nbuckets - 1);
     for (; buckets[at]; at = (at + 1) & (nbuckets - 1)) {
         const mw_functype *t = mw_functype_of(buckets[at] - 1);
-        if (t->nparams == nparams && t->nresults == nresults && (n == 0 || !memcmp(t->types, types, n)))
+        if (t->nparams == nparams && t->nresults == nresults && (n == 0 || !memcmp(t->types, types, n * sizeof *types)))
             return t;
     }
     if (ntypes == CHUNK * NCHUNKS)
@@ -69,12 +69,12 @@ static const mw_functype *intern_locked(uint32_t nparams, uint32_t nresults, con
             return NULL;
         __atomic_store_n(&chunks[ntypes / CHUNK], chunk, __ATOMIC_RELEASE);
     }
-    mw_functype *type = malloc(sizeof *type + n);
+    mw_functype *type = malloc(sizeof *type + n * sizeof *types);
     if (!type)
         return NULL;
     *type = (mw_functype){.id = ntypes, .nparams = nparams, .nresults = nresults};
     if (n)
-        memcpy(type->types, types, n);
+        memcpy(type->types, types, n * sizeof *types);
     chunk[ntypes % CHUNK] = type;
     buckets[at] = ++ntypes;
     return type;
@@ -112,7 +112,7 @@ const mw_functype *mw_functype_of_signature(const char *signature)
             nparams = n;
             continue;
         }
-        if (n == sizeof types || !(types[n++] = valtype_of_letter(*s)))
+        if (n == sizeof types / sizeof *types || !(types[n++] = valtype_of_letter(*s)))
             return NULL;
     }
     return nparams == UINT32_MAX ? NULL : mw_functype_intern(nparams, n - nparams, types);
@@ -134,27 +134,13 @@ bool mw_functype_matches(const mw_functype *type, const char *signature)
     return colon && n == type->nparams + type->nresults;
 }
 
-const char *mw_valtype_name(mw_valtype type)
-{
-    switch (type) {
-    case MW_I32: return "i32";
-    case MW_I64: return "i64";
-    case MW_F32: return "f32";
-    case MW_F64: return "f64";
-    case MW_V128: return "v128";
-    case MW_FUNCREF: return "funcref";
-    case MW_EXTERNREF: return "externref";
-    default: return "?";
-    }
-}
-
 /* Appends "(a, b)" at *at, which may run past `size`. */
 static void print_list(char *text, size_t size, int *at, const mw_valtype *types, uint32_t n, bool parentheses)
 {
 #define REST ((size_t)*at < size ? text + *at : NULL), ((size_t)*at < size ? size - (size_t)*at : 0)
     *at += snprintf(REST, "%s", parentheses ? "(" : "");
     for (uint32_t i = 0; i < n; i++)
-        *at += snprintf(REST, "%s%s", i ? ", " : "", mw_valtype_name(types[i]));
+        *at += snprintf(REST, "%s%s", i ? ", " : "", mw_valtype_name(types[i]).s);
     *at += snprintf(REST, "%s", parentheses ? ")" : "");
 #undef REST
 }

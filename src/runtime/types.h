@@ -26,6 +26,5 @@ bool mw_functype_matches(const mw_functype *type, const char *signature);
 
 /* Writes "(i32, i64) -> f32" and returns as snprintf does. */
 int mw_functype_print(const mw_functype *type, char *text, size_t size);
-const char *mw_valtype_name(mw_valtype type);
 
 #endif

@@ -14,7 +14,13 @@ typedef struct frame {
     uint32_t checked;  /* the br_table that has checked this label */
     uint32_t nparams, nresults;
     const mw_wasm_valtype *params, *results;
+    mw_wasm_valtype result; /* the one result of a block without a type index: `results` is NULL */
 } frame;
+
+static const mw_wasm_valtype *results_of(const frame *f)
+{
+    return f->results ? f->results : &f->result;
+}
 
 struct mw_body_validator {
     mw_module *module;
@@ -58,28 +64,6 @@ static mw_error fail(mw_body_validator *v, mw_error error, const char *format, .
     char name[256];
     return mw_fail_at(v->report, error, v->op.offset, "%s, in function %u (%s)", what, v->func_index,
                       mw_name_text(v->func->name, name, sizeof name));
-}
-
-static const char *type_name(mw_wasm_valtype type)
-{
-    switch (type) {
-    case MW_WASM_I32:
-        return "i32";
-    case MW_WASM_I64:
-        return "i64";
-    case MW_WASM_F32:
-        return "f32";
-    case MW_WASM_F64:
-        return "f64";
-    case MW_WASM_V128:
-        return "v128";
-    case MW_WASM_FUNCREF:
-        return "funcref";
-    case MW_WASM_EXTERNREF:
-        return "externref";
-    default:
-        return "any type";
-    }
 }
 
 static mw_error need(mw_body_validator *v, uint64_t feature)
@@ -135,14 +119,14 @@ static mw_error pop(mw_body_validator *v, mw_wasm_valtype expected, mw_wasm_valt
     if (v->height == top->height) {
         if (!top->unreachable)
             return fail(v, MW_ERR_INVALID, "type mismatch: %s needs an operand of %s, the stack is empty",
-                        mw_op_info_of(v->op.op)->name, type_name(expected));
+                        mw_op_info_of(v->op.op)->name, mw_valtype_name(expected).s);
         *out = expected;
         return MW_OK;
     }
     mw_wasm_valtype type = v->stack[--v->height];
-    if (type != expected && type != MW_WASM_BOT && expected != MW_WASM_BOT)
+    if (expected != MW_WASM_BOT && !mw_wasm_subtype(v->module, type, expected))
         return fail(v, MW_ERR_INVALID, "type mismatch: %s needs an operand of %s, the stack has %s",
-                    mw_op_info_of(v->op.op)->name, type_name(expected), type_name(type));
+                    mw_op_info_of(v->op.op)->name, mw_valtype_name(expected).s, mw_valtype_name(type).s);
     *out = type == MW_WASM_BOT ? expected : type;
     return MW_OK;
 }
@@ -179,7 +163,7 @@ static mw_error push_frame(mw_body_validator *v, frame f)
 static mw_error pop_frame(mw_body_validator *v, frame *out)
 {
     *out = v->frames[v->nframes - 1];
-    TRY(pop_all(v, out->results, out->nresults));
+    TRY(pop_all(v, results_of(out), out->nresults));
     if (v->height != out->height)
         return fail(v, MW_ERR_INVALID, "type mismatch: %u values remain on the stack at the end of the block",
                     v->height - out->height);
@@ -206,7 +190,7 @@ static mw_error find_label(mw_body_validator *v, uint32_t depth, frame **out)
 static const mw_wasm_valtype *label_types(const frame *f, uint32_t *count)
 {
     *count = f->op == MW_OP_LOOP ? f->nparams : f->nresults;
-    return f->op == MW_OP_LOOP ? f->params : f->results;
+    return f->op == MW_OP_LOOP ? f->params : results_of(f);
 }
 
 static mw_error block_frame(mw_body_validator *v, frame *out)
@@ -218,9 +202,8 @@ static mw_error block_frame(mw_body_validator *v, frame *out)
     case MW_BLOCK_EMPTY:
         return MW_OK;
     case MW_BLOCK_VALUE:
-        /* The type's byte follows the opcode; the module's bytes outlive the frame. */
         out->nresults = 1;
-        out->results = m->bytes + v->op.offset + 1;
+        out->result = type->value;
         return need(v, mw_valtype_feature(type->value));
     case MW_BLOCK_TYPE:
         TRY(check_index(v, "type", type->type, m->ntypes));
@@ -261,11 +244,11 @@ static mw_error check_end(mw_body_validator *v)
     if (f.op == MW_OP_IF) {
         bool same = f.nparams == f.nresults;
         for (uint32_t i = 0; same && i < f.nparams; i++)
-            same = f.params[i] == f.results[i];
+            same = mw_wasm_subtype(v->module, f.params[i], results_of(&f)[i]);
         if (!same)
             return fail(v, MW_ERR_INVALID, "type mismatch: an if without else must return what it takes");
     }
-    return push_all(v, f.results, f.nresults);
+    return push_all(v, results_of(&f), f.nresults);
 }
 
 static mw_error check_branch(mw_body_validator *v)
@@ -294,9 +277,9 @@ static mw_error check_label_operands(mw_body_validator *v, const frame *target)
         return fail(v, MW_ERR_INVALID, "type mismatch: br_table needs %u operands, the stack has %u", count, have);
     for (uint32_t i = 0; i < count && i < have; i++) {
         mw_wasm_valtype type = v->stack[v->height - 1 - i], expected = types[count - 1 - i];
-        if (type != expected && type != MW_WASM_BOT)
+        if (!mw_wasm_subtype(v->module, type, expected))
             return fail(v, MW_ERR_INVALID, "type mismatch: br_table needs an operand of %s, the stack has %s",
-                        type_name(expected), type_name(type));
+                        mw_valtype_name(expected).s, mw_valtype_name(type).s);
     }
     return MW_OK;
 }
@@ -343,9 +326,9 @@ static mw_error check_call_indirect(mw_body_validator *v)
     TRY(check_index(v, "type", v->op.index, m->ntypes));
     if (v->op.index2 != 0)
         TRY(need(v, MW_FEATURE_REFERENCE_TYPES));
-    if (m->tables[v->op.index2].type != MW_WASM_FUNCREF)
+    if (!mw_wasm_subtype(m, m->tables[v->op.index2].type, MW_WASM_FUNCREF))
         return fail(v, MW_ERR_INVALID, "type mismatch: call_indirect through a table of %s",
-                    type_name(m->tables[v->op.index2].type));
+                    mw_valtype_name(m->tables[v->op.index2].type).s);
     TRY(pop_type(v, MW_WASM_I32));
     return check_call(v, &m->types[v->op.index]);
 }
@@ -437,7 +420,7 @@ static mw_error check_ref_is_null(mw_body_validator *v)
     TRY(pop(v, MW_WASM_BOT, &type));
     if (type != MW_WASM_BOT && !mw_wasm_is_ref(type))
         return fail(v, MW_ERR_INVALID, "type mismatch: ref.is_null needs a reference, the stack has %s",
-                    type_name(type));
+                    mw_valtype_name(type).s);
     return push(v, MW_WASM_I32);
 }
 
@@ -472,7 +455,7 @@ static mw_error check_contextual(mw_body_validator *v)
     case MW_OP_BR_TABLE:
         return check_br_table(v);
     case MW_OP_RETURN:
-        TRY(pop_all(v, v->frames[0].results, v->frames[0].nresults));
+        TRY(pop_all(v, results_of(&v->frames[0]), v->frames[0].nresults));
         set_unreachable(v);
         return MW_OK;
     case MW_OP_CALL:
@@ -541,9 +524,9 @@ static mw_error check_table_copy(mw_body_validator *v)
     const mw_module *m = v->module;
     TRY(check_index(v, "table", v->op.index, m->ntables));
     TRY(check_index(v, "table", v->op.index2, m->ntables));
-    if (m->tables[v->op.index].type != m->tables[v->op.index2].type)
+    if (!mw_wasm_subtype(m, m->tables[v->op.index2].type, m->tables[v->op.index].type))
         return fail(v, MW_ERR_INVALID, "type mismatch: table.copy from a table of %s to one of %s",
-                    type_name(m->tables[v->op.index2].type), type_name(m->tables[v->op.index].type));
+                    mw_valtype_name(m->tables[v->op.index2].type).s, mw_valtype_name(m->tables[v->op.index].type).s);
     return MW_OK;
 }
 
@@ -552,9 +535,9 @@ static mw_error check_table_init(mw_body_validator *v)
     const mw_module *m = v->module;
     TRY(check_index(v, "table", v->op.index2, m->ntables));
     TRY(check_index(v, "elem segment", v->op.index, m->nelems));
-    if (m->tables[v->op.index2].type != m->elems[v->op.index].type)
+    if (!mw_wasm_subtype(m, m->elems[v->op.index].type, m->tables[v->op.index2].type))
         return fail(v, MW_ERR_INVALID, "type mismatch: table.init from a segment of %s to a table of %s",
-                    type_name(m->elems[v->op.index].type), type_name(m->tables[v->op.index2].type));
+                    mw_valtype_name(m->elems[v->op.index].type).s, mw_valtype_name(m->tables[v->op.index2].type).s);
     return MW_OK;
 }
 

@@ -83,7 +83,8 @@ static mw_error read_name(mw_bytes *b, mw_wasm_name *out)
 
 /* ---- Types ---------------------------------------------------------------------------------------------- */
 
-static mw_error read_result_type(mw_bytes *b, uint32_t limit, const char *what, mw_bytes *types, uint32_t *count)
+/* Splits off the encoded types: their number says how much room both vectors need. */
+static mw_error skip_result_type(mw_bytes *b, uint32_t limit, const char *what, mw_bytes *types, uint32_t *count)
 {
     uint64_t offset = mw_bytes_offset(b);
     TRY(read_count(b, 1, count));
@@ -94,7 +95,7 @@ static mw_error read_result_type(mw_bytes *b, uint32_t limit, const char *what, 
     mw_wasm_valtype type;
     for (uint32_t i = 0; i < *count; i++)
         TRY(mw_read_valtype(&scan, &type));
-    return mw_read_bytes(b, *count, types);
+    return mw_read_bytes(b, (uint32_t)(scan.pos - b->pos), types);
 }
 
 static mw_error read_functype(decoder *d, mw_bytes *b, mw_wasm_functype *out)
@@ -109,12 +110,14 @@ static mw_error read_functype(decoder *d, mw_bytes *b, mw_wasm_functype *out)
         return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "integer representation too long: malformed type 0x%02x",
                           form);
     mw_bytes params, results;
-    TRY(read_result_type(b, MW_LIMIT_PARAMS, "parameters", &params, &out->nparams));
-    TRY(read_result_type(b, MW_LIMIT_RESULTS, "results", &results, &out->nresults));
+    TRY(skip_result_type(b, MW_LIMIT_PARAMS, "parameters", &params, &out->nparams));
+    TRY(skip_result_type(b, MW_LIMIT_RESULTS, "results", &results, &out->nresults));
     mw_wasm_valtype *types = NULL;
     TRY(alloc(d, out->nparams + out->nresults, sizeof *types, &types));
-    memcpy(types, params.pos, out->nparams);
-    memcpy(types + out->nparams, results.pos, out->nresults);
+    for (uint32_t i = 0; i < out->nparams; i++)
+        TRY(mw_read_valtype(&params, &types[i]));
+    for (uint32_t i = 0; i < out->nresults; i++)
+        TRY(mw_read_valtype(&results, &types[out->nparams + i]));
     out->types = types;
     return MW_OK;
 }
@@ -126,14 +129,14 @@ static int compare_functypes(const void *va, const void *vb)
         return a->nparams < b->nparams ? -1 : 1;
     if (a->nresults != b->nresults)
         return a->nresults < b->nresults ? -1 : 1;
-    int order = memcmp(a->types, b->types, a->nparams + a->nresults);
+    int order = memcmp(a->types, b->types, (a->nparams + a->nresults) * sizeof *a->types);
     return order ? order : a < b ? -1 : a > b;
 }
 
 static bool equal_functypes(const mw_wasm_functype *a, const mw_wasm_functype *b)
 {
     return a->nparams == b->nparams && a->nresults == b->nresults &&
-           memcmp(a->types, b->types, a->nparams + a->nresults) == 0;
+           memcmp(a->types, b->types, (a->nparams + a->nresults) * sizeof *a->types) == 0;
 }
 
 /* By sorting and not by hashing: no module can make it slow. Equal types stay in the order of their indices. */

@@ -5,26 +5,27 @@
 
 #include "base/bytes.h"
 #include "base/report.h"
+#include "base/valtype.h"
 #include "wasm/features.h"
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Value types as encoded (5.3.1, 5.3.3, 5.3.4). */
-typedef uint8_t mw_wasm_valtype;
+typedef mw_valtype mw_wasm_valtype;
 enum {
-    MW_WASM_I32 = 0x7f,
-    MW_WASM_I64 = 0x7e,
-    MW_WASM_F32 = 0x7d,
-    MW_WASM_F64 = 0x7c,
-    MW_WASM_V128 = 0x7b,
-    MW_WASM_FUNCREF = 0x70,
-    MW_WASM_EXTERNREF = 0x6f,
+    MW_WASM_I32 = MW_I32,
+    MW_WASM_I64 = MW_I64,
+    MW_WASM_F32 = MW_F32,
+    MW_WASM_F64 = MW_F64,
+    MW_WASM_V128 = MW_V128,
+    MW_WASM_FUNCREF = MW_FUNCREF,
+    MW_WASM_EXTERNREF = MW_EXTERNREF,
+    MW_WASM_EXNREF = MW_EXNREF,
     MW_WASM_BOT = 0x00, /* validation only: the type of what unreachable code leaves on the stack */
 };
 
 static inline bool mw_wasm_is_ref(mw_wasm_valtype t)
 {
-    return t == MW_WASM_FUNCREF || t == MW_WASM_EXTERNREF;
+    return mw_is_ref(t);
 }
 
 typedef enum mw_wasm_extern_kind {
@@ -191,6 +192,12 @@ MW_CHECKED mw_error mw_module_decode(const void *bytes, size_t size, mw_report *
 MW_CHECKED mw_error mw_module_validate(mw_module *module, uint64_t features, mw_report *report);
 
 void mw_module_free(mw_module *module); /* NULL is allowed */
+
+/* Whether a value of type `a` may stand where one of type `b` is wanted (3.3, "Matching"). Both are types of `module`, with
+ * indices that it has; MW_WASM_BOT matches everything. */
+bool mw_wasm_subtype(const mw_module *module, mw_wasm_valtype a, mw_wasm_valtype b);
+/* Whether they are one type. */
+bool mw_wasm_same_type(const mw_module *module, mw_wasm_valtype a, mw_wasm_valtype b);
 
 /* The name as a string for people: control characters, which could drive a terminal, become '?', and what does
  * not fit into `size` bytes is cut at a character. Returns `text`. */

@@ -240,7 +240,7 @@ static mw_error validate_elem(const validator *v, const mw_wasm_elem *elem)
         return MW_OK;
     if (elem->table >= m->ntables)
         return unknown(v, elem->at, "table", elem->table);
-    if (m->tables[elem->table].type != elem->type)
+    if (!mw_wasm_subtype(m, elem->type, m->tables[elem->table].type))
         return mw_fail_at(v->report, MW_ERR_INVALID, elem->at,
                           "type mismatch: an element segment and table %u have different types", elem->table);
     return mw_validate_const_expr(v->body, &elem->offset, address_type(&m->tables[elem->table].limits), m->nglobals);

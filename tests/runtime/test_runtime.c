@@ -144,7 +144,7 @@ static void interns_equal_types_once(void **state)
     assert_ptr_equal(mw_functype_of_signature("i"), NULL);
     assert_ptr_equal(mw_functype_of_signature("x:"), NULL);
     assert_int_not_equal(mw_functype_of_signature("ii:")->id, mw_functype_of_signature("i:i")->id);
-    assert_string_equal(mw_valtype_name(MW_V128), "v128");
+    assert_string_equal(mw_valtype_name(MW_V128).s, "v128");
     mw_functype_print(mw_functype_of_signature(":"), text, sizeof text);
     assert_string_equal(text, "() -> ()");
     assert_int_equal(mw_functype_print(t, text, 10), 60); /* as snprintf: what it would take */
