@@ -47,6 +47,7 @@
     X(MW_TRAP_INVALID_CONVERSION, "invalid conversion to integer")                                 \
     X(MW_TRAP_STACK_OVERFLOW, "call stack exhausted")                                              \
     X(MW_TRAP_UNALIGNED_ATOMIC, "unaligned atomic")                                                \
+    X(MW_TRAP_EXPECTED_SHARED_MEMORY, "expected shared memory")                                    \
     X(MW_TRAP_UNCAUGHT_EXCEPTION, "unhandled exception")                                           \
     X(MW_TRAP_HOST, "trap raised by a host function")
 
@@ -89,13 +90,15 @@ typedef struct mw_func {
     uint32_t index;        /* in the function index space of `instance` */
 } mw_func;
 
-/* A linear memory. The base never changes; `pages` only grows. */
+/* A linear memory. The base never changes; `pages` only grows; of a shared one, under other threads' hands. */
 typedef struct mw_memory {
     uint8_t *base;
     uint64_t pages;     /* current size in pages of 64 KiB */
     uint64_t max_pages; /* growth stops here: the declared maximum, --max-memory, MW_MAX_PAGES32 */
     uint64_t declared_max; /* as declared, UINT64_MAX if none (import matching) */
     uint64_t reserved;  /* bytes of address space from `base` */
+    uint32_t refs;      /* of a shared memory: the instances and others that hold it (runtime/memory.h) */
+    uint8_t shared;
 } mw_memory;
 
 /* A table. `elems` never moves: room for `max` entries is reserved. */
@@ -126,6 +129,14 @@ typedef struct mw_builtins {
     void (*table_copy)(mw_instance *, uint32_t dst_table, uint32_t src_table, uint64_t dst, uint64_t src, uint64_t n);
     void (*table_init)(mw_instance *, uint32_t tableidx, uint32_t elemidx, uint64_t dst, uint32_t src, uint32_t n);
     void (*elem_drop)(mw_instance *, uint32_t elemidx);
+    /* Atomics at `index` + `offset`, whose alignment was checked. A negative timeout (ns) is none. 0: woken by
+     * notify, 1: another value was there, 2: the time is over. */
+    uint32_t (*memory_wait32)(mw_instance *, uint32_t memidx, uint64_t index, uint64_t offset, uint32_t expected,
+                              int64_t timeout);
+    uint32_t (*memory_wait64)(mw_instance *, uint32_t memidx, uint64_t index, uint64_t offset, uint64_t expected,
+                              int64_t timeout);
+    /* How many were woken, at most `count`. */
+    uint32_t (*memory_notify)(mw_instance *, uint32_t memidx, uint64_t index, uint64_t offset, uint32_t count);
 } mw_builtins;
 
 /* Slots for what host modules keep per instance. */

@@ -57,6 +57,7 @@ typedef struct mw_unit {
     const mw_compile_options *options;
     const mw_target *target;
     mw_effort effort; /* of all its functions */
+    bool has_shared_memory;
 
     LLVMContextRef context;
     LLVMModuleRef llvm;
@@ -160,7 +161,17 @@ LLVMValueRef mw_emit_load(mw_emitter *e, const mw_operator *op, LLVMTypeRef type
 /* Pops the index and stores `value` (popped before) as it is. */
 void mw_emit_store(mw_emitter *e, const mw_operator *op, LLVMValueRef value);
 
-/* `length` bytes from the i32 or i64 `index` of memory 0 on lie inside of it, or it traps; gives their address. */
+/* The address of an access of `size` bytes at the i32 or i64 `index` of the memory of `op`: always inside the
+ * reservation, and outside the memory a fault. */
+LLVMValueRef mw_emit_address(mw_emitter *e, const mw_operator *op, LLVMValueRef index, uint64_t size);
+
+/* `value`, to be compared with a bound and then used. Other threads write shared memory while plain loads read it,
+ * and what such a load gives may be another value at each use, says LLVM: after this it is one. Nothing is emitted in
+ * a module without a shared memory. */
+LLVMValueRef mw_settle(mw_emitter *e, LLVMValueRef value);
+
+/* `length` bytes (settled) from the i32 or i64 `index` of memory 0 on lie inside of it, or it traps; gives their
+ * address. */
 LLVMValueRef mw_emit_range(mw_emitter *e, LLVMValueRef index, LLVMValueRef length64);
 
 /* The address of entry `index` (i32) of a table; beyond its end it traps with `out_of_bounds`. */
@@ -248,5 +259,6 @@ void mw_emit_table(mw_emitter *e, const mw_operator *op);     /* emit_table.c: t
 void mw_emit_numeric(mw_emitter *e, const mw_operator *op);   /* emit_numeric.c: constants, arithmetic */
 void mw_emit_convert(mw_emitter *e, const mw_operator *op);   /* emit_convert.c: between number types */
 void mw_emit_simd(mw_emitter *e, const mw_operator *op);      /* emit_simd*.c: every operator with prefix 0xfd */
+void mw_emit_atomic(mw_emitter *e, const mw_operator *op);    /* emit_atomic.c: every operator with prefix 0xfe */
 
 #endif

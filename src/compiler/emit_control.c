@@ -319,7 +319,7 @@ static void emit_br_table(mw_emitter *e, const mw_operator *op)
         targets[i] = c->switch_block;
     }
     LLVMPositionBuilderAtEnd(e->builder, here);
-    LLVMValueRef branch = LLVMBuildSwitch(e->builder, index, targets[count], count);
+    LLVMValueRef branch = LLVMBuildSwitch(e->builder, mw_settle(e, index), targets[count], count);
     for (uint32_t i = 0; i < count; i++)
         LLVMAddCase(branch, mw_i32(e->unit, i), targets[i]);
     free(targets);

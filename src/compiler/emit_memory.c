@@ -43,7 +43,7 @@ static split split_index(LLVMValueRef index)
 
 /* The address of an access of `size` bytes. Where a fact (facts.h) shows that the index lies `c` above an anchor
  * without wrapping, it is the anchor's with `c` added to the constant offset. */
-static LLVMValueRef address(mw_emitter *e, const mw_operator *op, LLVMValueRef index, uint64_t size)
+LLVMValueRef mw_emit_address(mw_emitter *e, const mw_operator *op, LLVMValueRef index, uint64_t size)
 {
     LLVMBuilderRef b = e->builder;
     const mw_unit *u = e->unit;
@@ -71,7 +71,7 @@ static LLVMValueRef address(mw_emitter *e, const mw_operator *op, LLVMValueRef i
 LLVMValueRef mw_emit_load(mw_emitter *e, const mw_operator *op, LLVMTypeRef type)
 {
     uint64_t size = LLVMStoreSizeOfType(e->unit->layout, type);
-    LLVMValueRef load = LLVMBuildLoad2(e->builder, type, address(e, op, mw_pop(e), size), "");
+    LLVMValueRef load = LLVMBuildLoad2(e->builder, type, mw_emit_address(e, op, mw_pop(e), size), "");
     LLVMSetAlignment(load, 1);
     mw_alias_as(e->unit, load, MW_ALIAS_MEMORY);
     if (e->unit->options->strict_traps)
@@ -82,7 +82,7 @@ LLVMValueRef mw_emit_load(mw_emitter *e, const mw_operator *op, LLVMTypeRef type
 void mw_emit_store(mw_emitter *e, const mw_operator *op, LLVMValueRef value)
 {
     uint64_t size = LLVMStoreSizeOfType(e->unit->layout, LLVMTypeOf(value));
-    LLVMValueRef store = LLVMBuildStore(e->builder, value, address(e, op, mw_pop(e), size));
+    LLVMValueRef store = LLVMBuildStore(e->builder, value, mw_emit_address(e, op, mw_pop(e), size));
     LLVMSetAlignment(store, 1);
     mw_alias_as(e->unit, store, MW_ALIAS_MEMORY);
     if (e->unit->options->strict_traps)
@@ -111,6 +111,8 @@ static LLVMValueRef memory_pages(mw_emitter *e, uint32_t memory)
     LLVMValueRef memories = mw_load_constant(e, u->ptr, e->instance, offsetof(mw_instance, memories));
     LLVMValueRef m = mw_load_element(e, u->ptr, memories, memory);
     LLVMValueRef pages = LLVMBuildLoad2(e->builder, u->i64, mw_offset_pointer(e, m, offsetof(mw_memory, pages)), "");
+    if (u->module->memories[memory].limits.shared) /* it grows under other threads' memory.grow */
+        LLVMSetOrdering(pages, LLVMAtomicOrderingSequentiallyConsistent);
     return mw_alias_as(u, pages, MW_ALIAS_PAGES);
 }
 
@@ -123,7 +125,7 @@ static LLVMValueRef widen(mw_emitter *e, LLVMValueRef v)
 LLVMValueRef mw_emit_range(mw_emitter *e, LLVMValueRef index, LLVMValueRef length64)
 {
     LLVMBuilderRef b = e->builder;
-    LLVMValueRef start = widen(e, index);
+    LLVMValueRef start = widen(e, mw_settle(e, index));
     LLVMValueRef size = LLVMBuildShl(b, memory_pages(e, 0), mw_i64(e->unit, 16), "");
     LLVMValueRef end = LLVMBuildAdd(b, start, length64, "");
     mw_trap_if(e, LLVMBuildICmp(b, LLVMIntUGT, end, size, ""), MW_TRAP_MEMORY_OUT_OF_BOUNDS);
@@ -141,7 +143,7 @@ static void emit_grow(mw_emitter *e, uint32_t memory)
 static void emit_copy(mw_emitter *e, const mw_operator *op)
 {
     LLVMValueRef n = mw_pop(e), src = mw_pop(e), dst = mw_pop(e);
-    n = widen(e, n);
+    n = widen(e, mw_settle(e, n));
     if (op->index == 0 && op->index2 == 0) {
         LLVMValueRef from = mw_emit_range(e, src, n), to = mw_emit_range(e, dst, n);
         mw_alias_as(e->unit, LLVMBuildMemMove(e->builder, to, 1, from, 1, n), MW_ALIAS_MEMORY);
@@ -154,7 +156,7 @@ static void emit_copy(mw_emitter *e, const mw_operator *op)
 static void emit_fill(mw_emitter *e, const mw_operator *op)
 {
     LLVMValueRef n = mw_pop(e), value = mw_pop(e), dst = mw_pop(e);
-    n = widen(e, n);
+    n = widen(e, mw_settle(e, n));
     if (op->index == 0) {
         LLVMValueRef byte = LLVMBuildTrunc(e->builder, value, e->unit->i8, "");
         mw_alias_as(e->unit, LLVMBuildMemSet(e->builder, mw_emit_range(e, dst, n), byte, n, 1), MW_ALIAS_MEMORY);

@@ -27,7 +27,7 @@ LLVMValueRef mw_table_element(mw_emitter *e, uint32_t table, LLVMValueRef index,
 {
     const mw_unit *u = e->unit;
     LLVMValueRef pointer = table_pointer(e, table);
-    LLVMValueRef wide = widen(e, index);
+    LLVMValueRef wide = widen(e, mw_settle(e, index));
     mw_trap_if(e, LLVMBuildICmp(e->builder, LLVMIntUGE, wide, table_size(e, table, pointer), ""), out_of_bounds);
     LLVMValueRef elems = mw_load_constant(e, u->ptr, pointer, offsetof(mw_table, elems));
     return LLVMBuildInBoundsGEP2(e->builder, u->ptr, elems, &wide, 1, "");

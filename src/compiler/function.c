@@ -71,6 +71,8 @@ static void emit_operator(mw_emitter *e, const mw_operator *op)
     uint8_t prefix = mw_op_info_of(o)->prefix;
     if (prefix == 0xfd)
         mw_emit_simd(e, op);
+    else if (prefix == 0xfe)
+        mw_emit_atomic(e, op);
     else if (o <= MW_OP_RETURN)
         mw_emit_control(e, op);
     else if (o == MW_OP_CALL || o == MW_OP_CALL_INDIRECT)

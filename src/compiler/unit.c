@@ -128,6 +128,8 @@ void mw_unit_init(mw_unit *u, const mw_module *module, const mw_compile_options 
     u->options = options;
     u->target = target;
     u->effort = effort;
+    for (uint32_t i = 0; i < module->nmemories; i++)
+        u->has_shared_memory |= module->memories[i].limits.shared;
     u->context = LLVMContextCreate();
     LLVMContextSetDiagnosticHandler(u->context, ignore_diagnostic, NULL);
     u->llvm = LLVMModuleCreateWithNameInContext("mpiwasm", u->context);

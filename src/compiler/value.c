@@ -50,6 +50,11 @@ LLVMValueRef mw_bitcast(mw_emitter *e, LLVMValueRef value, LLVMTypeRef type)
     return LLVMBuildBitCast(e->builder, value, type, "");
 }
 
+LLVMValueRef mw_settle(mw_emitter *e, LLVMValueRef value)
+{
+    return e->unit->has_shared_memory ? LLVMBuildFreeze(e->builder, value, "") : value;
+}
+
 LLVMValueRef mw_pop_v128(mw_emitter *e, LLVMTypeRef type)
 {
     return mw_bitcast(e, mw_pop(e), type);

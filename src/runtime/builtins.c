@@ -74,6 +74,44 @@ static void memory_fill(mw_instance *instance, uint32_t memidx, uint64_t dst, ui
     memset(memory->base + dst, (uint8_t)value, n);
 }
 
+/* ---- Waiting ------------------------------------------------------------------------------------------------- */
+
+/* Host address of `size` bytes at index + offset. */
+static const void *cell(mw_instance *instance, const mw_memory *memory, uint64_t index, uint64_t offset, uint64_t size)
+{
+    uint64_t at;
+    if (__builtin_add_overflow(index, offset, &at) || !within(at, size, memory_bytes(memory)))
+        trap(instance, MW_TRAP_MEMORY_OUT_OF_BOUNDS);
+    return memory->base + at;
+}
+
+static uint32_t wait_at(mw_instance *instance, uint32_t memidx, uint64_t index, uint64_t offset, uint64_t expected,
+                        uint64_t size, int64_t timeout)
+{
+    const mw_memory *memory = instance->memories[memidx];
+    if (!memory->shared)
+        trap(instance, MW_TRAP_EXPECTED_SHARED_MEMORY);
+    return mw_wait(cell(instance, memory, index, offset, size), expected, size, timeout);
+}
+
+static uint32_t memory_wait32(mw_instance *instance, uint32_t memidx, uint64_t index, uint64_t offset,
+                              uint32_t expected, int64_t timeout)
+{
+    return wait_at(instance, memidx, index, offset, expected, sizeof expected, timeout);
+}
+
+static uint32_t memory_wait64(mw_instance *instance, uint32_t memidx, uint64_t index, uint64_t offset,
+                              uint64_t expected, int64_t timeout)
+{
+    return wait_at(instance, memidx, index, offset, expected, sizeof expected, timeout);
+}
+
+/* Nobody waits at a memory that is not shared. */
+static uint32_t memory_notify(mw_instance *instance, uint32_t memidx, uint64_t index, uint64_t offset, uint32_t count)
+{
+    return mw_notify(cell(instance, instance->memories[memidx], index, offset, sizeof(uint32_t)), count);
+}
+
 /* ---- Tables -------------------------------------------------------------------------------------------------- */
 
 static int64_t table_grow(mw_instance *instance, uint32_t tableidx, void *init, uint64_t delta)
@@ -146,4 +184,7 @@ const mw_builtins mw_runtime_builtins = {
     .table_copy = table_copy,
     .table_init = table_init,
     .elem_drop = elem_drop,
+    .memory_wait32 = memory_wait32,
+    .memory_wait64 = memory_wait64,
+    .memory_notify = memory_notify,
 };

@@ -170,11 +170,18 @@ static bool bind_import(mw_instance *instance, const mw_code *code, const mw_imp
         return true;
     }
     case MW_EXTERN_MEMORY:
-        if (!limits_match(v->of.memory->pages, v->of.memory->declared_max, d->memories[import->index].limits)) {
+        if (v->of.memory->shared != d->memories[import->index].shared) {
+            snprintf(why, why_size, "is a %s memory here, not a %s one", v->of.memory->shared ? "shared" : "private",
+                     v->of.memory->shared ? "private" : "shared");
+            return false;
+        }
+        if (!limits_match(__atomic_load_n(&v->of.memory->pages, __ATOMIC_SEQ_CST), v->of.memory->declared_max,
+                          d->memories[import->index].limits)) {
             snprintf(why, why_size, "is a memory with other limits here");
             return false;
         }
         instance->memories[import->index] = v->of.memory;
+        mw_memory_hold(v->of.memory);
         return true;
     case MW_EXTERN_GLOBAL: {
         const mw_global_desc *wanted = &d->globals[import->index];
@@ -279,8 +286,8 @@ static mw_instance *allocate(mw_code *code)
             .type_id = code->type_ids[d->func_types[i]],
             .index = i,
         };
-    for (uint32_t i = d->nimported_memories; i < d->nmemories; i++)
-        instance->memories[i] = &priv->own_memories[i - d->nimported_memories];
+    for (uint32_t i = d->nimported_memories; i < d->nmemories; i++) /* shared ones are objects of their own */
+        instance->memories[i] = d->memories[i].shared ? NULL : &priv->own_memories[i - d->nimported_memories];
     for (uint32_t i = d->nimported_tables; i < d->ntables; i++)
         instance->tables[i] = &priv->own_tables[i - d->nimported_tables];
     mw_global *cells = (mw_global *)(block + offsets[CELLS]);
@@ -298,8 +305,14 @@ void mw_instance_free(mw_instance *instance)
         return;
     mw_instance_private *priv = mw_private(instance);
     const mw_code_descriptor *d = instance->code;
-    for (uint32_t i = 0; i < d->nmemories - d->nimported_memories; i++)
-        mw_memory_destroy(&priv->own_memories[i]);
+    for (uint32_t i = 0; i < d->nmemories; i++) {
+        if (!instance->memories[i])
+            continue; /* an import that was not found */
+        if (d->memories[i].shared)
+            mw_memory_release(instance->memories[i]);
+        else if (i >= d->nimported_memories)
+            mw_memory_destroy(instance->memories[i]);
+    }
     for (uint32_t i = 0; i < d->ntables - d->nimported_tables; i++)
         mw_table_destroy(&priv->own_tables[i]);
     mw_code_detach(priv->code, instance);
@@ -313,8 +326,10 @@ static mw_error allocate_memories_and_tables(mw_instance *instance, const mw_ins
     for (uint32_t i = d->nimported_memories; i < d->nmemories; i++) {
         if (d->memories[i].is64)
             return mw_fail(report, MW_ERR_UNSUPPORTED, "the module has a 64-bit memory, which is not supported");
-        mw_error error = mw_memory_create(instance->memories[i], d->memories[i].limits,
-                                          limits ? limits->max_memory_pages : 0, report);
+        uint64_t limit = limits ? limits->max_memory_pages : 0;
+        mw_error error = d->memories[i].shared
+                             ? mw_shared_memory_create(d->memories[i].limits, limit, report, &instance->memories[i])
+                             : mw_memory_create(instance->memories[i], d->memories[i].limits, limit, report);
         if (error)
             return error;
     }

@@ -74,6 +74,16 @@ bool mw_linker_find(const mw_linker *linker, const mw_import_desc *import, mw_de
 /* Keeps an instance whose instantiation trapped after it had written to imported tables. */
 void mw_linker_adopt(mw_linker *linker, mw_instance *orphan);
 
+/* ---- Waiting at addresses (wait.c) ----------------------------------------------------------------------------- */
+
+typedef enum mw_wait_result { MW_WAIT_OK, MW_WAIT_NOT_EQUAL, MW_WAIT_TIMED_OUT } mw_wait_result;
+
+/* Waits while the `size` bytes (4 or 8) at `address` are `expected`, until a notify wakes it or `timeout` ns are over
+ * (negative: never). */
+mw_wait_result mw_wait(const void *address, uint64_t expected, size_t size, int64_t timeout);
+/* Wakes at most `count` of those that wait at `address`, the longest waiting first; how many. */
+uint32_t mw_notify(const void *address, uint32_t count);
+
 /* ---- The guest's run on a thread ---------------------------------------------------------------------------- */
 
 /* Ends the run of the innermost mw_invoke. Both only from code called by the guest on the same thread. */

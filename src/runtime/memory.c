@@ -192,13 +192,43 @@ void mw_memory_destroy(mw_memory *memory)
     *memory = (mw_memory){0};
 }
 
+mw_error mw_shared_memory_create(mw_limits_desc limits, uint64_t limit_pages, mw_report *report, mw_memory **out)
+{
+    mw_memory *memory = malloc(sizeof *memory);
+    if (!memory)
+        return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    mw_error error = mw_memory_create(memory, limits, limit_pages, report);
+    if (error) {
+        free(memory);
+        return error;
+    }
+    memory->shared = 1;
+    memory->refs = 1;
+    *out = memory;
+    return MW_OK;
+}
+
+void mw_memory_hold(mw_memory *memory)
+{
+    if (memory->shared)
+        __atomic_add_fetch(&memory->refs, 1, __ATOMIC_RELAXED);
+}
+
+void mw_memory_release(mw_memory *memory)
+{
+    if (!memory->shared || __atomic_sub_fetch(&memory->refs, 1, __ATOMIC_ACQ_REL))
+        return;
+    mw_memory_destroy(memory);
+    free(memory);
+}
+
 int64_t mw_memory_grow(mw_memory *memory, uint64_t delta)
 {
     pthread_mutex_lock(&grow_lock);
     uint64_t old = memory->pages;
     int64_t result = -1;
     if (delta <= memory->max_pages && old <= memory->max_pages - delta && commit(memory, delta)) {
-        __atomic_store_n(&memory->pages, old + delta, __ATOMIC_RELEASE);
+        __atomic_store_n(&memory->pages, old + delta, __ATOMIC_SEQ_CST);
         result = (int64_t)old;
     }
     pthread_mutex_unlock(&grow_lock);

@@ -12,6 +12,14 @@ MW_CHECKED mw_error mw_memory_create(mw_memory *memory, mw_limits_desc limits, u
                                      mw_report *report);
 void mw_memory_destroy(mw_memory *memory); /* a zeroed memory is allowed */
 
+/* The same for a shared memory, which is an object of its own with one holder: it lives until the last one has let
+ * go of it. Instances hold those that they define or import. */
+MW_CHECKED mw_error mw_shared_memory_create(mw_limits_desc limits, uint64_t limit_pages, mw_report *report,
+                                            mw_memory **out);
+/* Of a memory that is not shared: nothing. */
+void mw_memory_hold(mw_memory *memory);
+void mw_memory_release(mw_memory *memory);
+
 /* Grows by `delta` pages; the old size in pages, or -1 with nothing changed. Thread-safe. */
 int64_t mw_memory_grow(mw_memory *memory, uint64_t delta);
 

@@ -549,6 +549,9 @@ static mw_error check_immediate(mw_body_validator *v, const mw_op_info *info)
         /* fall through */
     case MW_IMM_MEMARG:
         TRY(check_memory(v, v->op.memarg.memory));
+        if (info->prefix == 0xfe && v->op.memarg.align != info->natural_align)
+            return fail(v, MW_ERR_INVALID, "atomic alignment must be natural: 2^%u for %s", v->op.memarg.align,
+                        info->name);
         if (v->op.memarg.align > info->natural_align)
             return fail(v, MW_ERR_INVALID, "alignment must not be larger than natural: 2^%u for %s",
                         v->op.memarg.align, info->name);

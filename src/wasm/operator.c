@@ -41,7 +41,6 @@ static const struct {
     {0, 0xd4, 0xd6, "typed function references"},
     {0, 0xfb, 0xfb, "garbage collection"},
     {0xfd, 0x100, 0x12f, "relaxed SIMD"},
-    {0xfe, 0x00, 0x4e, "threads (atomic instructions)"},
 };
 
 static mw_error unknown_opcode(mw_report *report, uint64_t offset, uint8_t prefix, uint32_t code)
@@ -222,6 +221,17 @@ static mw_error read_index_pair(mw_bytes *code, uint32_t *first, uint32_t *secon
     return error == MW_OK ? mw_read_u32(code, second) : error;
 }
 
+/* atomic.fence: room for an ordering other than the only one there is. */
+static mw_error read_zero(mw_bytes *code)
+{
+    uint64_t offset = mw_bytes_offset(code);
+    uint8_t byte = 0;
+    mw_error error = mw_read_u8(code, &byte);
+    if (error == MW_OK && byte != 0)
+        return mw_fail_at(code->report, MW_ERR_MALFORMED, offset, "zero byte expected");
+    return error;
+}
+
 static mw_error read_immediates(mw_bytes *code, mw_operator *out)
 {
     mw_error error;
@@ -274,6 +284,8 @@ static mw_error read_immediates(mw_bytes *code, mw_operator *out)
         return mw_read_reftype(code, &out->valtype);
     case MW_IMM_SELECT:
         return read_select(code, out);
+    case MW_IMM_ZERO:
+        return read_zero(code);
     }
     return MW_OK;
 }

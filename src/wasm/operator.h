@@ -42,6 +42,7 @@ typedef enum mw_imm_kind {
     MW_IMM_LANE,          /* .lane */
     MW_IMM_REF_TYPE,      /* .valtype */
     MW_IMM_SELECT,        /* .valtype: the one type of `select t` */
+    MW_IMM_ZERO,          /* a byte that must be 0 */
 } mw_imm_kind;
 
 typedef struct mw_block_type {
@@ -78,7 +79,7 @@ typedef struct mw_operator {
 /* What the table says of an opcode. */
 typedef struct mw_op_info {
     const char *name;      /* text format's name */
-    uint8_t prefix;        /* 0, or 0xfc, 0xfd */
+    uint8_t prefix;        /* 0, or 0xfc, 0xfd, 0xfe */
     uint32_t code;         /* byte, or LEB128 after the prefix */
     mw_imm_kind imm;
     const char *signature; /* "ii:i" with i I f F V for the number and vector types; NULL: depends on context */

@@ -13,7 +13,7 @@ NRIGHT = 10   # constant right operands
 
 def instructions():
     return [i for i in wasm.SIGNATURES
-            if wasm.OPCODES[i][0] != 0xFD and '.load' not in i and '.store' not in i]
+            if wasm.OPCODES[i][0] not in (0xFD, 0xFE) and '.load' not in i and '.store' not in i]
 
 
 def operands(instruction):

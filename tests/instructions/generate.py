@@ -10,6 +10,7 @@ import os
 import re
 import sys
 
+import cases_atomic
 import cases_control
 import cases_memory
 import cases_numeric
@@ -55,7 +56,7 @@ def main():
     opcodes, directory = sys.argv[1:]
     os.makedirs(directory, exist_ok=True)
     script = Script(directory)
-    for cases in (cases_numeric, cases_simd, cases_memory, cases_control):
+    for cases in (cases_numeric, cases_simd, cases_memory, cases_atomic, cases_control):
         cases.generate(script)
     count = check(opcodes, script.covered)
     script.lines.insert(0, f'instructions {count}')

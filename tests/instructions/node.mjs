@@ -15,6 +15,8 @@ const TRAPS = {
   'integer divide by zero': /(divide|remainder) by zero/,
   'integer overflow': /unrepresentable/,
   'invalid conversion to integer': /unrepresentable/,
+  'unaligned atomic': /unaligned|out of bounds/, // V8 looks at the bounds first
+  'expected shared memory': /Atomics.wait cannot|out of bounds/,
   'call stack exhausted': /call stack size/,
 };
 

@@ -145,7 +145,7 @@ static mw_code *compile(const char *name)
     void *bytes = read_file(path, &size);
     mw_module *module;
     if (mw_module_decode(bytes, size, &report, &module) ||
-        mw_module_validate(module, 2 * MW_FEATURE_EXTENDED_CONST - 1, &report))
+        mw_module_validate(module, MW_FEATURES_IMPLEMENTED, &report))
         die(name, &report);
     mw_compile_options options = {.opt_level = run.mode[0] - '0', .strict_traps = run.strict, .cpu = run.cpu};
     mw_hash key = {{0}};

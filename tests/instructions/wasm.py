@@ -65,6 +65,21 @@ def _define():
         SIGNATURES[name] = letter_of[source] + ':' + letter_of[to]
     for name in extensions.split():
         SIGNATURES[name] = letter_of[name[:3]] + ':' + letter_of[name[:3]]
+    _range(0xFE, 0, 'memory.atomic.notify memory.atomic.wait32 memory.atomic.wait64 atomic.fence')
+    SIGNATURES.update({'memory.atomic.notify': 'ii:i', 'memory.atomic.wait32': 'iiI:i',
+                       'memory.atomic.wait64': 'iII:i', 'atomic.fence': ':'})
+    code = 0x10
+    for action in 'load store add sub and or xor xchg cmpxchg'.split():
+        for t, n in (('i32', ''), ('i64', ''), ('i32', 8), ('i32', 16), ('i64', 8), ('i64', 16), ('i64', 32)):
+            letter = letter_of[t]
+            if action in ('load', 'store'):
+                name = f'{t}.atomic.{action}{n}' + ('_u' if n and action == 'load' else '')
+                SIGNATURES[name] = f'i{letter}:' if action == 'store' else f'i:{letter}'
+            else:
+                name = f'{t}.atomic.rmw{n}.{action}' + ('_u' if n else '')
+                SIGNATURES[name] = f'i{letter * (2 if action == "cmpxchg" else 1)}:{letter}'
+            OPCODES[name] = (0xFE, code)
+            code += 1
     _range(None, 0xD0, 'ref.null ref.is_null ref.func')
     _range(0xFC, 8, 'memory.init data.drop memory.copy memory.fill table.init elem.drop table.copy table.grow '
                     'table.size table.fill')
@@ -292,8 +307,8 @@ class Module:
         self.ntables += 1
         return self.export(export, 1, self.ntables - 1)
 
-    def memory(self, lo, hi=None, export=None):
-        self.memories.append(limits(lo, hi))
+    def memory(self, lo, hi=None, export=None, shared=False):
+        self.memories.append(limits(lo, hi, shared))
         self.nmemories += 1
         return self.export(export, 2, self.nmemories - 1)
 
@@ -346,5 +361,5 @@ class Module:
         return out
 
 
-def limits(lo, hi=None):
-    return b'\0' + uleb(lo) if hi is None else b'\1' + uleb(lo) + uleb(hi)
+def limits(lo, hi=None, shared=False):
+    return bytes([(hi is not None) | 2 * shared]) + uleb(lo) + (b'' if hi is None else uleb(hi))

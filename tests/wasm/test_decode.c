@@ -144,7 +144,13 @@ static void types_and_limits(void **state)
     expect(&m, MW_ERR_MALFORMED, 11, "integer representation too long");
     m = module_begin();
     section(&m, MEMORY, BYTES(1, 3, 1, 2));
-    expect(&m, MW_ERR_UNSUPPORTED, 11, "the module uses atomics: not supported");
+    expect(&m, MW_OK, -1, "");
+    m = module_begin();
+    section(&m, MEMORY, BYTES(1, 2, 1));
+    expect(&m, MW_ERR_INVALID, 11, "shared memory must have maximum");
+    m = module_begin();
+    section(&m, TABLE, BYTES(1, 0x70, 3, 1, 2));
+    expect(&m, MW_ERR_MALFORMED, 12, "integer too large");
     m = module_begin();
     section(&m, MEMORY, BYTES(1, 4, 1));
     expect(&m, MW_ERR_UNSUPPORTED, 11, "the module uses memory64: not supported");

@@ -45,7 +45,7 @@ enum { /* opcodes, for people */
     UNREACHABLE, NOP, BLOCK, LOOP, IF, ELSE, END = 0x0b, BR, BR_IF, BR_TABLE, RETURN, CALL, CALL_INDIRECT,
     DROP = 0x1a, SELECT, SELECT_T, GET = 0x20, SET, TEE, GGET, GSET, TGET, TSET, I32_LOAD = 0x28, I64_LOAD,
     I32_STORE = 0x36, MEMORY_SIZE = 0x3f, MEMORY_GROW, I32_CONST = 0x41, I64_CONST, F32_CONST, F64_CONST,
-    I32_EQZ = 0x45, I32_ADD = 0x6a, I64_ADD = 0x7c, REF_NULL = 0xd0, REF_IS_NULL, REF_FUNC, FC = 0xfc, SIMD = 0xfd
+    I32_EQZ = 0x45, I32_ADD = 0x6a, I64_ADD = 0x7c, REF_NULL = 0xd0, REF_IS_NULL, REF_FUNC, FC = 0xfc, SIMD = 0xfd, ATOMIC
 };
 
 static const struct {
@@ -191,13 +191,23 @@ static const struct {
      INVALID("invalid lane index 32")},
     {"code after the prefix with padding", 0, C(I32_CONST, 0, SIMD, 0x8f, 0x80, 0x00, DROP), OK},
 
+    /* atomics */
+    {"atomic load", 1, C(GET, 0, ATOMIC, 0x10, 2, 0), OK},
+    {"atomic load, aligned too little", 1, C(GET, 0, ATOMIC, 0x10, 1, 0), INVALID("atomic alignment must be natural")},
+    {"atomic load, aligned too much", 1, C(GET, 0, ATOMIC, 0x10, 3, 0), INVALID("atomic alignment must be natural")},
+    {"fence", 0, C(ATOMIC, 3, 0), OK},
+    {"fence of another order", 0, C(ATOMIC, 3, 1), MALFORMED("zero byte expected")},
+    {"wait", 1, C(GET, 0, GET, 0, I64_CONST, 0, ATOMIC, 1, 2, 0), OK},
+    {"wait with a timeout of i32", 1, C(GET, 0, GET, 0, I32_CONST, 0, ATOMIC, 1, 2, 0), MISMATCH},
+
     /* opcodes that are not there */
     {"no instruction", 0, C(0xff), MALFORMED("illegal opcode 0xff")},
     {"no instruction of a prefix", 0, C(FC, 18), MALFORMED("illegal opcode 0xfc 0x12")},
     {"a hole among the vector instructions", 0, C(SIMD, 0x9a, 0x01), MALFORMED("illegal opcode 0xfd 0x9a")},
     {"exceptions", 0, C(0x08, 0), UNSUPPORTED("the module uses exception handling: not supported")},
     {"tail calls", 0, C(0x12, 0), UNSUPPORTED("the module uses tail calls")},
-    {"atomics", 0, C(0xfe, 3, 0), UNSUPPORTED("the module uses threads")},
+    {"no atomic instruction", 0, C(ATOMIC, 4), MALFORMED("illegal opcode 0xfe 0x04")},
+    {"no atomic instruction behind the last", 0, C(ATOMIC, 0x4f), MALFORMED("illegal opcode 0xfe 0x4f")},
     {"relaxed SIMD", 0, C(SIMD, 0x80, 0x02), UNSUPPORTED("the module uses relaxed SIMD")},
     {"garbage collection", 0, C(0xfb, 0), UNSUPPORTED("the module uses garbage collection")},
 };
@@ -344,6 +354,7 @@ static void features(void **state)
         {MW_FEATURE_MULTI_VALUE, "multivalue", C(BLOCK, 0, END)},
         {MW_FEATURE_BULK_MEMORY, "bulk-memory", C(I32_CONST, 0, I32_CONST, 0, I32_CONST, 0, FC, 11, 0)},
         {MW_FEATURE_REFERENCE_TYPES, "reference-types", C(REF_NULL, FUNCREF, DROP)},
+        {MW_FEATURE_THREADS, "atomics", C(ATOMIC, 3, 0)},
         {MW_FEATURE_SIMD, "simd128", C(I32_CONST, 0, SIMD, 15, DROP)},
         {MW_FEATURE_SIMD, "simd128", C(UNREACHABLE, BLOCK, V128, UNREACHABLE, END, DROP)},
     };
