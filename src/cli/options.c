@@ -74,6 +74,15 @@ static mw_error parse_int(const char *name, const char *text, int min, int max, 
     return MW_OK;
 }
 
+/* "fast", or `other`. */
+static mw_error parse_fast(const char *name, const char *text, const char *other, mw_report *report, bool *out)
+{
+    *out = strcmp(text, "fast") == 0;
+    if (!*out && strcmp(text, other) != 0)
+        return mw_fail(report, MW_ERR_USAGE, "--%s: '%s' is neither fast nor %s", name, text, other);
+    return MW_OK;
+}
+
 /* "DIR::GUEST", or "DIR" alone: a child of the guest's root with the directory's own name, so that its place on
  * the host does not show; the current directory is the guest's too. */
 static mw_error add_dir(mw_options *options, const char *text, bool read_only, mw_report *report)
@@ -172,11 +181,8 @@ static mw_error apply(mw_options *o, const struct option_row *row, const char *v
     case OPTION_CPU: c->cpu = value; break;
     case OPTION_FEATURES: c->features = value; break;
     case OPTION_OPT: return parse_int(row->name, value, 0, 3, report, &c->opt_level);
-    case OPTION_FP_CONTRACT:
-        if (strcmp(value, "fast") != 0 && strcmp(value, "off") != 0)
-            return mw_fail(report, MW_ERR_USAGE, "--fp-contract: '%s' is neither fast nor off", value);
-        c->fp_contract_fast = strcmp(value, "fast") == 0;
-        break;
+    case OPTION_FP_CONTRACT: return parse_fast(row->name, value, "off", report, &c->fp_contract_fast);
+    case OPTION_RELAXED_SIMD: return parse_fast(row->name, value, "deterministic", report, &c->relaxed_simd_fast);
     case OPTION_FAST_MATH: c->fast_math = true; break;
     case OPTION_STRICT_TRAPS: c->strict_traps = true; break;
     case OPTION_THREADS: return parse_int(row->name, value, 1, 4096, report, &c->threads);

@@ -133,11 +133,11 @@ static mw_error compile_to(void *arg, const char *path, mw_report *report)
 mw_hash mw_file_key(const mw_file *file, const mw_options *options)
 {
     const mw_compile_options *c = &options->compile;
-    char cpu[256] = "", flags[64];
+    char cpu[256] = "", flags[80];
     if (!c->cpu && !c->triple)
         mw_cpu_identity(cpu, sizeof cpu);
-    snprintf(flags, sizeof flags, "abi %d O%d strict %d contract %d fast %d", MW_ABI_VERSION, c->opt_level,
-             c->strict_traps, c->fp_contract_fast, c->fast_math);
+    snprintf(flags, sizeof flags, "abi %d O%d strict %d contract %d fast %d relaxed %d", MW_ABI_VERSION,
+             c->opt_level, c->strict_traps, c->fp_contract_fast, c->fast_math, c->relaxed_simd_fast);
 #define PART(text) {text ? text : "", text ? strlen(text) : 0}
     const char *version = MW_VERSION " " MW_LLVM_VERSION, *triple = c->triple, *name = c->cpu, *features = c->features;
     const char *this_cpu = cpu, *all_flags = flags;

@@ -273,9 +273,9 @@ static uint32_t put_elems(builder *b)
 static void describe_compiler(const mw_unit *u, char *out, size_t size)
 {
     const mw_compile_options *o = u->options;
-    snprintf(out, size, "mpiwasm %s, LLVM %s, -O%d%s%s%s", MW_VERSION, MW_LLVM_VERSION, o->opt_level,
+    snprintf(out, size, "mpiwasm %s, LLVM %s, -O%d%s%s%s%s", MW_VERSION, MW_LLVM_VERSION, o->opt_level,
              o->strict_traps ? " --strict-traps" : "", o->fp_contract_fast ? " --fp-contract=fast" : "",
-             o->fast_math ? " --fast-math" : "");
+             o->fast_math ? " --fast-math" : "", o->relaxed_simd_fast ? " --relaxed-simd=fast" : "");
 }
 
 static LLVMValueRef libcall_table(mw_unit *u)

@@ -26,6 +26,11 @@ unsigned mw_shape_lanes(mw_shape shape)
     return 128 / mw_shape_bits(shape);
 }
 
+bool mw_x86_has(const mw_unit *u, const char *feature)
+{
+    return u->target->arch == MW_ARCH_X86_64 && mw_target_has(u->target, feature);
+}
+
 LLVMValueRef mw_simd_take(mw_emitter *e, LLVMValueRef a, LLVMValueRef b, unsigned first, unsigned stride,
                           unsigned count)
 {
@@ -44,8 +49,7 @@ LLVMValueRef mw_simd_extend(mw_emitter *e, LLVMValueRef v, LLVMTypeRef type, boo
 
 /* ---- The table --------------------------------------------------------------------------------------------- */
 
-/* Rows are indexed from the first vector instruction on: opcodes.def is in the order of the encoding, in which
- * they are the last. */
+/* Rows are indexed from the first vector instruction on; opcodes.def is in the order of the encoding. */
 #define FIRST MW_OP_V128_LOAD
 #define ROW(name) [MW_OP_##name - FIRST]
 
@@ -231,6 +235,27 @@ static const mw_simd_row rows[MW_OP_COUNT - FIRST] = {
     ROW(F64X2_CONVERT_LOW_I32X4_U)    = {mw_simd_convert, MW_F64X2, 0, NULL},
     ROW(F32X4_DEMOTE_F64X2_ZERO)      = {mw_simd_demote, MW_F64X2, 0, NULL},
     ROW(F64X2_PROMOTE_LOW_F32X4)      = {mw_simd_promote, MW_F32X4, 0, NULL},
+
+    ROW(I8X16_RELAXED_SWIZZLE)               = {mw_simd_relaxed_swizzle, MW_I8X16, 0, NULL},
+    ROW(I32X4_RELAXED_TRUNC_F32X4_S)         = {mw_simd_relaxed_trunc, MW_F32X4, S, "llvm.fptosi.sat"},
+    ROW(I32X4_RELAXED_TRUNC_F32X4_U)         = {mw_simd_relaxed_trunc, MW_F32X4, 0, "llvm.fptoui.sat"},
+    ROW(I32X4_RELAXED_TRUNC_F64X2_S_ZERO)    = {mw_simd_relaxed_trunc, MW_F64X2, S, "llvm.fptosi.sat"},
+    ROW(I32X4_RELAXED_TRUNC_F64X2_U_ZERO)    = {mw_simd_relaxed_trunc, MW_F64X2, 0, "llvm.fptoui.sat"},
+    ROW(F32X4_RELAXED_MADD)                  = {mw_simd_relaxed_madd, MW_F32X4, 0, NULL},
+    ROW(F32X4_RELAXED_NMADD)                 = {mw_simd_relaxed_madd, MW_F32X4, MW_SIMD_NEGATED, NULL},
+    ROW(F64X2_RELAXED_MADD)                  = {mw_simd_relaxed_madd, MW_F64X2, 0, NULL},
+    ROW(F64X2_RELAXED_NMADD)                 = {mw_simd_relaxed_madd, MW_F64X2, MW_SIMD_NEGATED, NULL},
+    ROW(I8X16_RELAXED_LANESELECT)            = {mw_simd_relaxed_laneselect, MW_I8X16, 0, NULL},
+    ROW(I16X8_RELAXED_LANESELECT)            = {mw_simd_relaxed_laneselect, MW_I16X8, 0, NULL},
+    ROW(I32X4_RELAXED_LANESELECT)            = {mw_simd_relaxed_laneselect, MW_I32X4, 0, NULL},
+    ROW(I64X2_RELAXED_LANESELECT)            = {mw_simd_relaxed_laneselect, MW_I64X2, 0, NULL},
+    ROW(F32X4_RELAXED_MIN)                   = {mw_simd_relaxed_min, MW_F32X4, LLVMRealOLT, "llvm.minimum"},
+    ROW(F32X4_RELAXED_MAX)                   = {mw_simd_relaxed_min, MW_F32X4, LLVMRealOGT, "llvm.maximum"},
+    ROW(F64X2_RELAXED_MIN)                   = {mw_simd_relaxed_min, MW_F64X2, LLVMRealOLT, "llvm.minimum"},
+    ROW(F64X2_RELAXED_MAX)                   = {mw_simd_relaxed_min, MW_F64X2, LLVMRealOGT, "llvm.maximum"},
+    ROW(I16X8_RELAXED_Q15MULR_S)             = {mw_simd_relaxed_q15mulr, MW_I16X8, 0, NULL},
+    ROW(I16X8_RELAXED_DOT_I8X16_I7X16_S)     = {mw_simd_relaxed_dot, MW_I8X16, S, NULL},
+    ROW(I32X4_RELAXED_DOT_I8X16_I7X16_ADD_S) = {mw_simd_relaxed_dot_add, MW_I16X8, S, NULL},
 };
 /* clang-format on */
 

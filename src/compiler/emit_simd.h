@@ -1,5 +1,5 @@
-/* Vector instructions: emit_simd.c holds one row per instruction, emit_simd_int.c, emit_simd_float.c and
- * emit_simd_lane.c the code that the rows name. */
+/* Vector instructions: emit_simd.c holds one row per instruction, emit_simd_int.c, emit_simd_float.c,
+ * emit_simd_lane.c and emit_simd_relaxed.c the code that the rows name. */
 #ifndef MW_COMPILER_EMIT_SIMD_H
 #define MW_COMPILER_EMIT_SIMD_H
 
@@ -25,11 +25,14 @@ struct mw_simd_row {
 };
 
 /* Bits of mw_simd_row.code. */
-enum { MW_SIMD_SIGNED = 1, MW_SIMD_HIGH = 2 };
+enum { MW_SIMD_SIGNED = 1, MW_SIMD_HIGH = 2, MW_SIMD_NEGATED = 4 };
 
 LLVMTypeRef mw_shape_type(const mw_unit *u, mw_shape shape);
 unsigned mw_shape_lanes(mw_shape shape);
 unsigned mw_shape_bits(mw_shape shape); /* of a lane */
+
+/* Is the target x86-64, with this feature? */
+bool mw_x86_has(const mw_unit *u, const char *feature);
 
 /* `count` lanes of the concatenation of a and b (b NULL: poison): first, first + stride, ... */
 LLVMValueRef mw_simd_take(mw_emitter *e, LLVMValueRef a, LLVMValueRef b, unsigned first, unsigned stride,
@@ -85,5 +88,15 @@ mw_simd_emit mw_simd_not;
 mw_simd_emit mw_simd_andnot;
 mw_simd_emit mw_simd_bitselect;
 mw_simd_emit mw_simd_any_true;
+
+/* ---- emit_simd_relaxed.c: the rows' shape is that of the operands -------------------------------------------- */
+mw_simd_emit mw_simd_relaxed_swizzle;
+mw_simd_emit mw_simd_relaxed_trunc;      /* as mw_simd_trunc_sat */
+mw_simd_emit mw_simd_relaxed_madd;       /* code: MW_SIMD_NEGATED */
+mw_simd_emit mw_simd_relaxed_laneselect;
+mw_simd_emit mw_simd_relaxed_min; /* and max; code: LLVM predicate of the operands, smaller or larger first */
+mw_simd_emit mw_simd_relaxed_q15mulr;
+mw_simd_emit mw_simd_relaxed_dot;
+mw_simd_emit mw_simd_relaxed_dot_add; /* shape, code: of the sums of pairs, as mw_simd_extadd_pairwise takes them */
 
 #endif

@@ -3,11 +3,6 @@
  * where LLVM 22 selects something worse from every general form tried. */
 #include "compiler/emit_simd.h"
 
-static bool x86_has(const mw_unit *u, const char *feature)
-{
-    return u->target->arch == MW_ARCH_X86_64 && mw_target_has(u->target, feature);
-}
-
 /* An intrinsic without overloaded types. */
 static LLVMValueRef machine_binary(mw_emitter *e, const char *name, LLVMValueRef a, LLVMValueRef b)
 {
@@ -115,7 +110,7 @@ void mw_simd_q15mulr(mw_emitter *e, const mw_operator *op, const mw_simd_row *ro
         mw_push(e, mw_intrinsic2(e, "llvm.aarch64.neon.sqrdmulh", a, b));
         return;
     }
-    if (x86_has(u, "ssse3")) {
+    if (mw_x86_has(u, "ssse3")) {
         LLVMValueRef product = machine_binary(e, "llvm.x86.ssse3.pmul.hr.sw.128", a, b);
         LLVMValueRef overflow = LLVMBuildICmp(e->builder, LLVMIntEQ, product, mw_splat_const(u, u->i16x8, 0x8000), "");
         mw_push(e, LLVMBuildXor(e->builder, product, LLVMBuildSExt(e->builder, overflow, u->i16x8, ""), ""));
@@ -164,9 +159,9 @@ void mw_simd_extadd_pairwise(mw_emitter *e, const mw_operator *op, const mw_simd
         LLVMTypeRef types[] = {wide, type};
         const char *name = is_signed ? "llvm.aarch64.neon.saddlp" : "llvm.aarch64.neon.uaddlp";
         mw_push(e, mw_intrinsic(e, name, types, 2, &v, 1));
-    } else if (row->shape == MW_I16X8 && is_signed && x86_has(u, "sse2")) {
+    } else if (row->shape == MW_I16X8 && is_signed && mw_x86_has(u, "sse2")) {
         mw_push(e, machine_binary(e, "llvm.x86.sse2.pmadd.wd", v, ones));
-    } else if (row->shape == MW_I8X16 && x86_has(u, "ssse3")) {
+    } else if (row->shape == MW_I8X16 && mw_x86_has(u, "ssse3")) {
         const char *name = "llvm.x86.ssse3.pmadd.ub.sw.128";
         mw_push(e, is_signed ? machine_binary(e, name, ones, v) : machine_binary(e, name, v, ones));
     } else {
@@ -182,7 +177,7 @@ void mw_simd_extadd_pairwise(mw_emitter *e, const mw_operator *op, const mw_simd
 static const char *pack_name(const mw_unit *u, const mw_simd_row *row)
 {
     bool is_signed = row->code & MW_SIMD_SIGNED;
-    if (!x86_has(u, "sse4.1"))
+    if (!mw_x86_has(u, "sse4.1"))
         return NULL;
     if (row->shape == MW_I16X8)
         return is_signed ? "llvm.x86.sse2.packsswb.128" : "llvm.x86.sse2.packuswb.128";

@@ -84,7 +84,7 @@ void mw_simd_swizzle(mw_emitter *e, const mw_operator *op, const mw_simd_row *ro
     (void)row;
     mw_unit *u = e->unit;
     LLVMValueRef index = mw_pop_v128(e, u->i8x16), v = mw_pop_v128(e, u->i8x16);
-    if (u->target->arch == MW_ARCH_X86_64 && mw_target_has(u->target, "ssse3")) {
+    if (mw_x86_has(u, "ssse3")) {
         LLVMValueRef args[] = {v, mw_intrinsic2(e, "llvm.uadd.sat", index, mw_splat_const(u, u->i8x16, 0x70))};
         mw_push(e, mw_intrinsic(e, "llvm.x86.ssse3.pshuf.b.128", NULL, 0, args, 2));
         return;

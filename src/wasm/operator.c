@@ -40,7 +40,6 @@ static const struct {
     {0, 0xd3, 0xd3, "garbage collection"},
     {0, 0xd4, 0xd6, "typed function references"},
     {0, 0xfb, 0xfb, "garbage collection"},
-    {0xfd, 0x100, 0x12f, "relaxed SIMD"},
 };
 
 static mw_error unknown_opcode(mw_report *report, uint64_t offset, uint8_t prefix, uint32_t code)

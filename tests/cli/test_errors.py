@@ -151,6 +151,7 @@ class Errors(unittest.TestCase):
             (r"'12q' is not a size", "--stack-size", "12q", module),
             (r"'9' is not a number from 0 to 3", "-O", "9", module),
             (r"'sometimes' is neither fast nor off", "--fp-contract", "sometimes", module),
+            (r"'quick' is neither fast nor deterministic", "--relaxed-simd", "quick", module),
             (r"usage", "inspect"),
             (r"'cache frob' is not known", "cache", "frob"),
             (r"no environment variable 'MW_NONE'", "--env", "MW_NONE", module),

@@ -1,6 +1,7 @@
 """The compiler from outside: what compiled code computes, and what the object looks like."""
 
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -32,10 +33,10 @@ class Case(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.directory.name, name)
 
-    def wasm(self, text, name="module"):
+    def wasm(self, text, name="module", flags=()):
         with open(self.path(name + ".wat"), "w") as f:
             f.write(text)
-        subprocess.run(["wat2wasm", "--debug-names", self.path(name + ".wat"), "-o", self.path(name + ".wasm")], check=True,
+        subprocess.run(["wat2wasm", "--debug-names", *flags, self.path(name + ".wat"), "-o", self.path(name + ".wasm")], check=True,
                        timeout=60)
         return self.path(name + ".wasm")
 
@@ -236,6 +237,39 @@ class Objects(Case):
         code = self.disassembly(self.compile(wasm, "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3"), "sum.f0")
         self.assertNotIn("lea", code)
         self.assertNotRegex(code, r"addl\s")
+
+    def test_relaxed_instructions_become_the_hosts_when_fast(self):
+        operations = {"madd": ("f64x2.relaxed_madd", 3), "swizzle": ("i8x16.relaxed_swizzle", 2),
+                      "min": ("f32x4.relaxed_min", 2), "trunc": ("i32x4.relaxed_trunc_f32x4_s", 1),
+                      "q15": ("i16x8.relaxed_q15mulr_s", 2), "select": ("i32x4.relaxed_laneselect", 3)}
+        functions = []
+        for name, (instruction, n) in operations.items():
+            loads = " ".join(f"(v128.load offset={4096 * k} (local.get $p))" for k in range(n))
+            functions.append(f"""(func ${name} (export "{name}") (param $p i32) (param $n i32)
+              (loop (v128.store offset=16384 (local.get $p) ({instruction} {loads}))
+                (local.set $p (i32.add (local.get $p) (i32.const 16)))
+                (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))""")
+        wasm = self.wasm(f"(module (memory 1) {' '.join(functions)})", flags=["--enable-relaxed-simd"])
+        machines = {
+            ("x86_64-linux-gnu", "x86-64-v3"): {
+                "madd": "vfmadd", "swizzle": "vpshufb", "min": "vminps", "trunc": "vcvttps2dq", "q15": "vpmulhrsw",
+                "select": "vblendvps"},
+            ("aarch64-linux-gnu", "neoverse-n1"): {"madd": "fmla"},
+        }
+        for (triple, cpu), mnemonics in machines.items():
+            for fast in (False, True):
+                path = self.compile(wasm, "-triple", triple, "-cpu", cpu, *(["-relaxed"] if fast else []))
+                for name, mnemonic in mnemonics.items():
+                    code = self.disassembly(path, f"{name}.f{list(operations).index(name)}")
+                    arithmetic = [line.split()[1] for line in code.splitlines()[1:]
+                                  if re.search(r"[xyz]mm|\bv\d", line) and not re.search("mov|broadcast|ld|st", line)]
+                    if fast:
+                        self.assertTrue(arithmetic, code)
+                        self.assertTrue(all(a.startswith(mnemonic) for a in arithmetic), (cpu, code))
+                    elif name == "madd":
+                        self.assertNotIn(mnemonic, code)
+                    else:
+                        self.assertFalse(all(a.startswith(mnemonic) for a in arithmetic), (cpu, code))
 
     def test_unknown_names_are_refused(self):
         wasm = self.wasm(TRIAD)

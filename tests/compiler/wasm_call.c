@@ -1,6 +1,6 @@
 /* wasm-call [option...] module.wasm [function [argument...]]
  *
- * Options: -O<n> -strict -keep -fma -fast -o OBJECT -cpu NAME -features LIST -triple NAME -threads N
+ * Options: -O<n> -strict -keep -fma -fast -relaxed -o OBJECT -cpu NAME -features LIST -triple NAME -threads N
  *
  * Compiles a module, loads it without imports and calls an export. Numbers are given and printed as decimal or
  * C99 hexadecimal; a trap is printed as "trap: <text>". With -o and no function it only compiles. Set
@@ -131,6 +131,8 @@ int main(int argc, char **argv)
             options.fp_contract_fast = true;
         else if (strcmp(argv[i], "-fast") == 0)
             options.fast_math = true;
+        else if (strcmp(argv[i], "-relaxed") == 0)
+            options.relaxed_simd_fast = true;
         else if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
             object = argv[++i];
         else if (strcmp(argv[i], "-cpu") == 0 && i + 1 < argc)

@@ -14,6 +14,7 @@ import cases_atomic
 import cases_control
 import cases_memory
 import cases_numeric
+import cases_relaxed
 import cases_simd
 import wasm
 from script import Script
@@ -55,13 +56,16 @@ def check(path, covered):
 def main():
     opcodes, directory = sys.argv[1:]
     os.makedirs(directory, exist_ok=True)
-    script = Script(directory)
+    script, relaxed = Script(directory, 'script.txt'), Script(directory, 'relaxed.txt')
     for cases in (cases_numeric, cases_simd, cases_memory, cases_atomic, cases_control):
         cases.generate(script)
-    count = check(opcodes, script.covered)
-    script.lines.insert(0, f'instructions {count}')
+    cases_relaxed.generate(relaxed)
+    count = check(opcodes, script.covered | relaxed.covered)
+    relaxed.lines.insert(0, f'instructions {len(relaxed.covered)}')
+    script.lines.insert(0, f'instructions {count - len(relaxed.covered)}')
     script.write()
-    print(f'{count} instructions, {script.checks} checks')
+    relaxed.write()
+    print(f'{count} instructions, {script.checks + relaxed.checks} checks')
 
 
 if __name__ == '__main__':

@@ -3,9 +3,9 @@
  *
  *     instructions-run DIRECTORY [MODE...]
  *
- * A mode is an optimization level, followed by s for strict code and by @CPU for another CPU than this host's; the
- * default is 0s 3s 3, and on x86-64 also 3@x86-64, which has none of the newer vector instructions. Code that is not
- * strict may pass a signalling NaN on (x * 1 becomes x), so an arithmetic NaN may be any. */
+ * A mode is an optimization level, followed by s for strict code or f for fast relaxed vector instructions (only
+ * these are tested then), and by @CPU for another CPU than this host's; the default is all that main names. Code that
+ * is not strict may pass a signalling NaN on (x * 1 becomes x), so an arithmetic NaN may be any. */
 #include "compiler/compiler.h"
 #include "runtime/instance.h"
 
@@ -19,12 +19,14 @@ enum { MAX_VALUES = 64, MAX_FAILURES_SHOWN = 20 };
 static struct {
     const char *directory;
     const char *mode, *cpu;
-    bool strict;
+    bool strict, fast;
     mw_linker *linker;
     mw_instance *instance;
     mw_memory *memory;
     char name[128]; /* of `func`, the export that was called last */
     mw_func *func;
+    char instruction[128]; /* `name` up to a '/' */
+    unsigned choices;      /* which of the results that `instruction` may choose from it can have chosen, a bit each */
     const char *line;
     unsigned long checks, failures;
 } run;
@@ -71,22 +73,36 @@ static bool is_nan_of_class(char class, const uint8_t *bytes, size_t n)
     return run.strict ? (bits & quiet) == quiet : bits > infinity;
 }
 
-/* Items with commas between them: x and bytes, or c or a and the size of a NaN. Ends at a space or NUL. */
+/* One result at *pattern: x and bytes, or c or a and the size of a NaN. *size: the bytes that it stands for. */
+static bool matches_one(const char **pattern, const uint8_t *actual, size_t *size)
+{
+    char kind = *(*pattern)++;
+    if (kind != 'x') {
+        *size = (size_t)(*(*pattern)++ - '0');
+        return is_nan_of_class(kind, actual, *size);
+    }
+    uint8_t byte;
+    bool equal = true;
+    for (*size = 0; hex_bytes(pattern, &byte, 1); ++*size)
+        equal = equal && byte == actual[*size];
+    return equal;
+}
+
+/* Items with commas between them, each a result or several with bars between them. Ends at a space or NUL. */
 static bool matches(const char *pattern, const uint8_t *actual)
 {
     for (const char *p = pattern;; p++) {
-        char kind = *p++;
-        if (kind == 'x') {
-            uint8_t byte;
-            while (hex_bytes(&p, &byte, 1))
-                if (byte != *actual++)
-                    return false;
-        } else {
-            size_t n = (size_t)(*p++ - '0');
-            if (!is_nan_of_class(kind, actual, n))
-                return false;
-            actual += n;
+        size_t size;
+        unsigned matching = matches_one(&p, actual, &size), alternatives = 1;
+        for (; *p == '|'; alternatives++) {
+            p++;
+            matching |= (unsigned)matches_one(&p, actual, &size) << alternatives;
         }
+        if (alternatives > 1 && run.fast)
+            matching = run.choices &= matching;
+        if (!(run.fast ? matching : matching & 1))
+            return false;
+        actual += size;
         if (*p != ',')
             return true;
     }
@@ -147,7 +163,8 @@ static mw_code *compile(const char *name)
     if (mw_module_decode(bytes, size, &report, &module) ||
         mw_module_validate(module, MW_FEATURES_IMPLEMENTED, &report))
         die(name, &report);
-    mw_compile_options options = {.opt_level = run.mode[0] - '0', .strict_traps = run.strict, .cpu = run.cpu};
+    mw_compile_options options = {.opt_level = run.mode[0] - '0', .strict_traps = run.strict, .cpu = run.cpu,
+                                  .relaxed_simd_fast = run.fast};
     mw_hash key = {{0}};
     mw_code *code;
     if (mw_compiler_entry()->compile(module, &options, &key, object, &report) ||
@@ -178,6 +195,10 @@ static mw_func *find_function(const char *name)
             die(name, NULL);
         run.func = export.of.func;
         snprintf(run.name, sizeof run.name, "%s", name);
+        if (strncmp(name, run.instruction, strcspn(name, "/")) != 0 || run.instruction[strcspn(name, "/")] != '\0') {
+            snprintf(run.instruction, sizeof run.instruction, "%.*s", (int)strcspn(name, "/"), name);
+            run.choices = ~0u;
+        }
     }
     return run.func;
 }
@@ -284,16 +305,13 @@ static void execute(char *line)
         die(line, NULL);
 }
 
-static void run_script(const char *mode)
+static void run_script(const char *mode, const char *name)
 {
     mw_report report = MW_REPORT_INIT;
     char path[4096];
-    snprintf(path, sizeof path, "%s/script.txt", run.directory);
+    snprintf(path, sizeof path, "%s/%s", run.directory, name);
     size_t size;
     char *script = read_file(path, &size);
-    run.mode = mode;
-    run.strict = mode[1] == 's';
-    run.cpu = strchr(mode, '@') ? strchr(mode, '@') + 1 : NULL;
     if (mw_linker_new(&report, &run.linker))
         die("linker", &report);
     unsigned long instructions = strtoul(script + strlen("instructions "), NULL, 10);
@@ -310,6 +328,17 @@ static void run_script(const char *mode)
     free(script);
 }
 
+static void run_mode(const char *mode)
+{
+    run.mode = mode;
+    run.strict = mode[1] == 's';
+    run.fast = mode[1] == 'f';
+    run.cpu = strchr(mode, '@') ? strchr(mode, '@') + 1 : NULL;
+    if (!run.fast)
+        run_script(mode, "script.txt");
+    run_script(mode, "relaxed.txt");
+}
+
 int main(int argc, char **argv)
 {
     mw_report report = MW_REPORT_INIT;
@@ -321,14 +350,21 @@ int main(int argc, char **argv)
     if (mw_trap_install(&report))
         die("trap handler", &report);
     if (argc == 2) {
-        run_script("0s");
-        run_script("3s");
-        run_script("3");
+        run_mode("0s");
+        run_mode("3s");
+        run_mode("3");
+        run_mode("0f");
+        run_mode("3f");
 #ifdef __x86_64__
-        run_script("3@x86-64");
+        run_mode("3@x86-64");
+        run_mode("3f@x86-64");
+        if (__builtin_cpu_supports("x86-64-v2"))
+            run_mode("3f@x86-64-v2");
+        if (__builtin_cpu_supports("x86-64-v3"))
+            run_mode("3f@x86-64-v3");
 #endif
     }
     for (int i = 2; i < argc; i++)
-        run_script(argv[i]);
+        run_mode(argv[i]);
     return run.failures || !run.checks;
 }

@@ -4,6 +4,7 @@ describes its lines."""
 import os
 
 from numeric import ARITHMETIC, CANONICAL, WIDTH
+from relaxed import Choice
 
 IN, OUT = 64, 4096  # addresses in the guest's memory of operands and results
 
@@ -13,16 +14,17 @@ def little(bits, nbytes):
 
 
 def pattern(width, lanes):
-    """The expected bytes of lanes of `width` bits, each a number or a class of NaNs."""
-    out, nbytes = [], width // 8
-    for lane in lanes:
+    """The expected bytes of lanes of `width` bits, each a number, a class of NaNs, or a choice of these."""
+    nbytes = width // 8
+
+    def item(lane):
+        if isinstance(lane, Choice):
+            return '|'.join(map(item, lane)) if len(set(lane)) > 1 else item(lane[0])
         if lane is CANONICAL:
-            out.append(f'c{nbytes}')
-        elif lane is ARITHMETIC:
-            out.append(f'a{nbytes}')
-        else:
-            out.append('x' + little(lane, nbytes))
-    return ','.join(out)
+            return f'c{nbytes}'
+        return f'a{nbytes}' if lane is ARITHMETIC else 'x' + little(lane, nbytes)
+
+    return ','.join(map(item, lanes))
 
 
 def expected(letter, result):
@@ -44,8 +46,8 @@ def value(letter, x):
 
 
 class Script:
-    def __init__(self, directory):
-        self.directory = directory
+    def __init__(self, directory, file):
+        self.directory, self.file = directory, file
         self.lines = []
         self.covered = {}
         self.checks = 0
@@ -93,7 +95,7 @@ class Script:
         self.checks += 1
 
     def write(self):
-        with open(os.path.join(self.directory, 'script.txt'), 'w') as file:
+        with open(os.path.join(self.directory, self.file), 'w') as file:
             file.write('\n'.join(self.lines) + '\n')
 
     @staticmethod

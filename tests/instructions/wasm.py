@@ -163,6 +163,17 @@ def _define_simd():
     row(0xFA, 'f32x4', 'convert_i32x4_s convert_i32x4_u', 'V:V')
     row(0xFC, 'i32x4', 'trunc_sat_f64x2_s_zero trunc_sat_f64x2_u_zero', 'V:V')
     row(0xFE, 'f64x2', 'convert_low_i32x4_s convert_low_i32x4_u', 'V:V')
+    one(0x100, 'i8x16.relaxed_swizzle', 'VV:V')
+    row(0x101, 'i32x4', 'relaxed_trunc_f32x4_s relaxed_trunc_f32x4_u relaxed_trunc_f64x2_s_zero '
+                        'relaxed_trunc_f64x2_u_zero', 'V:V')
+    row(0x105, 'f32x4', 'relaxed_madd relaxed_nmadd', 'VVV:V')
+    row(0x107, 'f64x2', 'relaxed_madd relaxed_nmadd', 'VVV:V')
+    for i, shape in enumerate(('i8x16', 'i16x8', 'i32x4', 'i64x2')):
+        one(0x109 + i, f'{shape}.relaxed_laneselect', 'VVV:V')
+    row(0x10D, 'f32x4', 'relaxed_min relaxed_max', 'VV:V')
+    row(0x10F, 'f64x2', 'relaxed_min relaxed_max', 'VV:V')
+    row(0x111, 'i16x8', 'relaxed_q15mulr_s relaxed_dot_i8x16_i7x16_s', 'VV:V')
+    one(0x113, 'i32x4.relaxed_dot_i8x16_i7x16_add_s', 'VVV:V')
 
 
 _define()

@@ -189,6 +189,9 @@ static const struct {
      INVALID("invalid lane index 2")},
     {"shuffle of no lane", 0, C(UNREACHABLE, SIMD, 13, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 32, DROP),
      INVALID("invalid lane index 32")},
+    {"relaxed multiply-add of two", 0, C(I32_CONST, 0, SIMD, 15, I32_CONST, 0, SIMD, 15, SIMD, 0x85, 2, DROP),
+     INVALID("type mismatch")},
+    {"relaxed swizzle", 0, C(I32_CONST, 0, SIMD, 15, I32_CONST, 0, SIMD, 15, SIMD, 0x80, 2, DROP), OK},
     {"code after the prefix with padding", 0, C(I32_CONST, 0, SIMD, 0x8f, 0x80, 0x00, DROP), OK},
 
     /* atomics */
@@ -204,11 +207,11 @@ static const struct {
     {"no instruction", 0, C(0xff), MALFORMED("illegal opcode 0xff")},
     {"no instruction of a prefix", 0, C(FC, 18), MALFORMED("illegal opcode 0xfc 0x12")},
     {"a hole among the vector instructions", 0, C(SIMD, 0x9a, 0x01), MALFORMED("illegal opcode 0xfd 0x9a")},
+    {"beyond the relaxed vector instructions", 0, C(SIMD, 0x94, 0x02), MALFORMED("illegal opcode 0xfd 0x114")},
     {"exceptions", 0, C(0x08, 0), UNSUPPORTED("the module uses exception handling: not supported")},
     {"tail calls", 0, C(0x12, 0), UNSUPPORTED("the module uses tail calls")},
     {"no atomic instruction", 0, C(ATOMIC, 4), MALFORMED("illegal opcode 0xfe 0x04")},
     {"no atomic instruction behind the last", 0, C(ATOMIC, 0x4f), MALFORMED("illegal opcode 0xfe 0x4f")},
-    {"relaxed SIMD", 0, C(SIMD, 0x80, 0x02), UNSUPPORTED("the module uses relaxed SIMD")},
     {"garbage collection", 0, C(0xfb, 0), UNSUPPORTED("the module uses garbage collection")},
 };
 
