@@ -99,6 +99,7 @@ typedef struct mw_memory {
     uint64_t reserved;  /* bytes of address space from `base` */
     uint32_t refs;      /* of a shared memory: the instances and others that hold it (runtime/memory.h) */
     uint8_t shared;
+    uint64_t *left;     /* pages by which this memory and its owner's others may grow in sum; NULL: any number */
 } mw_memory;
 
 /* A table. `elems` never moves: room for `max` entries is reserved. */
@@ -107,6 +108,7 @@ typedef struct mw_table {
     uint64_t size;
     uint64_t max;          /* growth stops here */
     uint64_t declared_max; /* as declared, UINT64_MAX if none (import matching) */
+    uint64_t *left;        /* elements by which this table and its owner's others may grow in sum */
     mw_valtype type;
 } mw_table;
 
@@ -121,8 +123,6 @@ typedef struct mw_builtins {
     int64_t (*memory_grow)(mw_instance *, uint32_t memidx, uint64_t delta);
     void (*memory_init)(mw_instance *, uint32_t memidx, uint32_t dataidx, uint64_t dst, uint32_t src, uint32_t n);
     void (*data_drop)(mw_instance *, uint32_t dataidx);
-    void (*memory_copy)(mw_instance *, uint32_t dst_mem, uint32_t src_mem, uint64_t dst, uint64_t src, uint64_t n);
-    void (*memory_fill)(mw_instance *, uint32_t memidx, uint64_t dst, uint32_t value, uint64_t n);
     /* Old size in elements, or -1. */
     int64_t (*table_grow)(mw_instance *, uint32_t tableidx, void *init, uint64_t delta);
     void (*table_fill)(mw_instance *, uint32_t tableidx, uint64_t i, void *value, uint64_t n);

@@ -74,7 +74,10 @@ static mw_error make_instance(mw_code *code, const mw_options *options, mw_repor
     if (error != MW_OK)
         return error;
     error = offer_hosts(linker, report);
-    mw_instance_limits limits = {.max_memory_pages = options->max_memory_bytes / MW_PAGE_BYTES};
+    mw_instance_limits limits = {
+        .max_memory_pages = options->max_memory_bytes / MW_PAGE_BYTES,
+        .max_table_elems = options->max_table_elems,
+    };
     if (error == MW_OK && options->max_memory_bytes && !limits.max_memory_pages)
         limits.max_memory_pages = 1;
     if (error == MW_OK)

@@ -63,6 +63,17 @@ static mw_error parse_bytes(const char *name, const char *text, mw_report *repor
     return MW_OK;
 }
 
+static mw_error parse_count(const char *name, const char *text, mw_report *report, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno || end == text || *end || text[0] == '-' || value == 0)
+        return mw_fail(report, MW_ERR_USAGE, "--%s: '%s' is not a number from 1 on", name, text);
+    *out = value;
+    return MW_OK;
+}
+
 static mw_error parse_int(const char *name, const char *text, int min, int max, mw_report *report, int *out)
 {
     char *end;
@@ -175,6 +186,7 @@ static mw_error apply(mw_options *o, const struct option_row *row, const char *v
     case OPTION_MPI: o->mpi = value; break;
     case OPTION_STACK_SIZE: return parse_bytes(row->name, value, report, &o->stack_bytes);
     case OPTION_MAX_MEMORY: return parse_bytes(row->name, value, report, &o->max_memory_bytes);
+    case OPTION_MAX_TABLE: return parse_count(row->name, value, report, &o->max_table_elems);
     case OPTION_ALLOW_OBJECT: o->allow_object = true; break;
     case OPTION_OUTPUT: o->output = value; break;
     case OPTION_TARGET: c->triple = value; break;

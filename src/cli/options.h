@@ -13,7 +13,7 @@ typedef struct mw_options {
     bool help, verbose;
     bool no_cache, allow_object;
     const char *cache_dir, *mpi, *output;
-    uint64_t stack_bytes, max_memory_bytes; /* 0: default */
+    uint64_t stack_bytes, max_memory_bytes, max_table_elems; /* 0: default */
     mw_compile_options compile;
     int ndirs;
     mw_wasi_dir *dirs;   /* owned */

@@ -98,7 +98,7 @@ typedef struct mw_emitter {
     LLVMValueRef llvm_func;
     LLVMMetadataRef di_scope;
     LLVMValueRef instance; /* first parameter */
-    LLVMValueRef memory0;  /* base of memory 0, loaded in the entry block; NULL without a memory */
+    LLVMValueRef *bases;   /* [nmemories]: base of a memory, loaded in the entry block; NULL until used, but for 0 */
     LLVMBasicBlockRef entry; /* holds what is constant in an activation; ends in a branch to the code */
     uint64_t offset;         /* byte offset in the module of the instruction that is being emitted */
 
@@ -170,9 +170,11 @@ LLVMValueRef mw_emit_address(mw_emitter *e, const mw_operator *op, LLVMValueRef 
  * a module without a shared memory. */
 LLVMValueRef mw_settle(mw_emitter *e, LLVMValueRef value);
 
-/* `length` bytes (settled) from the i32 or i64 `index` of memory 0 on lie inside of it, or it traps; gives their
+/* The address of byte 0 of a memory. */
+LLVMValueRef mw_memory_base(mw_emitter *e, uint32_t memory);
+/* `length` bytes (settled) from the i32 or i64 `index` of a memory on lie inside of it, or it traps; gives their
  * address. */
-LLVMValueRef mw_emit_range(mw_emitter *e, LLVMValueRef index, LLVMValueRef length64);
+LLVMValueRef mw_emit_range(mw_emitter *e, uint32_t memory, LLVMValueRef index, LLVMValueRef length64);
 
 /* The address of entry `index` (i32) of a table; beyond its end it traps with `out_of_bounds`. */
 LLVMValueRef mw_table_element(mw_emitter *e, uint32_t table, LLVMValueRef index, mw_trap_code out_of_bounds);

@@ -7,13 +7,22 @@
 
 #include <string.h>
 
-static LLVMValueRef memory_base(mw_emitter *e, uint32_t memory)
+static LLVMValueRef memory_pointer(mw_emitter *e, uint32_t memory)
 {
-    if (memory == 0)
-        return e->memory0;
     LLVMValueRef memories = mw_load_constant(e, e->unit->ptr, e->instance, offsetof(mw_instance, memories));
-    LLVMValueRef m = mw_load_element(e, e->unit->ptr, memories, memory);
-    return mw_load_constant(e, e->unit->ptr, m, offsetof(mw_memory, base));
+    return mw_load_element(e, e->unit->ptr, memories, memory);
+}
+
+/* One value for the whole function: accesses are compared by it (addresses.c), and no loop loads it again. */
+LLVMValueRef mw_memory_base(mw_emitter *e, uint32_t memory)
+{
+    if (!e->bases[memory]) {
+        LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
+        LLVMPositionBuilderBefore(e->builder, LLVMGetBasicBlockTerminator(e->entry));
+        e->bases[memory] = mw_load_constant(e, e->unit->ptr, memory_pointer(e, memory), offsetof(mw_memory, base));
+        LLVMPositionBuilderAtEnd(e->builder, here);
+    }
+    return e->bases[memory];
 }
 
 /* An index and what it is a sum of: parts[0] is the index, which equals parts[i] + sums[i] modulo 2^32. */
@@ -63,7 +72,7 @@ LLVMValueRef mw_emit_address(mw_emitter *e, const mw_operator *op, LLVMValueRef 
     for (int i = 0; i < s.n; i++)
         mw_facts_learn(&e->facts, &(mw_fact){s.parts[i], anchor, s.sums[i] - above, MW_PAGE_BYTES - 1 + offset + size});
     LLVMValueRef wide = LLVMBuildZExt(b, anchor, u->i64, "");
-    LLVMValueRef base = memory_base(e, op->memarg.memory);
+    LLVMValueRef base = mw_memory_base(e, op->memarg.memory);
     LLVMValueRef pointer = LLVMBuildInBoundsGEP2(b, u->i8, base, &wide, 1, "");
     return mw_offset_pointer(e, pointer, offset);
 }
@@ -108,8 +117,7 @@ static void store(mw_emitter *e, const mw_operator *op, LLVMTypeRef stored)
 static LLVMValueRef memory_pages(mw_emitter *e, uint32_t memory)
 {
     const mw_unit *u = e->unit;
-    LLVMValueRef memories = mw_load_constant(e, u->ptr, e->instance, offsetof(mw_instance, memories));
-    LLVMValueRef m = mw_load_element(e, u->ptr, memories, memory);
+    LLVMValueRef m = memory_pointer(e, memory);
     LLVMValueRef pages = LLVMBuildLoad2(e->builder, u->i64, mw_offset_pointer(e, m, offsetof(mw_memory, pages)), "");
     if (u->module->memories[memory].limits.shared) /* it grows under other threads' memory.grow */
         LLVMSetOrdering(pages, LLVMAtomicOrderingSequentiallyConsistent);
@@ -122,14 +130,14 @@ static LLVMValueRef widen(mw_emitter *e, LLVMValueRef v)
 }
 
 /* Neither sum can overflow: index and length are less than 2^32, or (64-bit memories) LLVM's umin keeps them so. */
-LLVMValueRef mw_emit_range(mw_emitter *e, LLVMValueRef index, LLVMValueRef length64)
+LLVMValueRef mw_emit_range(mw_emitter *e, uint32_t memory, LLVMValueRef index, LLVMValueRef length64)
 {
     LLVMBuilderRef b = e->builder;
     LLVMValueRef start = widen(e, mw_settle(e, index));
-    LLVMValueRef size = LLVMBuildShl(b, memory_pages(e, 0), mw_i64(e->unit, 16), "");
+    LLVMValueRef size = LLVMBuildShl(b, memory_pages(e, memory), mw_i64(e->unit, 16), "");
     LLVMValueRef end = LLVMBuildAdd(b, start, length64, "");
     mw_trap_if(e, LLVMBuildICmp(b, LLVMIntUGT, end, size, ""), MW_TRAP_MEMORY_OUT_OF_BOUNDS);
-    return LLVMBuildInBoundsGEP2(b, e->unit->i8, e->memory0, &start, 1, "");
+    return LLVMBuildInBoundsGEP2(b, e->unit->i8, mw_memory_base(e, memory), &start, 1, "");
 }
 
 static void emit_grow(mw_emitter *e, uint32_t memory)
@@ -144,26 +152,16 @@ static void emit_copy(mw_emitter *e, const mw_operator *op)
 {
     LLVMValueRef n = mw_pop(e), src = mw_pop(e), dst = mw_pop(e);
     n = widen(e, mw_settle(e, n));
-    if (op->index == 0 && op->index2 == 0) {
-        LLVMValueRef from = mw_emit_range(e, src, n), to = mw_emit_range(e, dst, n);
-        mw_alias_as(e->unit, LLVMBuildMemMove(e->builder, to, 1, from, 1, n), MW_ALIAS_MEMORY);
-        return;
-    }
-    LLVMValueRef args[] = {mw_i32(e->unit, op->index), mw_i32(e->unit, op->index2), widen(e, dst), widen(e, src), n};
-    mw_call_builtin(e, offsetof(mw_builtins, memory_copy), e->unit->void_type, args, 5);
+    LLVMValueRef from = mw_emit_range(e, op->index2, src, n), to = mw_emit_range(e, op->index, dst, n);
+    mw_alias_as(e->unit, LLVMBuildMemMove(e->builder, to, 1, from, 1, n), MW_ALIAS_MEMORY);
 }
 
 static void emit_fill(mw_emitter *e, const mw_operator *op)
 {
     LLVMValueRef n = mw_pop(e), value = mw_pop(e), dst = mw_pop(e);
     n = widen(e, mw_settle(e, n));
-    if (op->index == 0) {
-        LLVMValueRef byte = LLVMBuildTrunc(e->builder, value, e->unit->i8, "");
-        mw_alias_as(e->unit, LLVMBuildMemSet(e->builder, mw_emit_range(e, dst, n), byte, n, 1), MW_ALIAS_MEMORY);
-        return;
-    }
-    LLVMValueRef args[] = {mw_i32(e->unit, op->index), widen(e, dst), value, n};
-    mw_call_builtin(e, offsetof(mw_builtins, memory_fill), e->unit->void_type, args, 4);
+    LLVMValueRef byte = LLVMBuildTrunc(e->builder, value, e->unit->i8, ""), to = mw_emit_range(e, op->index, dst, n);
+    mw_alias_as(e->unit, LLVMBuildMemSet(e->builder, to, byte, n, 1), MW_ALIAS_MEMORY);
 }
 
 static void emit_init(mw_emitter *e, const mw_operator *op)

@@ -58,8 +58,9 @@ static void begin_body(mw_emitter *e, bool locals_in_memory)
     e->instance = LLVMGetParam(e->llvm_func, 0);
     e->locals_in_memory = locals_in_memory;
     init_locals(e, &m->types[e->func->type]);
+    e->bases = mw_calloc(m->nmemories, sizeof *e->bases);
     if (m->nmemories)
-        e->memory0 = mw_load_constant(e, e->unit->ptr, e->instance, offsetof(mw_instance, memory0));
+        e->bases[0] = mw_load_constant(e, e->unit->ptr, e->instance, offsetof(mw_instance, memory0));
     LLVMBasicBlockRef body = mw_new_block(e, "body");
     LLVMBuildBr(e->builder, body);
     LLVMPositionBuilderAtEnd(e->builder, body);
@@ -133,6 +134,7 @@ void mw_emit_function(mw_unit *u, uint32_t funcidx)
     emit_body(&e);
     mw_scan_free(&scan);
     mw_facts_free(&e.facts);
+    free(e.bases);
     free(e.stack);
     free(e.locals);
     free(e.local_types);

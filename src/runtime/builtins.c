@@ -57,23 +57,6 @@ static void data_drop(mw_instance *instance, uint32_t dataidx)
     mw_private(instance)->data_dropped[dataidx] = 1;
 }
 
-static void memory_copy(mw_instance *instance, uint32_t dst_mem, uint32_t src_mem, uint64_t dst, uint64_t src,
-                        uint64_t n)
-{
-    mw_memory *to = instance->memories[dst_mem], *from = instance->memories[src_mem];
-    if (!within(src, n, memory_bytes(from)) || !within(dst, n, memory_bytes(to)))
-        trap(instance, MW_TRAP_MEMORY_OUT_OF_BOUNDS);
-    memmove(to->base + dst, from->base + src, n);
-}
-
-static void memory_fill(mw_instance *instance, uint32_t memidx, uint64_t dst, uint32_t value, uint64_t n)
-{
-    mw_memory *memory = instance->memories[memidx];
-    if (!within(dst, n, memory_bytes(memory)))
-        trap(instance, MW_TRAP_MEMORY_OUT_OF_BOUNDS);
-    memset(memory->base + dst, (uint8_t)value, n);
-}
-
 /* ---- Waiting ------------------------------------------------------------------------------------------------- */
 
 /* Host address of `size` bytes at index + offset. */
@@ -177,8 +160,6 @@ const mw_builtins mw_runtime_builtins = {
     .memory_grow = memory_grow,
     .memory_init = memory_init,
     .data_drop = data_drop,
-    .memory_copy = memory_copy,
-    .memory_fill = memory_fill,
     .table_grow = table_grow,
     .table_fill = table_fill,
     .table_copy = table_copy,

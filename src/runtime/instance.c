@@ -323,19 +323,21 @@ static mw_error allocate_memories_and_tables(mw_instance *instance, const mw_ins
                                              mw_report *report)
 {
     const mw_code_descriptor *d = instance->code;
+    mw_instance_private *priv = mw_private(instance);
+    priv->pages_left = limits ? limits->max_memory_pages : 0;
+    priv->elems_left = limits && limits->max_table_elems ? limits->max_table_elems : MW_DEFAULT_MAX_TABLE_ELEMS;
+    uint64_t *pages_left = priv->pages_left ? &priv->pages_left : NULL;
     for (uint32_t i = d->nimported_memories; i < d->nmemories; i++) {
         if (d->memories[i].is64)
             return mw_fail(report, MW_ERR_UNSUPPORTED, "the module has a 64-bit memory, which is not supported");
-        uint64_t limit = limits ? limits->max_memory_pages : 0;
         mw_error error = d->memories[i].shared
-                             ? mw_shared_memory_create(d->memories[i].limits, limit, report, &instance->memories[i])
-                             : mw_memory_create(instance->memories[i], d->memories[i].limits, limit, report);
+                             ? mw_shared_memory_create(d->memories[i].limits, pages_left, report, &instance->memories[i])
+                             : mw_memory_create(instance->memories[i], d->memories[i].limits, pages_left, report);
         if (error)
             return error;
     }
     for (uint32_t i = d->nimported_tables; i < d->ntables; i++) {
-        mw_error error = mw_table_create(instance->tables[i], d->tables[i], limits ? limits->max_table_elems : 0,
-                                         report);
+        mw_error error = mw_table_create(instance->tables[i], d->tables[i], &priv->elems_left, report);
         if (error)
             return error;
     }

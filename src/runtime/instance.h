@@ -51,8 +51,8 @@ MW_CHECKED mw_error mw_linker_add_extern(mw_linker *linker, const char *module, 
 /* ---- Instances ------------------------------------------------------------------------------------------ */
 
 typedef struct mw_instance_limits {
-    uint64_t max_memory_pages; /* 0: what the module and the architecture allow */
-    uint64_t max_table_elems;  /* 0: 10,000,000 */
+    uint64_t max_memory_pages; /* of all its memories together; 0: what the module and the architecture allow */
+    uint64_t max_table_elems;  /* of all its tables together; 0: MW_DEFAULT_MAX_TABLE_ELEMS */
 } mw_instance_limits;
 
 /* Allocates memories, tables and globals, resolves the imports (all missing or mismatched ones are listed in

@@ -44,6 +44,8 @@ typedef struct mw_instance_private {
     mw_table *own_tables;
     uint8_t *data_dropped;   /* [ndatas] */
     uint8_t *elem_dropped;   /* [nelems] */
+    uint64_t pages_left;     /* by which own_memories may grow in sum */
+    uint64_t elems_left;     /* by which own_tables may grow in sum */
     mw_instance *next_orphan;
 } __attribute__((aligned(16))) mw_instance_private;
 

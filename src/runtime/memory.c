@@ -140,9 +140,9 @@ static bool commit(mw_memory *memory, uint64_t delta)
     return !mprotect(memory->base + memory->pages * MW_PAGE_BYTES, bytes, PROT_READ | PROT_WRITE);
 }
 
-mw_error mw_memory_create(mw_memory *memory, mw_limits_desc limits, uint64_t limit_pages, mw_report *report)
+mw_error mw_memory_create(mw_memory *memory, mw_limits_desc limits, uint64_t *left, mw_report *report)
 {
-    uint64_t cap = limit_pages && limit_pages < MW_MAX_PAGES32 ? limit_pages : MW_MAX_PAGES32;
+    uint64_t cap = left && *left < MW_MAX_PAGES32 ? *left : MW_MAX_PAGES32;
     if (limits.min > cap) {
         if (cap == MW_MAX_PAGES32)
             return mw_fail(report, MW_ERR_LIMIT,
@@ -155,6 +155,7 @@ mw_error mw_memory_create(mw_memory *memory, mw_limits_desc limits, uint64_t lim
         .max_pages = limits.max < cap ? limits.max : cap,
         .declared_max = limits.max,
         .reserved = MW_RESERVED_BYTES32,
+        .left = left,
     };
     memory->base = reserve(MW_RESERVED_BYTES32);
     if (!memory->base)
@@ -180,6 +181,8 @@ mw_error mw_memory_create(mw_memory *memory, mw_limits_desc limits, uint64_t lim
         return error;
     }
     memory->pages = limits.min;
+    if (left)
+        *left -= limits.min;
     return MW_OK;
 }
 
@@ -192,16 +195,19 @@ void mw_memory_destroy(mw_memory *memory)
     *memory = (mw_memory){0};
 }
 
-mw_error mw_shared_memory_create(mw_limits_desc limits, uint64_t limit_pages, mw_report *report, mw_memory **out)
+mw_error mw_shared_memory_create(mw_limits_desc limits, uint64_t *left, mw_report *report, mw_memory **out)
 {
     mw_memory *memory = malloc(sizeof *memory);
     if (!memory)
         return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
-    mw_error error = mw_memory_create(memory, limits, limit_pages, report);
+    mw_error error = mw_memory_create(memory, limits, left, report);
     if (error) {
         free(memory);
         return error;
     }
+    if (left)
+        *left -= memory->max_pages - memory->pages;
+    memory->left = NULL;
     memory->shared = 1;
     memory->refs = 1;
     *out = memory;
@@ -227,7 +233,12 @@ int64_t mw_memory_grow(mw_memory *memory, uint64_t delta)
     pthread_mutex_lock(&grow_lock);
     uint64_t old = memory->pages;
     int64_t result = -1;
-    if (delta <= memory->max_pages && old <= memory->max_pages - delta && commit(memory, delta)) {
+    bool fits = delta <= memory->max_pages && old <= memory->max_pages - delta;
+    if (fits && memory->left)
+        fits = delta <= *memory->left;
+    if (fits && commit(memory, delta)) {
+        if (memory->left)
+            *memory->left -= delta;
         __atomic_store_n(&memory->pages, old + delta, __ATOMIC_SEQ_CST);
         result = (int64_t)old;
     }

@@ -8,9 +8,9 @@
 
 static pthread_mutex_t grow_lock = PTHREAD_MUTEX_INITIALIZER;
 
-mw_error mw_table_create(mw_table *table, mw_table_desc desc, uint64_t limit, mw_report *report)
+mw_error mw_table_create(mw_table *table, mw_table_desc desc, uint64_t *left, mw_report *report)
 {
-    uint64_t cap = limit ? limit : MW_DEFAULT_MAX_TABLE_ELEMS;
+    uint64_t cap = *left;
     if (desc.limits.min > cap)
         return mw_fail(report, MW_ERR_LIMIT, "the module has a table of %" PRIu64 " elements, more than the %" PRIu64
                        " that it may have", desc.limits.min, cap);
@@ -18,8 +18,10 @@ mw_error mw_table_create(mw_table *table, mw_table_desc desc, uint64_t limit, mw
         .size = desc.limits.min,
         .max = desc.limits.max < cap ? desc.limits.max : cap,
         .declared_max = desc.limits.max,
+        .left = left,
         .type = desc.type,
     };
+    *left -= desc.limits.min;
     if (table->max == 0)
         return MW_OK; /* elems is never read: no index is below the size */
     /* Untouched entries cost nothing and are null references. */
@@ -45,7 +47,8 @@ int64_t mw_table_grow(mw_table *table, void *init, uint64_t delta)
     pthread_mutex_lock(&grow_lock);
     uint64_t old = table->size;
     int64_t result = -1;
-    if (delta <= table->max && old <= table->max - delta) {
+    if (delta <= table->max && old <= table->max - delta && delta <= *table->left) {
+        *table->left -= delta;
         if (init)
             for (uint64_t i = 0; i < delta; i++)
                 table->elems[old + i] = init;

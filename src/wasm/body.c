@@ -319,6 +319,22 @@ static mw_error check_call(mw_body_validator *v, const mw_wasm_functype *type)
     return push_all(v, type->types + type->nparams, type->nresults);
 }
 
+static mw_wasm_valtype table_address(const mw_body_validator *v, uint32_t table)
+{
+    return mw_wasm_address_type(&v->module->tables[table].limits);
+}
+
+static mw_wasm_valtype memory_address(const mw_body_validator *v, uint32_t memory)
+{
+    return mw_wasm_address_type(&v->module->memories[memory].limits);
+}
+
+/* The type of a length that two address types must hold. */
+static mw_wasm_valtype smaller_address(mw_wasm_valtype a, mw_wasm_valtype b)
+{
+    return a == MW_WASM_I64 ? b : a;
+}
+
 static mw_error check_call_indirect(mw_body_validator *v)
 {
     const mw_module *m = v->module;
@@ -329,7 +345,7 @@ static mw_error check_call_indirect(mw_body_validator *v)
     if (!mw_wasm_subtype(m, m->tables[v->op.index2].type, MW_WASM_FUNCREF))
         return fail(v, MW_ERR_INVALID, "type mismatch: call_indirect through a table of %s",
                     mw_valtype_name(m->tables[v->op.index2].type).s);
-    TRY(pop_type(v, MW_WASM_I32));
+    TRY(pop_type(v, table_address(v, v->op.index2)));
     return check_call(v, &m->types[v->op.index]);
 }
 
@@ -393,25 +409,97 @@ static mw_error check_global(mw_body_validator *v)
 static mw_error check_table(mw_body_validator *v)
 {
     TRY(check_index(v, "table", v->op.index, v->module->ntables));
-    mw_wasm_valtype type = v->module->tables[v->op.index].type;
+    mw_wasm_valtype type = v->module->tables[v->op.index].type, address = table_address(v, v->op.index);
     switch (v->op.op) {
     case MW_OP_TABLE_GET:
-        TRY(pop_type(v, MW_WASM_I32));
+        TRY(pop_type(v, address));
         return push(v, type);
     case MW_OP_TABLE_SET:
         TRY(pop_type(v, type));
-        return pop_type(v, MW_WASM_I32);
+        return pop_type(v, address);
+    case MW_OP_TABLE_SIZE:
+        return push(v, address);
     case MW_OP_TABLE_GROW:
-        TRY(pop_type(v, MW_WASM_I32));
+        TRY(pop_type(v, address));
         TRY(pop_type(v, type));
-        return push(v, MW_WASM_I32);
-    case MW_OP_TABLE_FILL:
-        TRY(pop_type(v, MW_WASM_I32));
+        return push(v, address);
+    default: /* table.fill */
+        TRY(pop_type(v, address));
         TRY(pop_type(v, type));
-        return pop_type(v, MW_WASM_I32);
-    default: /* table.size: by its signature */
-        return MW_OK;
+        return pop_type(v, address);
     }
+}
+
+static mw_error check_table_copy(mw_body_validator *v)
+{
+    const mw_module *m = v->module;
+    TRY(check_index(v, "table", v->op.index, m->ntables));
+    TRY(check_index(v, "table", v->op.index2, m->ntables));
+    if (!mw_wasm_subtype(m, m->tables[v->op.index2].type, m->tables[v->op.index].type))
+        return fail(v, MW_ERR_INVALID, "type mismatch: table.copy from a table of %s to one of %s",
+                    mw_valtype_name(m->tables[v->op.index2].type).s, mw_valtype_name(m->tables[v->op.index].type).s);
+    mw_wasm_valtype to = table_address(v, v->op.index), from = table_address(v, v->op.index2);
+    TRY(pop_type(v, smaller_address(to, from)));
+    TRY(pop_type(v, from));
+    return pop_type(v, to);
+}
+
+static mw_error check_table_init(mw_body_validator *v)
+{
+    const mw_module *m = v->module;
+    TRY(check_index(v, "table", v->op.index2, m->ntables));
+    TRY(check_index(v, "elem segment", v->op.index, m->nelems));
+    if (!mw_wasm_subtype(m, m->elems[v->op.index].type, m->tables[v->op.index2].type))
+        return fail(v, MW_ERR_INVALID, "type mismatch: table.init from a segment of %s to a table of %s",
+                    mw_valtype_name(m->elems[v->op.index].type).s, mw_valtype_name(m->tables[v->op.index2].type).s);
+    TRY(pop_type(v, MW_WASM_I32));
+    TRY(pop_type(v, MW_WASM_I32));
+    return pop_type(v, table_address(v, v->op.index2));
+}
+
+static mw_error check_memory(mw_body_validator *v, uint32_t index)
+{
+    return check_index(v, "memory", index, v->module->nmemories);
+}
+
+static mw_error check_data(mw_body_validator *v)
+{
+    if (!v->module->has_data_count)
+        return fail(v, MW_ERR_MALFORMED, "data count section required");
+    return check_index(v, "data segment", v->op.index, v->module->ndatas);
+}
+
+/* memory.size, memory.grow, memory.fill */
+static mw_error check_memory_op(mw_body_validator *v)
+{
+    TRY(check_memory(v, v->op.index));
+    mw_wasm_valtype address = memory_address(v, v->op.index);
+    if (v->op.op == MW_OP_MEMORY_SIZE)
+        return push(v, address);
+    TRY(pop_type(v, address));
+    if (v->op.op == MW_OP_MEMORY_GROW)
+        return push(v, address);
+    TRY(pop_type(v, MW_WASM_I32));
+    return pop_type(v, address);
+}
+
+static mw_error check_memory_copy(mw_body_validator *v)
+{
+    TRY(check_memory(v, v->op.index));
+    TRY(check_memory(v, v->op.index2));
+    mw_wasm_valtype to = memory_address(v, v->op.index), from = memory_address(v, v->op.index2);
+    TRY(pop_type(v, smaller_address(to, from)));
+    TRY(pop_type(v, from));
+    return pop_type(v, to);
+}
+
+static mw_error check_memory_init(mw_body_validator *v)
+{
+    TRY(check_memory(v, v->op.index2));
+    TRY(check_data(v));
+    TRY(pop_type(v, MW_WASM_I32));
+    TRY(pop_type(v, MW_WASM_I32));
+    return pop_type(v, memory_address(v, v->op.index2));
 }
 
 static mw_error check_ref_is_null(mw_body_validator *v)
@@ -477,9 +565,22 @@ static mw_error check_contextual(mw_body_validator *v)
         return check_global(v);
     case MW_OP_TABLE_GET:
     case MW_OP_TABLE_SET:
+    case MW_OP_TABLE_SIZE:
     case MW_OP_TABLE_GROW:
     case MW_OP_TABLE_FILL:
         return check_table(v);
+    case MW_OP_TABLE_COPY:
+        return check_table_copy(v);
+    case MW_OP_TABLE_INIT:
+        return check_table_init(v);
+    case MW_OP_MEMORY_SIZE:
+    case MW_OP_MEMORY_GROW:
+    case MW_OP_MEMORY_FILL:
+        return check_memory_op(v);
+    case MW_OP_MEMORY_COPY:
+        return check_memory_copy(v);
+    case MW_OP_MEMORY_INIT:
+        return check_memory_init(v);
     case MW_OP_REF_NULL:
         return push(v, v->op.valtype);
     case MW_OP_REF_IS_NULL:
@@ -507,40 +608,6 @@ static mw_error check_lane(mw_body_validator *v, unsigned lanes)
     return v->op.lane < lanes ? MW_OK : fail(v, MW_ERR_INVALID, "invalid lane index %u: there are %u", v->op.lane, lanes);
 }
 
-static mw_error check_memory(mw_body_validator *v, uint32_t index)
-{
-    return check_index(v, "memory", index, v->module->nmemories);
-}
-
-static mw_error check_data(mw_body_validator *v)
-{
-    if (!v->module->has_data_count)
-        return fail(v, MW_ERR_MALFORMED, "data count section required");
-    return check_index(v, "data segment", v->op.index, v->module->ndatas);
-}
-
-static mw_error check_table_copy(mw_body_validator *v)
-{
-    const mw_module *m = v->module;
-    TRY(check_index(v, "table", v->op.index, m->ntables));
-    TRY(check_index(v, "table", v->op.index2, m->ntables));
-    if (!mw_wasm_subtype(m, m->tables[v->op.index2].type, m->tables[v->op.index].type))
-        return fail(v, MW_ERR_INVALID, "type mismatch: table.copy from a table of %s to one of %s",
-                    mw_valtype_name(m->tables[v->op.index2].type).s, mw_valtype_name(m->tables[v->op.index].type).s);
-    return MW_OK;
-}
-
-static mw_error check_table_init(mw_body_validator *v)
-{
-    const mw_module *m = v->module;
-    TRY(check_index(v, "table", v->op.index2, m->ntables));
-    TRY(check_index(v, "elem segment", v->op.index, m->nelems));
-    if (!mw_wasm_subtype(m, m->elems[v->op.index].type, m->tables[v->op.index2].type))
-        return fail(v, MW_ERR_INVALID, "type mismatch: table.init from a segment of %s to a table of %s",
-                    mw_valtype_name(m->elems[v->op.index].type).s, mw_valtype_name(m->tables[v->op.index2].type).s);
-    return MW_OK;
-}
-
 static mw_error check_immediate(mw_body_validator *v, const mw_op_info *info)
 {
     switch (info->imm) {
@@ -552,28 +619,17 @@ static mw_error check_immediate(mw_body_validator *v, const mw_op_info *info)
         if (info->prefix == 0xfe && v->op.memarg.align != info->natural_align)
             return fail(v, MW_ERR_INVALID, "atomic alignment must be natural: 2^%u for %s", v->op.memarg.align,
                         info->name);
+        if (v->op.memarg.offset > UINT32_MAX && memory_address(v, v->op.memarg.memory) == MW_WASM_I32)
+            return fail(v, MW_ERR_INVALID, "offset out of range: %llu for a 32-bit memory",
+                        (unsigned long long)v->op.memarg.offset);
         if (v->op.memarg.align > info->natural_align)
             return fail(v, MW_ERR_INVALID, "alignment must not be larger than natural: 2^%u for %s",
                         v->op.memarg.align, info->name);
         return MW_OK;
-    case MW_IMM_MEMORY:
-        return check_memory(v, v->op.index);
-    case MW_IMM_MEMORY_COPY:
-        TRY(check_memory(v, v->op.index));
-        return check_memory(v, v->op.index2);
-    case MW_IMM_MEMORY_INIT:
-        TRY(check_memory(v, v->op.index2));
-        return check_data(v);
     case MW_IMM_DATA:
         return check_data(v);
     case MW_IMM_ELEM:
         return check_index(v, "elem segment", v->op.index, v->module->nelems);
-    case MW_IMM_TABLE:
-        return check_index(v, "table", v->op.index, v->module->ntables);
-    case MW_IMM_TABLE_COPY:
-        return check_table_copy(v);
-    case MW_IMM_TABLE_INIT:
-        return check_table_init(v);
     case MW_IMM_LANE:
         return check_lane(v, lanes_of_shape(info->name));
     case MW_IMM_SHUFFLE:
@@ -602,13 +658,17 @@ static mw_wasm_valtype type_of_letter(char letter)
     }
 }
 
-static mw_error check_signature(mw_body_validator *v, const char *signature)
+static mw_error check_signature(mw_body_validator *v, const mw_op_info *info)
 {
+    const char *signature = info->signature;
+    bool has_address = info->imm == MW_IMM_MEMARG || info->imm == MW_IMM_MEMARG_LANE;
     unsigned nparams = 0;
     while (signature[nparams] != ':')
         nparams++;
-    for (unsigned i = nparams; i > 0; i--)
+    for (unsigned i = nparams; i > has_address; i--)
         TRY(pop_type(v, type_of_letter(signature[i - 1])));
+    if (has_address)
+        TRY(pop_type(v, memory_address(v, v->op.memarg.memory)));
     for (const char *result = signature + nparams + 1; *result; result++)
         TRY(push(v, type_of_letter(*result)));
     return MW_OK;
@@ -652,7 +712,7 @@ static mw_error check_instruction(mw_body_validator *v)
         return check_contextual(v);
     if (info->imm != MW_IMM_NONE)
         TRY(check_immediate(v, info));
-    return check_signature(v, info->signature);
+    return check_signature(v, info);
 }
 
 static mw_error check_body(mw_body_validator *v, const mw_wasm_valtype *results, uint32_t nresults)

@@ -180,18 +180,9 @@ static mw_error read_limits(mw_bytes *b, bool is_memory, mw_wasm_limits *out)
         return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "integer too large: malformed limits flags 0x%02x",
                           flags);
     *out = (mw_wasm_limits){.max = UINT64_MAX, .is64 = flags & IS_64, .shared = flags & SHARED};
-    if (out->is64) {
-        TRY(mw_read_u64(b, &out->min));
-        return flags & HAS_MAX ? mw_read_u64(b, &out->max) : MW_OK;
-    }
-    uint32_t min, max;
-    TRY(mw_read_u32(b, &min));
-    out->min = min;
-    if (flags & HAS_MAX) {
-        TRY(mw_read_u32(b, &max));
-        out->max = max;
-    }
-    return MW_OK;
+    /* 64 bits for every address type; what the type allows, validation says. */
+    TRY(mw_read_u64(b, &out->min));
+    return flags & HAS_MAX ? mw_read_u64(b, &out->max) : MW_OK;
 }
 
 static mw_error read_table_type(mw_bytes *b, mw_wasm_table *out)

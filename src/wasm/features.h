@@ -32,10 +32,11 @@ enum {
 #undef MW_FEATURE_MASK
 };
 #define MW_FEATURE_MVP 0
-/* What decoder, validator and compiler handle: version 2.0, extended constants, threads, relaxed SIMD. */
+/* What decoder, validator and compiler handle. */
 #define MW_FEATURES_IMPLEMENTED                                                                    \
     (MW_FEATURE_MUTABLE_GLOBALS | MW_FEATURE_SIGN_EXTENSION | MW_FEATURE_SATURATING_CONVERSION |   \
      MW_FEATURE_MULTI_VALUE | MW_FEATURE_BULK_MEMORY | MW_FEATURE_REFERENCE_TYPES |                \
-     MW_FEATURE_SIMD | MW_FEATURE_EXTENDED_CONST | MW_FEATURE_THREADS | MW_FEATURE_RELAXED_SIMD)
+     MW_FEATURE_SIMD | MW_FEATURE_EXTENDED_CONST | MW_FEATURE_THREADS | MW_FEATURE_RELAXED_SIMD |  \
+     MW_FEATURE_MULTI_MEMORY)
 
 #endif

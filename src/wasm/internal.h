@@ -22,6 +22,7 @@ enum {
     MW_LIMIT_LOCALS = 50000,         /* of a function, parameters included */
     MW_LIMIT_OPERAND_STACK = 1 << 20, /* values on the operand stack of a function */
     MW_LIMIT_NESTING = 1 << 20,       /* blocks within one another */
+    MW_LIMIT_MEMORIES = 100,          /* of a module: each takes 8 GiB of address space and more */
 };
 
 /* ---- Arena: memory with the lifetime of a module -------------------------------------------------------- */

@@ -53,6 +53,12 @@ typedef struct mw_wasm_limits {
     bool is64, shared;
 } mw_wasm_limits;
 
+/* The type of addresses in a memory, and of indices in a table. */
+static inline mw_wasm_valtype mw_wasm_address_type(const mw_wasm_limits *limits)
+{
+    return limits->is64 ? MW_WASM_I64 : MW_WASM_I32;
+}
+
 typedef struct mw_wasm_table {
     mw_wasm_limits limits;
     mw_wasm_valtype type;

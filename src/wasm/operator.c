@@ -165,40 +165,23 @@ static mw_error read_labels(mw_bytes *code, mw_operator *out)
     return mw_read_bytes(&targets, size, &out->labels.targets);
 }
 
-/* Until a module may have several memories, a memory index is one byte 0 (5.4.6). */
-static mw_error read_memory_index(mw_bytes *code, uint32_t *out)
-{
-    uint64_t offset = mw_bytes_offset(code);
-    uint8_t byte = 0;
-    mw_error error = mw_read_u8(code, &byte);
-    if (error != MW_OK)
-        return error;
-    if (byte != 0)
-        return mw_fail_at(code->report, MW_ERR_MALFORMED, offset,
-                          "zero byte expected: more than one memory is not supported");
-    *out = 0;
-    return MW_OK;
-}
-
-/* The alignment is an exponent: 2^32 bytes and more is malformed, and bit 6 says that a memory index follows
- * (multi-memory). */
+/* Exponent of the alignment and, where bit 6 is set, a memory index; then the offset, which has 64 bits for every
+ * memory: that it suits the memory is for validation (5.4.6). */
 static mw_error read_memarg(mw_bytes *code, mw_operator *out)
 {
+    enum { HAS_MEMORY = 0x40 };
     uint64_t offset = mw_bytes_offset(code);
-    uint32_t flags = 0, address = 0;
+    uint32_t flags = 0;
     mw_error error = mw_read_u32(code, &flags);
     if (error != MW_OK)
         return error;
-    if (flags & 0x40 && flags < 0x80)
-        return mw_fail_at(code->report, MW_ERR_UNSUPPORTED, offset,
-                          "the module uses more than one memory: not supported");
-    if (flags >= 0x20)
+    if (flags >= 2 * HAS_MEMORY)
         return mw_fail_at(code->report, MW_ERR_MALFORMED, offset, "malformed memop flags");
-    error = mw_read_u32(code, &address);
-    out->memarg.align = flags;
+    out->memarg.align = flags % HAS_MEMORY;
     out->memarg.memory = 0;
-    out->memarg.offset = address;
-    return error;
+    if (flags & HAS_MEMORY)
+        error = mw_read_u32(code, &out->memarg.memory);
+    return error == MW_OK ? mw_read_u64(code, &out->memarg.offset) : error;
 }
 
 /* `select t*`: the grammar has a vector of types, validation wants exactly one (3.3.2.2). */
@@ -246,26 +229,21 @@ static mw_error read_immediates(mw_bytes *code, mw_operator *out)
     case MW_IMM_TABLE:
     case MW_IMM_ELEM:
     case MW_IMM_DATA:
+    case MW_IMM_MEMORY:
         return mw_read_u32(code, &out->index);
     case MW_IMM_LABELS:
         return read_labels(code, out);
     case MW_IMM_CALL_INDIRECT:
     case MW_IMM_TABLE_COPY:
     case MW_IMM_TABLE_INIT:
+    case MW_IMM_MEMORY_COPY:
+    case MW_IMM_MEMORY_INIT:
         return read_index_pair(code, &out->index, &out->index2);
     case MW_IMM_MEMARG:
         return read_memarg(code, out);
     case MW_IMM_MEMARG_LANE:
         error = read_memarg(code, out);
         return error == MW_OK ? mw_read_u8(code, &out->lane) : error;
-    case MW_IMM_MEMORY:
-        return read_memory_index(code, &out->index);
-    case MW_IMM_MEMORY_COPY:
-        error = read_memory_index(code, &out->index);
-        return error == MW_OK ? read_memory_index(code, &out->index2) : error;
-    case MW_IMM_MEMORY_INIT:
-        error = mw_read_u32(code, &out->index);
-        return error == MW_OK ? read_memory_index(code, &out->index2) : error;
     case MW_IMM_I32:
         return mw_read_s32(code, &out->i32);
     case MW_IMM_I64:

@@ -58,12 +58,16 @@ static mw_error validate_types(const validator *v)
     return MW_OK;
 }
 
-static mw_error validate_limits(const validator *v, uint32_t at, const mw_wasm_limits *limits)
+/* `most`: what a minimum and a maximum may be; `what`: the sentence that says so. */
+static mw_error validate_limits(const validator *v, uint32_t at, const mw_wasm_limits *limits, uint64_t most,
+                                const char *what)
 {
     if (limits->is64)
         TRY(need(v, at, MW_FEATURE_MEMORY64));
     if (limits->shared)
         TRY(need(v, at, MW_FEATURE_THREADS));
+    if (limits->min > most || (limits->max != UINT64_MAX && limits->max > most))
+        return mw_fail_at(v->report, MW_ERR_INVALID, at, "%s", what);
     if (limits->min > limits->max)
         return mw_fail_at(v->report, MW_ERR_INVALID, at,
                           "size minimum must not be greater than maximum: %llu and %llu",
@@ -77,7 +81,9 @@ static mw_error validate_tables(const validator *v)
     for (uint32_t i = 0; i < m->ntables; i++) {
         if (i > 0 || m->tables[i].type != MW_WASM_FUNCREF)
             TRY(need(v, m->tables[i].at, MW_FEATURE_REFERENCE_TYPES));
-        TRY(validate_limits(v, m->tables[i].at, &m->tables[i].limits));
+        TRY(validate_limits(v, m->tables[i].at, &m->tables[i].limits,
+                            m->tables[i].limits.is64 ? UINT64_MAX : UINT32_MAX,
+                            "table size must be at most 2^32 - 1 elements"));
     }
     return MW_OK;
 }
@@ -85,16 +91,17 @@ static mw_error validate_tables(const validator *v)
 static mw_error validate_memories(const validator *v)
 {
     const mw_module *m = v->module;
-    if (m->nmemories > 1 && !(v->features & MW_FEATURE_MULTI_MEMORY))
-        return mw_fail_at(v->report, MW_ERR_UNSUPPORTED, m->memories[1].at,
-                          "multiple memories: not supported");
+    if (m->nmemories > 1)
+        TRY(need(v, m->memories[1].at, MW_FEATURE_MULTI_MEMORY));
+    if (m->nmemories > MW_LIMIT_MEMORIES)
+        return mw_fail_at(v->report, MW_ERR_LIMIT, m->memories[MW_LIMIT_MEMORIES].at,
+                          "the module has %u memories; the limit is %d", m->nmemories, MW_LIMIT_MEMORIES);
     for (uint32_t i = 0; i < m->nmemories; i++) {
         const mw_wasm_limits *limits = &m->memories[i].limits;
         uint32_t at = m->memories[i].at;
-        uint64_t most = limits->is64 ? UINT64_C(1) << 48 : UINT64_C(1) << 16;
-        TRY(validate_limits(v, at, limits));
-        if (limits->min > most || (limits->max != UINT64_MAX && limits->max > most))
-            return mw_fail_at(v->report, MW_ERR_INVALID, at, "memory size must be at most 65536 pages (4GiB)");
+        TRY(validate_limits(v, at, limits, UINT64_C(1) << (limits->is64 ? 48 : 16),
+                            limits->is64 ? "memory size must be at most 2^48 pages (2^64 bytes)"
+                                         : "memory size must be at most 65536 pages (4GiB)"));
         if (limits->shared && limits->max == UINT64_MAX)
             return mw_fail_at(v->report, MW_ERR_INVALID, at, "shared memory must have maximum");
     }
@@ -215,11 +222,6 @@ static mw_error validate_start(const validator *v)
 
 /* ---- Segments ------------------------------------------------------------------------------------------- */
 
-static mw_wasm_valtype address_type(const mw_wasm_limits *limits)
-{
-    return limits->is64 ? MW_WASM_I64 : MW_WASM_I32;
-}
-
 static mw_error validate_elem(const validator *v, const mw_wasm_elem *elem)
 {
     const mw_module *m = v->module;
@@ -243,7 +245,7 @@ static mw_error validate_elem(const validator *v, const mw_wasm_elem *elem)
     if (!mw_wasm_subtype(m, elem->type, m->tables[elem->table].type))
         return mw_fail_at(v->report, MW_ERR_INVALID, elem->at,
                           "type mismatch: an element segment and table %u have different types", elem->table);
-    return mw_validate_const_expr(v->body, &elem->offset, address_type(&m->tables[elem->table].limits), m->nglobals);
+    return mw_validate_const_expr(v->body, &elem->offset, mw_wasm_address_type(&m->tables[elem->table].limits), m->nglobals);
 }
 
 static mw_error validate_data(const validator *v, const mw_wasm_data *data)
@@ -253,7 +255,7 @@ static mw_error validate_data(const validator *v, const mw_wasm_data *data)
         return need(v, data->at, MW_FEATURE_BULK_MEMORY);
     if (data->memory >= m->nmemories)
         return unknown(v, data->at, "memory", data->memory);
-    return mw_validate_const_expr(v->body, &data->offset, address_type(&m->memories[data->memory].limits),
+    return mw_validate_const_expr(v->body, &data->offset, mw_wasm_address_type(&m->memories[data->memory].limits),
                                   m->nglobals);
 }
 

@@ -29,10 +29,10 @@ class Errors(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.dir, name)
 
-    def wat(self, text, name="a"):
+    def wat(self, text, name="a", *options):
         with open(self.path(name + ".wat"), "w") as f:
             f.write(text)
-        subprocess.run(["wat2wasm", self.path(name + ".wat"), "-o", self.path(name + ".wasm")], check=True)
+        subprocess.run(["wat2wasm", *options, self.path(name + ".wat"), "-o", self.path(name + ".wasm")], check=True)
         return self.path(name + ".wasm")
 
     def cc(self, text, name="a"):
@@ -110,6 +110,22 @@ class Errors(unittest.TestCase):
         grow = self.wat('(module (memory (export "memory") 1) (func (export "_start")'
                         ' (if (i32.ne (memory.grow (i32.const 100)) (i32.const -1)) (then unreachable))))', "grow")
         self.assertEqual(self.run_cmd(MPIWASM, "--max-memory", "1M", grow).returncode, 0)
+
+    def test_limits_hold_for_all_memories_and_all_tables_together(self):
+        two = self.wat('(module (memory 10) (memory 10) (func (export "_start")'
+                       ' (if (i32.ne (memory.grow 1 (i32.const 5)) (i32.const -1)) (then (unreachable)))))', "two",
+                       "--enable-multi-memory")
+        self.assertEqual(self.run_cmd(MPIWASM, "--max-memory", "1536K", two).returncode, 0)
+        self.refused(126, r"memory begins with 640 KiB, more than the 384 KiB", MPIWASM, "--max-memory", "1M", two)
+        tables = self.wat('(module (table 10 funcref) (table $t 10 funcref) (func (export "_start")'
+                          ' (if (i32.ne (table.grow $t (ref.null func) (i32.const 5)) (i32.const -1))'
+                          ' (then (unreachable)))))', "tables")
+        self.assertEqual(self.run_cmd(MPIWASM, "--max-table", "24", tables).returncode, 0)
+        self.refused(126, r"a table of 10 elements, more than the 9 that", MPIWASM, "--max-table", "19", tables)
+        self.refused(2, r"--max-table: '0' is not a number", MPIWASM, "--max-table", "0", tables)
+        with open(self.path("many.wasm"), "wb") as f:
+            f.write(b"\0asm\1\0\0\0\5\xcb\1\x65" + 101 * b"\0\0")
+        self.refused(126, r"the module has 101 memories; the limit is 100", MPIWASM, "many.wasm")
 
     def test_cache_that_cannot_be_written(self):
         module = self.wat(self.START)

@@ -73,7 +73,8 @@ static int setup(void **state)
     uint8_t *all = mmap(NULL, BYTES + 2 * 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (all == MAP_FAILED || mprotect(all + 65536, BYTES, PROT_READ | PROT_WRITE) != 0)
         return -1;
-    memory = (mw_memory){all + 65536, PAGES, PAGES, PAGES, BYTES};
+    memory = (mw_memory){
+        .base = all + 65536, .pages = PAGES, .max_pages = PAGES, .declared_max = PAGES, .reserved = BYTES};
     guest.memory0 = memory.base;
     guest.memories = memories;
     mw_mpi_instance = &guest;

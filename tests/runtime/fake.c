@@ -97,8 +97,6 @@ enum {
     MEMORY_INIT,
     DROP_DATA,
     TABLE_INIT,
-    FILL,
-    COPY,
     MIXED,
     DO_SWAP,
     LIBCALL,
@@ -203,18 +201,6 @@ static int32_t table_init(mw_instance *in, int32_t dst, int32_t n)
     return 0;
 }
 
-static int32_t fill(mw_instance *in, int32_t dst, int32_t n)
-{
-    in->builtins->memory_fill(in, 0, (uint32_t)dst, 0xabcd, (uint32_t)n);
-    return 0;
-}
-
-static int32_t copy(mw_instance *in, int32_t dst, int32_t n)
-{
-    in->builtins->memory_copy(in, 0, 0, (uint32_t)dst, 0, (uint32_t)n);
-    return 0;
-}
-
 static double mixed(mw_instance *in, int64_t a, float b, double c)
 {
     (void)in;
@@ -255,8 +241,6 @@ static const mw_code_ptr code[NFUNCS - NIMPORTED] = {
     AT(MEMORY_INIT) = CODE(memory_init),
     AT(DROP_DATA) = CODE(drop_data),
     AT(TABLE_INIT) = CODE(table_init),
-    AT(FILL) = CODE(fill),
-    AT(COPY) = CODE(copy),
     AT(MIXED) = CODE(mixed),
     AT(DO_SWAP) = CODE(do_swap),
     AT(LIBCALL) = CODE(libcall),
@@ -272,8 +256,8 @@ static const uint32_t func_types[NFUNCS] = {
 #endif
     [ADD] = II_I,         [LOAD] = I_I,          [OUTER] = I_I,       [UNREACHABLE] = NONE, [ILLEGAL] = NONE,
     [RECURSE] = I_I,      [CALL_HOST] = I_I,     [CALL_INDIRECT] = II_I, [GROW] = I_I,      [GET_GLOBAL] = I_I,
-    [SET_GLOBAL] = II_I,  [MEMORY_INIT] = II_I,  [DROP_DATA] = NONE,  [TABLE_INIT] = II_I,  [FILL] = II_I,
-    [COPY] = II_I,        [MIXED] = IFF_F,       [DO_SWAP] = SWAP,    [LIBCALL] = I_I,      [RECURSE_HOST] = I_I,
+    [SET_GLOBAL] = II_I,  [MEMORY_INIT] = II_I,  [DROP_DATA] = NONE,  [TABLE_INIT] = II_I,
+    [MIXED] = IFF_F,       [DO_SWAP] = SWAP,    [LIBCALL] = I_I,      [RECURSE_HOST] = I_I,
     [DO_START] = NONE,
 };
 
@@ -297,8 +281,6 @@ static const char *const func_names[NFUNCS] = {
     [MEMORY_INIT] = "memory_init",
     [DROP_DATA] = "drop_data",
     [TABLE_INIT] = "table_init",
-    [FILL] = "fill",
-    [COPY] = "copy",
     [MIXED] = "mixed",
     [DO_SWAP] = "swap",
     [LIBCALL] = "libcall",
@@ -378,8 +360,6 @@ static const mw_export_desc exports[] = {
     EXPORT_FUNC("memory_init", MEMORY_INIT),
     EXPORT_FUNC("drop_data", DROP_DATA),
     EXPORT_FUNC("table_init", TABLE_INIT),
-    EXPORT_FUNC("fill", FILL),
-    EXPORT_FUNC("copy", COPY),
     EXPORT_FUNC("mixed", MIXED),
     EXPORT_FUNC("swap", DO_SWAP),
     EXPORT_FUNC("libcall", LIBCALL),

@@ -215,14 +215,6 @@ static void applies_segments(void **state)
     assert_int_equal(call_export(&f, "memory_init", 65536, 0, NULL), MW_OK);
     assert_int_equal(call_export(&f, "memory_init", 65537, 0, NULL), MW_ERR_TRAP);
 
-    assert_int_equal(call_export(&f, "fill", 65530, 6, NULL), MW_OK);
-    assert_int_equal(memory[65535], 0xcd);
-    assert_int_equal(call_export(&f, "fill", 65530, 7, NULL), MW_ERR_TRAP);
-    assert_int_equal(call_export(&f, "copy", 1000, 64, NULL), MW_OK);
-    assert_memory_equal(memory + 1016, "hello", 5);
-    assert_int_equal(call_export(&f, "copy", 65535, 2, NULL), MW_ERR_TRAP);
-    assert_int_equal(call_export(&f, "copy", 8, -1, NULL), MW_ERR_TRAP);
-
     mw_table *table = f.instance->tables[0];
     assert_int_equal(table->size, 8);
     assert_null(table->elems[0]);
@@ -395,15 +387,29 @@ static void grows_memory_up_to_its_limits(void **state)
     fixture_free(&f);
 
     mw_memory m = {0};
+    uint64_t left = 2;
     mw_report report = MW_REPORT_INIT;
-    assert_int_equal(mw_memory_create(&m, (mw_limits_desc){0, 3}, 2, &report), MW_OK);
+    assert_int_equal(mw_memory_create(&m, (mw_limits_desc){0, 3}, &left, &report), MW_OK);
     assert_int_equal(m.declared_max, 3);
     assert_int_equal(mw_memory_grow(&m, 2), 0);
     assert_int_equal(mw_memory_grow(&m, 1), -1);
     assert_ptr_equal(mw_memory_of_address((uintptr_t)m.base + (UINT64_C(8) << 30)), &m);
     assert_ptr_equal(mw_memory_of_address((uintptr_t)m.base - 1), NULL);
     mw_memory_destroy(&m);
-    assert_int_equal(mw_memory_create(&m, (mw_limits_desc){3, 3}, 2, &report), MW_ERR_LIMIT);
+
+    mw_memory a = {0}, b = {0}; /* one limit for both */
+    left = 5;
+    assert_int_equal(mw_memory_create(&a, (mw_limits_desc){1, UINT64_MAX}, &left, &report), MW_OK);
+    assert_int_equal(mw_memory_create(&b, (mw_limits_desc){1, UINT64_MAX}, &left, &report), MW_OK);
+    assert_int_equal(mw_memory_grow(&a, 4), -1);
+    assert_int_equal(mw_memory_grow(&a, 2), 1);
+    assert_int_equal(mw_memory_grow(&b, 2), -1);
+    assert_int_equal(mw_memory_grow(&b, 1), 1);
+    assert_int_equal(mw_memory_grow(&a, 1), -1);
+    assert_int_equal(left, 0);
+    mw_memory_destroy(&a);
+    mw_memory_destroy(&b);
+    assert_int_equal(mw_memory_create(&m, (mw_limits_desc){3, 3}, &(uint64_t){2}, &report), MW_ERR_LIMIT);
     assert_string_equal(report.message, "the module's memory begins with 192 KiB, more than the 128 KiB that it may "
                                         "have");
 }
@@ -466,8 +472,9 @@ static void grows_tables(void **state)
     mw_table t = {0};
     mw_report report = MW_REPORT_INIT;
     int x;
+    uint64_t left = MW_DEFAULT_MAX_TABLE_ELEMS;
     mw_table_desc desc = {{2, UINT64_MAX}, MW_EXTERNREF};
-    assert_int_equal(mw_table_create(&t, desc, 0, &report), MW_OK);
+    assert_int_equal(mw_table_create(&t, desc, &left, &report), MW_OK);
     assert_int_equal(t.max, MW_DEFAULT_MAX_TABLE_ELEMS);
     void **elems = t.elems;
     assert_int_equal(mw_table_grow(&t, &x, 3), 2);
@@ -480,10 +487,25 @@ static void grows_tables(void **state)
     assert_int_equal(t.size, 5);
     mw_table_destroy(&t);
     desc.limits.max = 0, desc.limits.min = 0;
-    assert_int_equal(mw_table_create(&t, desc, 0, &report), MW_OK);
+    assert_int_equal(mw_table_create(&t, desc, &left, &report), MW_OK);
     assert_int_equal(mw_table_grow(&t, NULL, 1), -1);
     assert_int_equal(mw_table_grow(&t, NULL, 0), 0);
     mw_table_destroy(&t);
+
+    mw_table u = {0}; /* one limit for both */
+    left = 10;
+    desc.limits = (mw_limits_desc){2, UINT64_MAX};
+    assert_int_equal(mw_table_create(&t, desc, &left, &report), MW_OK);
+    assert_int_equal(mw_table_create(&u, desc, &left, &report), MW_OK);
+    assert_int_equal(mw_table_grow(&t, &x, 7), -1);
+    assert_int_equal(mw_table_grow(&t, &x, 4), 2);
+    assert_int_equal(mw_table_grow(&u, NULL, 3), -1);
+    assert_int_equal(mw_table_grow(&u, NULL, 2), 2);
+    desc.limits.min = 1;
+    mw_table v = {0};
+    assert_int_equal(mw_table_create(&v, desc, &left, &report), MW_ERR_LIMIT);
+    mw_table_destroy(&t);
+    mw_table_destroy(&u);
 }
 
 static void checks_guest_addresses(void **state)

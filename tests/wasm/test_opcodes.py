@@ -45,6 +45,14 @@ CONTEXTUAL = {
     "table.set": "(table.set 0 (i32.const 0) (ref.null func))",
     "table.grow": "(drop (table.grow 0 (ref.null func) (i32.const 0)))",
     "table.fill": "(table.fill 0 (i32.const 0) (ref.null func) (i32.const 0))",
+    "table.size": "(drop (table.size 0))",
+    "table.copy": "(table.copy 0 0 (i32.const 0) (i32.const 0) (i32.const 0))",
+    "table.init": "(table.init 0 0 (i32.const 0) (i32.const 0) (i32.const 0))",
+    "memory.size": "(drop (memory.size))",
+    "memory.grow": "(drop (memory.grow (i32.const 0)))",
+    "memory.fill": "(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))",
+    "memory.copy": "(memory.copy (i32.const 0) (i32.const 0) (i32.const 0))",
+    "memory.init": "(memory.init 0 (i32.const 0) (i32.const 0) (i32.const 0))",
     "ref.null": "(drop (ref.null extern))",
     "ref.is_null": "(drop (ref.is_null (ref.null func)))",
     "ref.func": "(drop (ref.func $imported))",
@@ -54,7 +62,7 @@ CONTEXTUAL = {
 IMMEDIATES = {
     "i32.const": "-1", "i64.const": "-1", "f32.const": "-0x1p-149", "f64.const": "nan:0x8000000000001",
     "v128.const": "i32x4 1 2 3 4", "i8x16.shuffle": " ".join(map(str, range(16, 32))),
-    "memory.init": "0", "data.drop": "0", "table.init": "0 0", "elem.drop": "0", "table.copy": "0 0", "table.size": "0",
+    "data.drop": "0", "elem.drop": "0",
 }
 
 

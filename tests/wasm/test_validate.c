@@ -167,13 +167,16 @@ static const struct {
     /* memory */
     {"load", 1, C(GET, 0, I32_LOAD, 2, 0), OK},
     {"load, aligned too much", 1, C(GET, 0, I32_LOAD, 3, 0), INVALID("alignment must not be larger than natural")},
-    {"alignment of no exponent", 1, C(GET, 0, I32_LOAD, 0x20, 0), MALFORMED("malformed memop flags")},
-    {"a second memory in a load", 1, C(GET, 0, I32_LOAD, 0x42, 1, 0), UNSUPPORTED("the module uses more than one memory")},
-    {"offset of 33 bits", 1, C(GET, 0, I32_LOAD, 2, 0x80, 0x80, 0x80, 0x80, 0x10), MALFORMED("integer too large")},
+    {"alignment that no load has", 1, C(GET, 0, I32_LOAD, 0x3f, 0), INVALID("alignment must not be larger than natural")},
+    {"alignment of no exponent", 1, C(GET, 0, I32_LOAD, 0x80, 1, 0), MALFORMED("malformed memop flags")},
+    {"memory 0 by its index", 1, C(GET, 0, I32_LOAD, 0x42, 0x80, 0, 0), OK},
+    {"a second memory in a load", 1, C(GET, 0, I32_LOAD, 0x42, 1, 0), INVALID("unknown memory 1: there are 1")},
+    {"offset of 33 bits", 1, C(GET, 0, I32_LOAD, 2, 0x80, 0x80, 0x80, 0x80, 0x10), INVALID("offset out of range: 4294967296")},
+    {"offset of 65 bits", 1, C(GET, 0, I32_LOAD, 2, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 2), MALFORMED("integer too large")},
     {"largest offset", 1, C(GET, 0, I32_LOAD, 2, 0xff, 0xff, 0xff, 0xff, 0x0f), OK},
     {"store", 0, C(I32_CONST, 0, I32_CONST, 0, I32_STORE, 0, 0), OK},
     {"store of another type", 0, C(I32_CONST, 0, I64_CONST, 0, I32_STORE, 0, 0), MISMATCH},
-    {"memory.grow of a second memory", 1, C(GET, 0, MEMORY_GROW, 1), MALFORMED("zero byte expected")},
+    {"memory.grow of a second memory", 1, C(GET, 0, MEMORY_GROW, 1), INVALID("unknown memory 1: there are 1")},
     {"memory.init", 0, C(I32_CONST, 0, I32_CONST, 0, I32_CONST, 0, FC, 8, 0, 0), OK},
     {"memory.init of no segment", 0, C(I32_CONST, 0, I32_CONST, 0, I32_CONST, 0, FC, 8, 1, 0),
      INVALID("unknown data segment 1")},
@@ -266,7 +269,13 @@ static void module_parts(void **state)
     expect(&m, MW_ERR_INVALID, 11, "memory size must be at most 65536 pages (4GiB)");
     m = module_begin();
     section(&m, MEMORY, BYTES(2, 0, 0, 0, 0));
-    expect(&m, MW_ERR_UNSUPPORTED, 13, "multiple memories");
+    expect(&m, MW_OK, -1, "");
+    m = module_begin();
+    section(&m, TYPE, BYTES(1, 0x60, 0, 0));
+    section(&m, FUNCTION, BYTES(1, 0));
+    section(&m, MEMORY, BYTES(2, 0, 0, 0, 0));
+    section(&m, CODE, BYTES(1, 7, 0, 0x41, 0, 0x40, 2, 0x1a, 0x0b));
+    expect(&m, MW_ERR_INVALID, 32, "unknown memory 2: there are 2");
     m = module_begin();
     section(&m, EXPORT, BYTES(1, 1, 'f', 0, 0));
     expect(&m, MW_ERR_INVALID, 11, "unknown function 0");

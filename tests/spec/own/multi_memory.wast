@@ -1,0 +1,125 @@
+;; features: multi-memory
+;; Several memories: each access, size, growth, copy, fill, segment and export is of the one that it names.
+(module $owner
+  (memory (export "shared") 1 4)
+  (func (export "peek") (param i32) (result i32) (i32.load (local.get 0))))
+(register "owner" $owner)
+
+(module
+  (import "owner" "shared" (memory $a 1 4))
+  (import "owner" "shared" (memory $alias 1))
+  (memory $b 1 3)
+  (memory $c 2 2)
+  (export "b" (memory $b))
+  (data (memory $b) (i32.const 4) "\11\22\33\44")
+  (data $p "abcdef")
+  (data (memory $c) (i32.const 131068) "\01\02\03\04")
+
+  (func (export "load-a") (param i32) (result i32) (i32.load $a (local.get 0)))
+  (func (export "load-b") (param i32) (result i32) (i32.load $b (local.get 0)))
+  (func (export "load-c") (param i32) (result i32) (i32.load $c (local.get 0)))
+  (func (export "load-b+max") (param i32) (result i64) (i64.load $b offset=0xffffffff (local.get 0)))
+  (func (export "load-c+1") (param i32) (result i32) (i32.load $c offset=1 (local.get 0)))
+  (func (export "store-b") (param i32 i32) (i32.store $b (local.get 0) (local.get 1)))
+  (func (export "store-c") (param i32 i32) (i32.store $c (local.get 0) (local.get 1)))
+  (func (export "vector-b") (param i32) (result v128) (v128.load $b (local.get 0)))
+  (func (export "lane-c") (param i32) (result v128)
+    (v128.load16_lane $c offset=2 2 (local.get 0) (v128.const i64x2 0 0)))
+  ;; What is stored through one index of an imported memory is read through the other.
+  (func (export "through-alias") (param i32 i32) (result i32)
+    (i32.store $a (local.get 0) (i32.const 7))
+    (i32.store $alias (local.get 0) (local.get 1))
+    (i32.load $a (local.get 0)))
+  ;; An access of one memory proves nothing of the size of another.
+  (func (export "both") (param i32) (result i32)
+    (i32.add (i32.load8_u $c (local.get 0)) (i32.load8_u $b (i32.add (local.get 0) (i32.const 4)))))
+
+  (func (export "sizes") (result i32 i32 i32 i32)
+    (memory.size $a) (memory.size $alias) (memory.size $b) (memory.size $c))
+  (func (export "grow-a") (param i32) (result i32) (memory.grow $a (local.get 0)))
+  (func (export "grow-b") (param i32) (result i32) (memory.grow $b (local.get 0)))
+  (func (export "grow-c") (param i32) (result i32) (memory.grow $c (local.get 0)))
+  (func (export "copy-c-from-b") (param i32 i32 i32)
+    (memory.copy $c $b (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "copy-a-from-alias") (param i32 i32 i32)
+    (memory.copy $a $alias (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "fill-c") (param i32 i32 i32) (memory.fill $c (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "init-b") (param i32 i32 i32) (memory.init $b $p (local.get 0) (local.get 1) (local.get 2)))
+
+  ;; Bases of several memories in one loop.
+  (func (export "sum") (param i32) (result i32) (local i32 i32)
+    (loop
+      (i32.store $c (local.get 1) (i32.add (i32.load8_u $b (local.get 1)) (i32.load8_u $a (local.get 1))))
+      (local.set 2 (i32.add (local.get 2) (i32.load $c (local.get 1))))
+      (br_if 0 (i32.lt_u (local.tee 1 (i32.add (local.get 1) (i32.const 4))) (local.get 0))))
+    (local.get 2)))
+
+(assert_return (invoke "load-b" (i32.const 4)) (i32.const 0x44332211))
+(assert_return (invoke "load-a" (i32.const 4)) (i32.const 0))
+(assert_return (invoke "load-c" (i32.const 131068)) (i32.const 0x04030201))
+(assert_return (invoke "sizes") (i32.const 1) (i32.const 1) (i32.const 1) (i32.const 2))
+(assert_trap (invoke "load-b" (i32.const 65533)) "out of bounds memory access")
+(assert_return (invoke "load-c" (i32.const 65533)) (i32.const 0))
+(assert_trap (invoke "load-c" (i32.const 131069)) "out of bounds memory access")
+(assert_trap (invoke "load-c+1" (i32.const 131068)) "out of bounds memory access")
+(assert_trap (invoke "load-c" (i32.const -1)) "out of bounds memory access")
+(assert_trap (invoke "load-b+max" (i32.const -1)) "out of bounds memory access")
+(assert_trap (invoke "load-b+max" (i32.const 1)) "out of bounds memory access")
+(assert_trap (invoke "store-b" (i32.const 65536) (i32.const 1)) "out of bounds memory access")
+(invoke "store-c" (i32.const 65536) (i32.const 1))
+(assert_return (invoke "load-c" (i32.const 65536)) (i32.const 1))
+(assert_return (invoke "vector-b" (i32.const 0)) (v128.const i32x4 0 0x44332211 0 0))
+(assert_trap (invoke "vector-b" (i32.const 65521)) "out of bounds memory access")
+(assert_return (invoke "lane-c" (i32.const 131068)) (v128.const i16x8 0 0 0x0403 0 0 0 0 0))
+(assert_trap (invoke "lane-c" (i32.const 131070)) "out of bounds memory access")
+(assert_return (invoke "through-alias" (i32.const 8) (i32.const 9)) (i32.const 9))
+(assert_return (invoke $owner "peek" (i32.const 8)) (i32.const 9))
+(assert_return (invoke "both" (i32.const 0)) (i32.const 0x11))
+(assert_trap (invoke "both" (i32.const 65532)) "out of bounds memory access")
+
+(assert_return (invoke "grow-c" (i32.const 1)) (i32.const -1))
+(assert_return (invoke "grow-b" (i32.const 2)) (i32.const 1))
+(assert_return (invoke "grow-b" (i32.const 1)) (i32.const -1))
+(assert_return (invoke "grow-a" (i32.const 1)) (i32.const 1))
+(assert_return (invoke "sizes") (i32.const 2) (i32.const 2) (i32.const 3) (i32.const 2))
+(assert_return (invoke "load-b" (i32.const 131072)) (i32.const 0))
+
+(assert_return (invoke "copy-c-from-b" (i32.const 100) (i32.const 2) (i32.const 6)))
+(assert_return (invoke "load-c" (i32.const 102)) (i32.const 0x44332211))
+(assert_return (invoke "copy-c-from-b" (i32.const 131072) (i32.const 196608) (i32.const 0)))
+(assert_trap (invoke "copy-c-from-b" (i32.const 131073) (i32.const 0) (i32.const 0)) "out of bounds memory access")
+(assert_trap (invoke "copy-c-from-b" (i32.const 131071) (i32.const 0) (i32.const 2)) "out of bounds memory access")
+(assert_trap (invoke "copy-c-from-b" (i32.const 0) (i32.const 196607) (i32.const 2)) "out of bounds memory access")
+(assert_trap (invoke "copy-c-from-b" (i32.const 0) (i32.const 0) (i32.const -1)) "out of bounds memory access")
+;; Overlapping ranges through two indices of one memory.
+(invoke "through-alias" (i32.const 16) (i32.const 0x0d0c0b0a))
+(assert_return (invoke "copy-a-from-alias" (i32.const 17) (i32.const 16) (i32.const 4)))
+(assert_return (invoke "load-a" (i32.const 17)) (i32.const 0x0d0c0b0a))
+(assert_return (invoke "fill-c" (i32.const 131070) (i32.const 0x1ff) (i32.const 2)))
+(assert_return (invoke "load-c" (i32.const 131068)) (i32.const 0xffff0201))
+(assert_trap (invoke "fill-c" (i32.const 131070) (i32.const 1) (i32.const 3)) "out of bounds memory access")
+(assert_return (invoke "init-b" (i32.const 196606) (i32.const 4) (i32.const 2)))
+(assert_return (invoke "load-b" (i32.const 196604)) (i32.const 0x66650000))
+(assert_trap (invoke "init-b" (i32.const 196606) (i32.const 3) (i32.const 3)) "out of bounds memory access")
+(assert_trap (invoke "init-b" (i32.const 0) (i32.const 4) (i32.const 3)) "out of bounds memory access")
+
+(invoke "fill-c" (i32.const 0) (i32.const 0) (i32.const 1000))
+(assert_return (invoke "sum" (i32.const 12)) (i32.const 0x1a))
+(assert_trap (invoke "sum" (i32.const 0x20004)) "out of bounds memory access")
+
+(assert_invalid
+  (module (memory 1) (memory 1) (func (drop (i32.load 2 (i32.const 0)))))
+  "unknown memory 2")
+(assert_invalid
+  (module (memory 1) (memory 1) (func (memory.copy 1 2 (i32.const 0) (i32.const 0) (i32.const 0))))
+  "unknown memory 2")
+(assert_invalid
+  (module (memory 1) (data (memory 1) (i32.const 0) "a"))
+  "unknown memory 1")
+(assert_trap
+  (module (memory 1) (memory 1) (data (memory 1) (i32.const 65535) "ab"))
+  "out of bounds memory access")
+;; An import is found for each memory, and of the right size.
+(assert_unlinkable
+  (module (import "owner" "shared" (memory 1)) (import "owner" "shared" (memory 3)))
+  "incompatible import type")
