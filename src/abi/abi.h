@@ -42,6 +42,7 @@
     X(MW_TRAP_UNINITIALIZED_ELEMENT, "uninitialized element")                                      \
     X(MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH, "indirect call type mismatch")                          \
     X(MW_TRAP_NULL_REFERENCE, "null reference")                                                    \
+    X(MW_TRAP_NULL_FUNCTION_REFERENCE, "null function reference")                                  \
     X(MW_TRAP_INTEGER_DIVIDE_BY_ZERO, "integer divide by zero")                                    \
     X(MW_TRAP_INTEGER_OVERFLOW, "integer overflow")                                                \
     X(MW_TRAP_INVALID_CONVERSION, "invalid conversion to integer")                                 \
@@ -86,7 +87,7 @@ typedef void (*mw_code_ptr)(void); /* cast to the real type before the call */
 typedef struct mw_func {
     mw_code_ptr code;
     mw_instance *instance; /* passed as the first argument */
-    uint32_t type_id;      /* interned functype, equal across instances exactly if the types are */
+    uint32_t type_id;      /* interned functype (runtime/types.h), equal across instances exactly if the types are */
     uint32_t index;        /* in the function index space of `instance` */
 } mw_func;
 
@@ -109,7 +110,7 @@ typedef struct mw_table {
     uint64_t max;          /* growth stops here */
     uint64_t declared_max; /* as declared, UINT64_MAX if none (import matching) */
     uint64_t *left;        /* elements by which this table and its owner's others may grow in sum */
-    mw_valtype type;
+    mw_valtype type;       /* with interned ids for type indices */
 } mw_table;
 
 /* A global's cell, wherever it lives. */
@@ -137,6 +138,8 @@ typedef struct mw_builtins {
                               int64_t timeout);
     /* How many were woken, at most `count`. */
     uint32_t (*memory_notify)(mw_instance *, uint32_t memidx, uint64_t index, uint64_t offset, uint32_t count);
+    /* Whether a function of the type `actual` may be called as one of the type `expected` (interned ids). */
+    uint32_t (*functype_matches)(mw_instance *, uint32_t actual, uint32_t expected);
 } mw_builtins;
 
 /* Slots for what host modules keep per instance. */
@@ -167,16 +170,14 @@ typedef struct mw_type_desc {
     /* Calls `code` with `instance` and the arguments in args_results[0..nparams), and stores the results in
      * args_results[0..nresults). */
     void (*invoke)(mw_code_ptr code, mw_instance *instance, mw_value *args_results);
+    uint32_t group_size; /* of the recursion group that it is in */
+    uint32_t super;      /* the declared supertype's index, or UINT32_MAX */
+    uint32_t is_final;   /* nothing is declared a subtype of it */
 } mw_type_desc;
 
 typedef struct mw_limits_desc {
     uint64_t min, max; /* max is UINT64_MAX if not declared */
 } mw_limits_desc;
-
-typedef struct mw_table_desc {
-    mw_limits_desc limits;
-    mw_valtype type;
-} mw_table_desc;
 
 typedef struct mw_memory_desc {
     mw_limits_desc limits; /* pages */
@@ -206,6 +207,12 @@ typedef struct mw_const_expr {
     uint64_t nops;
     const mw_const_op *ops;
 } mw_const_expr;
+
+typedef struct mw_table_desc {
+    mw_limits_desc limits;
+    mw_valtype type;
+    mw_const_expr init; /* of its elements; no ops: null references */
+} mw_table_desc;
 
 typedef struct mw_global_desc {
     mw_valtype type;

@@ -35,16 +35,20 @@ static void print_limits(const mw_wasm_limits *limits, const char *unit)
         printf(" to %llu %s", (unsigned long long)limits->max, unit);
 }
 
-/* Value types have one encoding in decoder and runtime. */
-static const mw_functype *functype_of(const mw_module *m, uint32_t func)
+/* The type of a function for the runtime's functions that print and compare them; owned by the caller. Value types have one
+ * encoding in decoder and runtime, but for the indices in references: these stay the module's. */
+static mw_functype *functype_of(const mw_module *m, uint32_t func)
 {
     const mw_wasm_functype *type = &m->types[m->funcs[func].type];
-    const mw_functype *interned = mw_functype_intern(type->nparams, type->nresults, type->types);
-    if (!interned) {
+    size_t n = type->nparams + type->nresults;
+    mw_functype *copy = malloc(sizeof *copy + n * sizeof *copy->types);
+    if (!copy) {
         mw_message("out of memory");
         exit(MW_EXIT_FAILURE);
     }
-    return interned;
+    *copy = (mw_functype){.nparams = type->nparams, .nresults = type->nresults};
+    memcpy(copy->types, type->types, n * sizeof *copy->types);
+    return copy;
 }
 
 static void print_extern(const mw_module *m, mw_wasm_extern_kind kind, uint32_t index)
@@ -52,7 +56,9 @@ static void print_extern(const mw_module *m, mw_wasm_extern_kind kind, uint32_t 
     switch (kind) {
     case MW_WASM_FUNC: {
         char text[256];
-        mw_functype_print(functype_of(m, index), text, sizeof text);
+        mw_functype *type = functype_of(m, index);
+        mw_functype_print(type, text, sizeof text);
+        free(type);
         printf("function %s", text);
         break;
     }
@@ -90,6 +96,14 @@ static const mw_host_func *find_host(const mw_host_module *modules, const mw_was
     return NULL;
 }
 
+static bool has_signature(const mw_module *m, uint32_t func, const char *signature)
+{
+    mw_functype *type = functype_of(m, func);
+    bool matches = mw_functype_matches(type, signature);
+    free(type);
+    return matches;
+}
+
 static bool is_mpi_import(const mw_wasm_import *import)
 {
     return mw_is_mpi_import(import->module.bytes, import->module.len, import->name.bytes, import->name.len);
@@ -109,7 +123,7 @@ static void inspect_import(const mw_module *m, const mw_wasm_import *import, ins
         const mw_host_func *host = import->kind == MW_WASM_FUNC ? find_host(mw_wasi_modules(), import) : NULL;
         if (!host && in->mpi && import->kind == MW_WASM_FUNC)
             host = find_host(in->mpi->modules, import);
-        if (!host || !mw_functype_matches(functype_of(m, import->index), host->signature)) {
+        if (!host || !has_signature(m, import->index, host->signature)) {
             in->missing++;
             note = host ? "   MISSING: the host's has another type" : "   MISSING on this host";
         }

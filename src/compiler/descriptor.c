@@ -105,7 +105,8 @@ static uint32_t put_types(builder *b)
     uint32_t at = ARRAY(b, mw_type_desc, b->m->ntypes);
     for (uint32_t i = 0; i < b->m->ntypes; i++) {
         const mw_wasm_functype *t = &b->m->types[i];
-        mw_type_desc desc = {.nparams = t->nparams, .nresults = t->nresults};
+        mw_type_desc desc = {.nparams = t->nparams, .nresults = t->nresults,
+                             .group_size = t->group_size, .super = t->super, .is_final = t->is_final};
         uint32_t item = ITEM(at, mw_type_desc, i);
         mw_image_write(&b->image, item, &desc, sizeof desc);
         uint32_t types = mw_image_plain(&b->image, t->types, (t->nparams + (size_t)t->nresults) * sizeof *t->types);
@@ -191,10 +192,13 @@ static mw_limits_desc limits_of(const mw_wasm_limits *limits)
 
 static uint32_t put_tables(builder *b)
 {
-    uint32_t at = mw_image_plain(&b->image, NULL, b->m->ntables * sizeof(mw_table_desc));
+    uint32_t at = ARRAY(b, mw_table_desc, b->m->ntables);
     for (uint32_t i = 0; i < b->m->ntables; i++) {
-        mw_table_desc desc = {.limits = limits_of(&b->m->tables[i].limits), .type = b->m->tables[i].type};
-        memcpy(b->image.plain.bytes + ITEM(at, mw_table_desc, i), &desc, sizeof desc);
+        const mw_wasm_table *t = &b->m->tables[i];
+        mw_table_desc desc = {.limits = limits_of(&t->limits), .type = t->type};
+        uint32_t item = ITEM(at, mw_table_desc, i);
+        mw_image_write(&b->image, item, &desc, sizeof desc);
+        put_expr(b, FIELD(item, mw_table_desc, init), &t->init);
     }
     return at;
 }
@@ -327,7 +331,7 @@ void mw_emit_descriptor(mw_unit *u, const mw_hash *key)
     mw_image_ref_linked(&b.image, AT(code), put_code(&b));
     mw_image_ref_linked(&b.image, AT(func_names), put_func_names(&b));
     mw_image_ref_plain(&b.image, AT(func_offsets), put_func_offsets(&b));
-    mw_image_ref_plain(&b.image, AT(tables), put_tables(&b));
+    mw_image_ref_linked(&b.image, AT(tables), put_tables(&b));
     mw_image_ref_plain(&b.image, AT(memories), put_memories(&b));
     mw_image_ref_linked(&b.image, AT(globals), put_globals(&b));
     mw_image_ref_linked(&b.image, AT(exports), put_exports(&b));

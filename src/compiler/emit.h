@@ -254,7 +254,7 @@ LLVMValueRef mw_emit_invoke(mw_unit *u, uint32_t type);
 /* ---- By concern: each emits one instruction ---------------------------------------------------------------- */
 
 void mw_emit_control(mw_emitter *e, const mw_operator *op);   /* emit_control.c: also end, else, br*, return */
-void mw_emit_call(mw_emitter *e, const mw_operator *op);      /* emit_call.c: call, call_indirect */
+void mw_emit_call(mw_emitter *e, const mw_operator *op);      /* emit_call.c: call, call_indirect, call_ref */
 void mw_emit_variable(mw_emitter *e, const mw_operator *op);  /* emit_variable.c: locals, globals, drop, select */
 void mw_emit_memory(mw_emitter *e, const mw_operator *op);    /* emit_memory.c: scalar loads and stores, bulk */
 void mw_emit_table(mw_emitter *e, const mw_operator *op);     /* emit_table.c: table.*, ref.*, elem.drop */

@@ -281,9 +281,8 @@ static void emit_end(mw_emitter *e)
 
 /* ---- Branches ------------------------------------------------------------------------------------------------- */
 
-static void emit_br_if(mw_emitter *e, uint32_t depth)
+static void branch_if(mw_emitter *e, LLVMValueRef condition, uint32_t depth)
 {
-    LLVMValueRef condition = mw_pop_truth(e);
     mw_control *c = control_at(e, depth);
     LLVMBasicBlockRef next = mw_new_block(e, "");
     if (c->kind == MW_CONTROL_FUNCTION) {
@@ -296,6 +295,20 @@ static void emit_br_if(mw_emitter *e, uint32_t depth)
         LLVMBuildCondBr(e->builder, condition, target, next);
     }
     LLVMPositionBuilderAtEnd(e->builder, next);
+}
+
+/* br_on_null leaves the reference where it does not branch, br_on_non_null takes it along where it does. */
+static void emit_br_on(mw_emitter *e, const mw_operator *op)
+{
+    LLVMValueRef ref = mw_pop(e), is_null = LLVMBuildIsNull(e->builder, ref, "");
+    if (op->op == MW_OP_BR_ON_NULL) {
+        branch_if(e, is_null, op->index);
+        mw_push(e, ref);
+    } else {
+        mw_push(e, ref);
+        branch_if(e, LLVMBuildNot(e->builder, is_null, ""), op->index);
+        mw_pop(e);
+    }
 }
 
 static void emit_br_table(mw_emitter *e, const mw_operator *op)
@@ -371,7 +384,11 @@ void mw_emit_control(mw_emitter *e, const mw_operator *op)
         emit_end(e);
         return;
     case MW_OP_BR_IF:
-        emit_br_if(e, op->index);
+        branch_if(e, mw_pop_truth(e), op->index);
+        return;
+    case MW_OP_BR_ON_NULL:
+    case MW_OP_BR_ON_NON_NULL:
+        emit_br_on(e, op);
         return;
     case MW_OP_BR:
         jump(e, control_at(e, op->index));

@@ -99,6 +99,10 @@ void mw_emit_table(mw_emitter *e, const mw_operator *op)
     case MW_OP_REF_FUNC:
         mw_push(e, ref_func(e, op->index));
         return;
+    case MW_OP_REF_AS_NON_NULL:
+        v = e->stack[e->height - 1];
+        mw_trap_if(e, LLVMBuildIsNull(e->builder, v, ""), MW_TRAP_NULL_REFERENCE);
+        return;
     case MW_OP_TABLE_GET:
         table_get(e, op->index);
         return;

@@ -76,7 +76,7 @@ static void emit_operator(mw_emitter *e, const mw_operator *op)
         mw_emit_atomic(e, op);
     else if (o <= MW_OP_RETURN)
         mw_emit_control(e, op);
-    else if (o == MW_OP_CALL || o == MW_OP_CALL_INDIRECT)
+    else if (o <= MW_OP_CALL_REF)
         mw_emit_call(e, op);
     else if (o <= MW_OP_GLOBAL_SET)
         mw_emit_variable(e, op);
@@ -90,8 +90,10 @@ static void emit_operator(mw_emitter *e, const mw_operator *op)
         mw_emit_convert(e, op);
     else if (o <= MW_OP_I64_EXTEND32_S)
         mw_emit_numeric(e, op);
-    else if (o >= MW_OP_REF_NULL && o <= MW_OP_REF_FUNC)
+    else if (o >= MW_OP_REF_NULL && o <= MW_OP_REF_AS_NON_NULL)
         mw_emit_table(e, op);
+    else if (o == MW_OP_BR_ON_NULL || o == MW_OP_BR_ON_NON_NULL)
+        mw_emit_control(e, op);
     else if (o >= MW_OP_I32_TRUNC_SAT_F32_S && o <= MW_OP_I64_TRUNC_SAT_F64_U)
         mw_emit_convert(e, op);
     else if (o >= MW_OP_MEMORY_INIT && o <= MW_OP_MEMORY_FILL)

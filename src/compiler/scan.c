@@ -93,6 +93,8 @@ void mw_scan_function(const mw_wasm_func *func, uint32_t nlocals, mw_function_sc
         case MW_OP_ELSE:
         case MW_OP_BR:
         case MW_OP_BR_IF:
+        case MW_OP_BR_ON_NULL:
+        case MW_OP_BR_ON_NON_NULL:
             out->edges++;
             break;
         case MW_OP_BR_TABLE:

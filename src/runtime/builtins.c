@@ -155,6 +155,12 @@ static void elem_drop(mw_instance *instance, uint32_t elemidx)
     mw_private(instance)->elem_dropped[elemidx] = 1;
 }
 
+static uint32_t functype_matches(mw_instance *instance, uint32_t actual, uint32_t expected)
+{
+    (void)instance;
+    return mw_functype_is_subtype(actual, expected);
+}
+
 const mw_builtins mw_runtime_builtins = {
     .trap = trap,
     .memory_grow = memory_grow,
@@ -168,4 +174,5 @@ const mw_builtins mw_runtime_builtins = {
     .memory_wait32 = memory_wait32,
     .memory_wait64 = memory_wait64,
     .memory_notify = memory_notify,
+    .functype_matches = functype_matches,
 };

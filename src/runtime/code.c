@@ -242,17 +242,9 @@ mw_error mw_code_load(const char *path, const mw_hash *key, mw_report *report, m
     if (code->desc->libcalls)
         fill_libcalls(code->desc->libcalls);
     code->type_ids = calloc(code->desc->ntypes + 1u, sizeof *code->type_ids);
-    for (uint32_t i = 0; code->type_ids && i < code->desc->ntypes; i++) {
-        const mw_type_desc *t = &code->desc->types[i];
-        const mw_functype *type = mw_functype_intern(t->nparams, t->nresults, t->types);
-        if (!type) {
-            error = mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
-            goto fail;
-        }
-        code->type_ids[i] = type->id;
-    }
-    if (!code->type_ids || (text_begin < text_end && mw_ranges_add(&texts, code->load_bias + text_begin,
-                                                                   code->load_bias + text_end, code))) {
+    if (!code->type_ids || !mw_functypes_intern(code->desc->types, code->desc->ntypes, code->type_ids) ||
+        (text_begin < text_end &&
+         mw_ranges_add(&texts, code->load_bias + text_begin, code->load_bias + text_end, code))) {
         error = mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
         goto fail;
     }

@@ -48,6 +48,8 @@ static mw_error check_const_exprs(const mw_code_descriptor *d, mw_report *report
 #define LONGEST(expr) longest = (expr).nops > longest ? (expr).nops : longest
     for (uint32_t i = 0; i < d->nglobals; i++)
         LONGEST(d->globals[i].init);
+    for (uint32_t i = 0; i < d->ntables; i++)
+        LONGEST(d->tables[i].init);
     for (uint32_t i = 0; i < d->ndatas; i++)
         LONGEST(d->datas[i].offset);
     for (uint32_t i = 0; i < d->nelems; i++) {
@@ -140,7 +142,7 @@ static bool bind_import(mw_instance *instance, const mw_code *code, const mw_imp
     case MW_EXTERN_FUNC: {
         mw_func func = def->is_host ? def->host : *v->of.func;
         uint32_t wanted = code->type_ids[d->func_types[import->index]];
-        if (def->bad_signature || func.type_id != wanted) {
+        if (def->bad_signature || !mw_functype_is_subtype(func.type_id, wanted)) {
             char has[200] = "(its signature in this host's table is invalid)", wants[200];
             if (!def->bad_signature)
                 mw_functype_print(mw_functype_of(func.type_id), has, sizeof has);
@@ -157,9 +159,10 @@ static bool bind_import(mw_instance *instance, const mw_code *code, const mw_imp
     }
     case MW_EXTERN_TABLE: {
         const mw_table_desc *wanted = &d->tables[import->index];
-        if (v->of.table->type != wanted->type) {
+        mw_valtype type = mw_valtype_interned(wanted->type, code->type_ids);
+        if (v->of.table->type != type) {
             snprintf(why, why_size, "is a table of %s here, not of %s", mw_valtype_name(v->of.table->type).s,
-                     mw_valtype_name(wanted->type).s);
+                     mw_valtype_name(type).s);
             return false;
         }
         if (!limits_match(v->of.table->size, v->of.table->declared_max, wanted->limits)) {
@@ -185,10 +188,12 @@ static bool bind_import(mw_instance *instance, const mw_code *code, const mw_imp
         return true;
     case MW_EXTERN_GLOBAL: {
         const mw_global_desc *wanted = &d->globals[import->index];
-        if (v->global_type != wanted->type || v->global_mutable != wanted->is_mutable) {
+        mw_valtype type = mw_valtype_interned(wanted->type, code->type_ids);
+        bool matches = wanted->is_mutable ? v->global_type == type : mw_valtype_is_subtype(v->global_type, type);
+        if (!matches || v->global_mutable != wanted->is_mutable) {
             snprintf(why, why_size, "is a global of type %s%s here, not %s%s", v->global_mutable ? "mutable " : "",
                      mw_valtype_name(v->global_type).s, wanted->is_mutable ? "mutable " : "",
-                     mw_valtype_name(wanted->type).s);
+                     mw_valtype_name(type).s);
             return false;
         }
         instance->globals[import->index] = v->of.global;
@@ -337,13 +342,26 @@ static mw_error allocate_memories_and_tables(mw_instance *instance, const mw_ins
             return error;
     }
     for (uint32_t i = d->nimported_tables; i < d->ntables; i++) {
-        mw_error error = mw_table_create(instance->tables[i], d->tables[i], &priv->elems_left, report);
+        mw_table_desc desc = d->tables[i];
+        desc.type = mw_valtype_interned(desc.type, instance->type_ids);
+        mw_error error = mw_table_create(instance->tables[i], desc, &priv->elems_left, report);
         if (error)
             return error;
     }
     if (d->nmemories)
         instance->memory0 = instance->memories[0]->base;
     return MW_OK;
+}
+
+static void fill_tables(mw_instance *instance)
+{
+    const mw_code_descriptor *d = instance->code;
+    for (uint32_t i = d->nimported_tables; i < d->ntables; i++) {
+        mw_table *table = instance->tables[i];
+        void *value = mw_const_eval(instance, &d->tables[i].init).ref;
+        for (uint64_t k = 0; value && k < table->size; k++)
+            table->elems[k] = value;
+    }
 }
 
 /* Index that an active segment's offset means: i32 offsets are unsigned. */
@@ -402,6 +420,7 @@ mw_error mw_instantiate(mw_code *code, mw_linker *linker, const mw_instance_limi
         goto fail;
     for (uint32_t i = d->nimported_globals; i < d->nglobals; i++)
         *instance->globals[i] = mw_const_eval(instance, &d->globals[i].init);
+    fill_tables(instance);
     mw_trap_code trapped = run_segments(instance);
     if (trapped) {
         if (trap)
@@ -438,7 +457,7 @@ bool mw_instance_export(mw_instance *instance, const char *name, size_t name_len
         case MW_EXTERN_MEMORY: out->of.memory = instance->memories[e->index]; return true;
         case MW_EXTERN_GLOBAL:
             out->of.global = instance->globals[e->index];
-            out->global_type = d->globals[e->index].type;
+            out->global_type = mw_valtype_interned(d->globals[e->index].type, instance->type_ids);
             out->global_mutable = d->globals[e->index].is_mutable;
             return true;
         default: return false;

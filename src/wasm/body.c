@@ -11,6 +11,7 @@ typedef struct frame {
     mw_opcode op;      /* block, loop, if, else; MW_OP_END for the body itself */
     bool unreachable;  /* the rest of the frame cannot be reached: its operand stack is polymorphic */
     uint32_t height;   /* of the operand stack at the frame's start */
+    uint32_t nset;     /* locals that were set by then */
     uint32_t checked;  /* the br_table that has checked this label */
     uint32_t nparams, nresults;
     const mw_wasm_valtype *params, *results;
@@ -33,6 +34,10 @@ struct mw_body_validator {
     uint32_t nframes, frames_capacity;
     uint32_t *local_ends; /* per run of locals: index after its last local */
     uint32_t local_ends_capacity;
+    /* Locals whose type has no default value. */
+    uint32_t *set_in; /* [MW_LIMIT_LOCALS]: the body in which the local has a value here; NULL until needed */
+    uint32_t *set;    /* those that have one, in the order in which they got it */
+    uint32_t nset;
 
     /* Of the present body. */
     const mw_wasm_func *func; /* NULL for a constant expression */
@@ -69,6 +74,11 @@ static mw_error fail(mw_body_validator *v, mw_error error, const char *format, .
 static mw_error need(mw_body_validator *v, uint64_t feature)
 {
     return mw_need_feature(v->module, v->features, feature, v->report, v->op.offset);
+}
+
+static mw_error check_type(mw_body_validator *v, mw_wasm_valtype type)
+{
+    return mw_check_valtype(v->module, v->features, type, v->report, v->op.offset);
 }
 
 /* Index `index` of the space `what` with `count` members. */
@@ -156,6 +166,7 @@ static mw_error push_frame(mw_body_validator *v, frame f)
         v->frames = frames;
     }
     f.height = v->height;
+    f.nset = v->nset;
     v->frames[v->nframes++] = f;
     return push_all(v, f.params, f.nparams);
 }
@@ -168,6 +179,8 @@ static mw_error pop_frame(mw_body_validator *v, frame *out)
         return fail(v, MW_ERR_INVALID, "type mismatch: %u values remain on the stack at the end of the block",
                     v->height - out->height);
     v->nframes--;
+    while (v->nset > out->nset) /* what the block has set is not set behind it */
+        v->set_in[v->set[--v->nset]] = 0;
     return MW_OK;
 }
 
@@ -204,7 +217,7 @@ static mw_error block_frame(mw_body_validator *v, frame *out)
     case MW_BLOCK_VALUE:
         out->nresults = 1;
         out->result = type->value;
-        return need(v, mw_valtype_feature(type->value));
+        return check_type(v, type->value);
     case MW_BLOCK_TYPE:
         TRY(check_index(v, "type", type->type, m->ntypes));
         out->nparams = m->types[type->type].nparams;
@@ -354,7 +367,7 @@ static mw_error check_select(mw_body_validator *v)
     mw_wasm_valtype a, b;
     TRY(pop_type(v, MW_WASM_I32));
     if (v->op.op == MW_OP_SELECT_T) {
-        TRY(need(v, mw_valtype_feature(v->op.valtype)));
+        TRY(check_type(v, v->op.valtype));
         TRY(pop_type(v, v->op.valtype));
         TRY(pop_type(v, v->op.valtype));
         return push(v, v->op.valtype);
@@ -381,12 +394,28 @@ static mw_wasm_valtype local_type(const mw_body_validator *v, uint32_t index)
     return v->func->local_runs[low].type;
 }
 
+/* A local without a default value has one from its first local.set to the end of the block that it is in. */
+static mw_error check_set(mw_body_validator *v)
+{
+    uint32_t index = v->op.index, body = v->func_index + 1;
+    bool is_set = v->set_in[index] == body;
+    if (v->op.op == MW_OP_LOCAL_GET)
+        return is_set ? MW_OK : fail(v, MW_ERR_INVALID, "uninitialized local %u", index);
+    if (!is_set) {
+        v->set_in[index] = body;
+        v->set[v->nset++] = index;
+    }
+    return MW_OK;
+}
+
 static mw_error check_local(mw_body_validator *v)
 {
     TRY(check_index(v, "local", v->op.index, v->nlocals));
     mw_wasm_valtype type = local_type(v, v->op.index);
     if (v->op.op != MW_OP_LOCAL_GET)
         TRY(pop_type(v, type));
+    if (!mw_is_defaultable(type) && v->op.index >= v->type->nparams)
+        TRY(check_set(v));
     return v->op.op == MW_OP_LOCAL_SET ? MW_OK : push(v, type);
 }
 
@@ -502,14 +531,57 @@ static mw_error check_memory_init(mw_body_validator *v)
     return pop_type(v, memory_address(v, v->op.index2));
 }
 
+/* Pops any reference; of unreachable code, one to nothing. */
+static mw_error pop_ref(mw_body_validator *v, mw_wasm_valtype *out)
+{
+    TRY(pop(v, MW_WASM_BOT, out));
+    if (*out == MW_WASM_BOT)
+        *out = mw_ref_of(MW_HEAP_BOTTOM, false);
+    else if (!mw_wasm_is_ref(*out))
+        return fail(v, MW_ERR_INVALID, "type mismatch: %s needs a reference, the stack has %s",
+                    mw_op_info_of(v->op.op)->name, mw_valtype_name(*out).s);
+    return MW_OK;
+}
+
 static mw_error check_ref_is_null(mw_body_validator *v)
 {
     mw_wasm_valtype type;
-    TRY(pop(v, MW_WASM_BOT, &type));
-    if (type != MW_WASM_BOT && !mw_wasm_is_ref(type))
-        return fail(v, MW_ERR_INVALID, "type mismatch: ref.is_null needs a reference, the stack has %s",
-                    mw_valtype_name(type).s);
+    TRY(pop_ref(v, &type));
     return push(v, MW_WASM_I32);
+}
+
+static mw_error check_ref_as_non_null(mw_body_validator *v)
+{
+    mw_wasm_valtype type;
+    TRY(pop_ref(v, &type));
+    return push(v, mw_ref_of(mw_ref_heap(type), false));
+}
+
+static mw_error check_br_on_null(mw_body_validator *v)
+{
+    mw_wasm_valtype type;
+    frame *target = NULL;
+    uint32_t count;
+    TRY(pop_ref(v, &type));
+    TRY(find_label(v, v->op.index, &target));
+    const mw_wasm_valtype *types = label_types(target, &count);
+    TRY(pop_all(v, types, count));
+    TRY(push_all(v, types, count));
+    return push(v, mw_ref_of(mw_ref_heap(type), false));
+}
+
+/* The reference is the last operand of the branch, and gone if there is none. */
+static mw_error check_br_on_non_null(mw_body_validator *v)
+{
+    frame *target = NULL;
+    uint32_t count;
+    TRY(find_label(v, v->op.index, &target));
+    const mw_wasm_valtype *types = label_types(target, &count);
+    if (count == 0 || !mw_wasm_is_ref(types[count - 1]))
+        return fail(v, MW_ERR_INVALID, "type mismatch: br_on_non_null to a label without a reference");
+    TRY(pop_type(v, mw_ref_of(mw_ref_heap(types[count - 1]), true)));
+    TRY(pop_all(v, types, count - 1));
+    return push_all(v, types, count - 1);
 }
 
 static mw_error check_ref_func(mw_body_validator *v)
@@ -520,7 +592,7 @@ static mw_error check_ref_func(mw_body_validator *v)
         func->is_declared_ref = true;
     else if (!func->is_declared_ref)
         return fail(v, MW_ERR_INVALID, "undeclared function reference: ref.func %u", v->op.index);
-    return push(v, MW_WASM_FUNCREF);
+    return push(v, mw_ref_of(MW_HEAP_INDEX | func->type, false));
 }
 
 static mw_error check_contextual(mw_body_validator *v)
@@ -551,6 +623,10 @@ static mw_error check_contextual(mw_body_validator *v)
         return check_call(v, &v->module->types[v->module->funcs[v->op.index].type]);
     case MW_OP_CALL_INDIRECT:
         return check_call_indirect(v);
+    case MW_OP_CALL_REF:
+        TRY(check_index(v, "type", v->op.index, v->module->ntypes));
+        TRY(pop_type(v, mw_ref_of(MW_HEAP_INDEX | v->op.index, true)));
+        return check_call(v, &v->module->types[v->op.index]);
     case MW_OP_DROP:
         return pop_type(v, MW_WASM_BOT);
     case MW_OP_SELECT:
@@ -582,9 +658,16 @@ static mw_error check_contextual(mw_body_validator *v)
     case MW_OP_MEMORY_INIT:
         return check_memory_init(v);
     case MW_OP_REF_NULL:
+        TRY(check_type(v, v->op.valtype));
         return push(v, v->op.valtype);
     case MW_OP_REF_IS_NULL:
         return check_ref_is_null(v);
+    case MW_OP_REF_AS_NON_NULL:
+        return check_ref_as_non_null(v);
+    case MW_OP_BR_ON_NULL:
+        return check_br_on_null(v);
+    case MW_OP_BR_ON_NON_NULL:
+        return check_br_on_non_null(v);
     case MW_OP_REF_FUNC:
         return check_ref_func(v);
     default:
@@ -717,7 +800,7 @@ static mw_error check_instruction(mw_body_validator *v)
 
 static mw_error check_body(mw_body_validator *v, const mw_wasm_valtype *results, uint32_t nresults)
 {
-    v->height = v->nframes = v->br_tables = 0;
+    v->height = v->nframes = v->br_tables = v->nset = 0;
     TRY(push_frame(v, (frame){.op = MW_OP_END, .results = results, .nresults = nresults}));
     while (v->nframes > 0) {
         v->op.offset = mw_bytes_offset(&v->code);
@@ -744,13 +827,19 @@ static mw_error set_locals(mw_body_validator *v)
         v->local_ends = ends;
     }
     v->nlocals = v->type->nparams;
+    bool all_default = true;
     for (uint32_t i = 0; i < func->nlocal_runs; i++) {
-        TRY(need(v, mw_valtype_feature(func->local_runs[i].type)));
+        all_default &= mw_is_defaultable(func->local_runs[i].type);
+        TRY(check_type(v, func->local_runs[i].type));
         v->local_ends[i] = v->nlocals += func->local_runs[i].count;
     }
     if (v->nlocals > MW_LIMIT_LOCALS)
         return fail(v, MW_ERR_LIMIT, "too many locals: %u; the limit is %d", v->nlocals, MW_LIMIT_LOCALS);
-    return MW_OK;
+    if (all_default || v->set_in)
+        return MW_OK;
+    v->set_in = calloc(2 * (size_t)MW_LIMIT_LOCALS, sizeof *v->set_in);
+    v->set = v->set_in + MW_LIMIT_LOCALS;
+    return v->set_in ? MW_OK : mw_fail(v->report, MW_ERR_NO_MEMORY, "no memory to validate the module");
 }
 
 mw_error mw_validate_function(mw_body_validator *v, uint32_t index)
@@ -796,5 +885,6 @@ void mw_body_validator_free(mw_body_validator *v)
     free(v->stack);
     free(v->frames);
     free(v->local_ends);
+    free(v->set_in);
     free(v);
 }

@@ -12,7 +12,7 @@ typedef struct decoder {
     uint32_t ncode;          /* of the code section */
     uint32_t data_count;
     uint32_t import_capacity[4]; /* of funcs, tables, memories, globals */
-    uint32_t custom_capacity;
+    uint32_t type_capacity, custom_capacity;
 } decoder;
 
 static mw_error malformed(const mw_bytes *b, const char *what)
@@ -100,15 +100,6 @@ static mw_error skip_result_type(mw_bytes *b, uint32_t limit, const char *what, 
 
 static mw_error read_functype(decoder *d, mw_bytes *b, mw_wasm_functype *out)
 {
-    uint64_t offset = mw_bytes_offset(b);
-    uint8_t form;
-    out->at = (uint32_t)offset;
-    TRY(mw_read_u8(b, &form));
-    if (form >= 0x4d && form <= 0x5f) /* rec, sub, array, struct, ... */
-        return unsupported(b, offset, "garbage collection");
-    if (form != 0x60)
-        return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "integer representation too long: malformed type 0x%02x",
-                          form);
     mw_bytes params, results;
     TRY(skip_result_type(b, MW_LIMIT_PARAMS, "parameters", &params, &out->nparams));
     TRY(skip_result_type(b, MW_LIMIT_RESULTS, "results", &results, &out->nresults));
@@ -122,50 +113,70 @@ static mw_error read_functype(decoder *d, mw_bytes *b, mw_wasm_functype *out)
     return MW_OK;
 }
 
-static int compare_functypes(const void *va, const void *vb)
+/* Forms of type definitions (5.3.8 to 5.3.10). */
+enum { FORM_REC = 0x4e, FORM_SUB = 0x50, FORM_SUB_FINAL = 0x4f, FORM_FUNC = 0x60, FORM_FIRST = 0x4d, FORM_LAST = 0x5f };
+
+static mw_error read_supertype(mw_bytes *b, uint32_t *out)
 {
-    const mw_wasm_functype *a = *(mw_wasm_functype *const *)va, *b = *(mw_wasm_functype *const *)vb;
-    if (a->nparams != b->nparams)
-        return a->nparams < b->nparams ? -1 : 1;
-    if (a->nresults != b->nresults)
-        return a->nresults < b->nresults ? -1 : 1;
-    int order = memcmp(a->types, b->types, (a->nparams + a->nresults) * sizeof *a->types);
-    return order ? order : a < b ? -1 : a > b;
+    uint64_t offset = mw_bytes_offset(b);
+    uint32_t count;
+    TRY(read_count(b, 1, &count));
+    if (count > 1)
+        return mw_fail_at(b->report, MW_ERR_INVALID, offset, "sub type: %u supertypes, there may be one", count);
+    return count ? mw_read_u32(b, out) : MW_OK;
 }
 
-static bool equal_functypes(const mw_wasm_functype *a, const mw_wasm_functype *b)
+static mw_error read_subtype(decoder *d, mw_bytes *b, mw_wasm_functype *out)
 {
-    return a->nparams == b->nparams && a->nresults == b->nresults &&
-           memcmp(a->types, b->types, (a->nparams + a->nresults) * sizeof *a->types) == 0;
+    uint64_t offset = mw_bytes_offset(b);
+    uint8_t form;
+    out->at = (uint32_t)offset;
+    out->super = UINT32_MAX;
+    out->is_final = true;
+    TRY(mw_read_u8(b, &form));
+    if (form == FORM_SUB || form == FORM_SUB_FINAL) {
+        out->is_final = form == FORM_SUB_FINAL;
+        TRY(read_supertype(b, &out->super));
+        offset = mw_bytes_offset(b);
+        TRY(mw_read_u8(b, &form));
+    }
+    if (form >= FORM_FIRST && form <= FORM_LAST) /* array, struct, ... */
+        return unsupported(b, offset, "garbage collection");
+    if (form != FORM_FUNC)
+        return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "integer representation too long: malformed type 0x%02x",
+                          form);
+    return read_functype(d, b, out);
 }
 
-/* By sorting and not by hashing: no module can make it slow. Equal types stay in the order of their indices. */
-static mw_error canonicalize_types(decoder *d)
+static mw_error read_group(decoder *d, mw_bytes *b)
 {
     mw_module *m = d->module;
-    mw_wasm_functype **sorted = calloc(m->ntypes ? m->ntypes : 1, sizeof *sorted);
-    if (!sorted)
-        return mw_fail(d->bytes.report, MW_ERR_NO_MEMORY, "no memory for the module");
-    for (uint32_t i = 0; i < m->ntypes; i++)
-        sorted[i] = &m->types[i];
-    qsort(sorted, m->ntypes, sizeof *sorted, compare_functypes);
-    for (uint32_t i = 0; i < m->ntypes; i++)
-        sorted[i]->canonical = i > 0 && equal_functypes(sorted[i - 1], sorted[i]) ? sorted[i - 1]->canonical
-                                                                                  : (uint32_t)(sorted[i] - m->types);
-    free(sorted);
+    uint64_t offset = mw_bytes_offset(b);
+    uint32_t count = 1, first = m->ntypes;
+    if (mw_bytes_left(b) > 0 && *b->pos == FORM_REC) {
+        b->pos++;
+        TRY(read_count(b, 1, &count));
+    }
+    if (count > MW_LIMIT_TYPES - first)
+        return mw_fail_at(b->report, MW_ERR_LIMIT, offset, "the module has more than %d types", MW_LIMIT_TYPES);
+    TRY(reserve(d, &m->types, first, &d->type_capacity, count, sizeof *m->types));
+    for (; m->ntypes < first + count; m->ntypes++) {
+        m->types[m->ntypes].group = first;
+        m->types[m->ntypes].group_size = count;
+        TRY(read_subtype(d, b, &m->types[m->ntypes]));
+    }
     return MW_OK;
 }
 
 static mw_error type_section(decoder *d, mw_bytes *b)
 {
-    mw_module *m = d->module;
     uint32_t count;
-    TRY(read_count(b, 1, &count));
-    TRY(alloc(d, count, sizeof *m->types, &m->types));
-    m->ntypes = count;
-    for (uint32_t i = 0; i < count; i++)
-        TRY(read_functype(d, b, &m->types[i]));
-    return canonicalize_types(d);
+    TRY(read_count(b, 2, &count));
+    TRY(reserve(d, &d->module->types, 0, &d->type_capacity, count < MW_LIMIT_TYPES ? count : MW_LIMIT_TYPES,
+                sizeof *d->module->types));
+    for (; count > 0; count--)
+        TRY(read_group(d, b));
+    return MW_OK;
 }
 
 static mw_error read_limits(mw_bytes *b, bool is_memory, mw_wasm_limits *out)
@@ -187,8 +198,6 @@ static mw_error read_limits(mw_bytes *b, bool is_memory, mw_wasm_limits *out)
 
 static mw_error read_table_type(mw_bytes *b, mw_wasm_table *out)
 {
-    if (mw_bytes_left(b) > 0 && *b->pos == 0x40)
-        return unsupported(b, mw_bytes_offset(b), "tables with an initializer (typed function references)");
     out->at = (uint32_t)mw_bytes_offset(b);
     TRY(mw_read_reftype(b, &out->type));
     return read_limits(b, false, &out->limits);
@@ -230,6 +239,22 @@ static mw_error read_expr(mw_bytes *b, mw_wasm_expr *out)
     }
     *out = (mw_wasm_expr){start, (uint32_t)(b->pos - start)};
     return MW_OK;
+}
+
+/* A table, or 0x40 0x00, a table and the initial value of its elements (5.5.7). */
+static mw_error read_table(mw_bytes *b, mw_wasm_table *out)
+{
+    enum { WITH_VALUE = 0x40 };
+    if (mw_bytes_left(b) == 0 || *b->pos != WITH_VALUE)
+        return read_table_type(b, out);
+    uint8_t zero;
+    b->pos++;
+    uint64_t offset = mw_bytes_offset(b);
+    TRY(mw_read_u8(b, &zero));
+    if (zero != 0)
+        return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "zero byte expected: malformed table 0x%02x", zero);
+    TRY(read_table_type(b, out));
+    return read_expr(b, &out->init);
 }
 
 /* ---- Imports, definitions, exports ---------------------------------------------------------------------- */
@@ -307,7 +332,7 @@ static mw_error table_section(decoder *d, mw_bytes *b)
     TRY(read_count(b, 3, &count));
     TRY(reserve(d, &m->tables, m->ntables, &d->import_capacity[MW_WASM_TABLE], count, sizeof *m->tables));
     for (; count > 0; count--)
-        TRY(read_table_type(b, &m->tables[m->ntables++]));
+        TRY(read_table(b, &m->tables[m->ntables++]));
     return MW_OK;
 }
 
@@ -370,7 +395,7 @@ enum { ELEM_NOT_ACTIVE = 1, ELEM_EXPLICIT = 2, ELEM_EXPRS = 4 };
 
 static mw_error read_elem_type(mw_bytes *b, uint32_t flags, mw_wasm_valtype *out)
 {
-    *out = MW_WASM_FUNCREF;
+    *out = flags & ELEM_EXPRS ? MW_WASM_FUNCREF : mw_ref_of(MW_HEAP_FUNC, false);
     if (!(flags & (ELEM_NOT_ACTIVE | ELEM_EXPLICIT)))
         return MW_OK;
     if (flags & ELEM_EXPRS)

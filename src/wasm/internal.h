@@ -19,6 +19,8 @@
 enum {
     MW_LIMIT_PARAMS = 1000,
     MW_LIMIT_RESULTS = 1000,
+    MW_LIMIT_TYPES = 1000000,
+    MW_LIMIT_SUPERTYPES = 63,        /* of a type: how far matching walks */
     MW_LIMIT_LOCALS = 50000,         /* of a function, parameters included */
     MW_LIMIT_OPERAND_STACK = 1 << 20, /* values on the operand stack of a function */
     MW_LIMIT_NESTING = 1 << 20,       /* blocks within one another */
@@ -56,12 +58,18 @@ MW_CHECKED mw_error mw_validate_function(mw_body_validator *v, uint32_t index);
 MW_CHECKED mw_error mw_validate_const_expr(mw_body_validator *v, const mw_wasm_expr *expr, mw_wasm_valtype type,
                                            uint32_t nglobals);
 
+/* ---- Types (types.c) ------------------------------------------------------------------------------------ */
+
+/* Sets `canonical` of all types, which refer to types before the end of their group only. */
+MW_CHECKED mw_error mw_canonicalize_types(mw_module *module, mw_report *report);
+
 /* ---- Features and types (validate.c) -------------------------------------------------------------------- */
 
 /* Notes that the module uses `feature`; MW_ERR_UNSUPPORTED unless `allowed` has it. */
 MW_CHECKED mw_error mw_need_feature(mw_module *module, uint64_t allowed, uint64_t feature, mw_report *report,
                                     uint64_t offset);
-/* The feature that a value type belongs to. */
-uint64_t mw_valtype_feature(mw_wasm_valtype type);
+/* Checks that the module may use `type` and has the type that it refers to. */
+MW_CHECKED mw_error mw_check_valtype(mw_module *module, uint64_t allowed, mw_wasm_valtype type, mw_report *report,
+                                     uint64_t offset);
 
 #endif

@@ -44,7 +44,11 @@ typedef struct mw_wasm_name {
 typedef struct mw_wasm_functype {
     uint32_t nparams, nresults;
     const mw_wasm_valtype *types; /* parameters, then results */
-    uint32_t canonical;           /* smallest index of an equal type in this module */
+    uint32_t group, group_size;   /* its recursion group: the first type's index and their number */
+    uint32_t super;               /* the type that it is declared a subtype of; UINT32_MAX if there is none */
+    uint32_t depth;               /* how many supertypes it has */
+    bool is_final;                /* nothing may be declared a subtype of it */
+    uint32_t canonical;           /* smallest index of an equal type in this module; from mw_module_validate */
     uint32_t at;                  /* byte offset of the definition in the module; so in the structures below */
 } mw_wasm_functype;
 
@@ -59,12 +63,6 @@ static inline mw_wasm_valtype mw_wasm_address_type(const mw_wasm_limits *limits)
     return limits->is64 ? MW_WASM_I64 : MW_WASM_I32;
 }
 
-typedef struct mw_wasm_table {
-    mw_wasm_limits limits;
-    mw_wasm_valtype type;
-    uint32_t at;
-} mw_wasm_table;
-
 typedef struct mw_wasm_memory {
     mw_wasm_limits limits; /* pages */
     uint32_t at;
@@ -76,6 +74,13 @@ typedef struct mw_wasm_expr {
     const uint8_t *bytes;
     uint32_t size;
 } mw_wasm_expr;
+
+typedef struct mw_wasm_table {
+    mw_wasm_limits limits;
+    mw_wasm_valtype type;
+    mw_wasm_expr init; /* of its elements; empty for null references and for an imported table */
+    uint32_t at;
+} mw_wasm_table;
 
 typedef struct mw_wasm_global {
     mw_wasm_valtype type;
@@ -202,6 +207,8 @@ void mw_module_free(mw_module *module); /* NULL is allowed */
 /* Whether a value of type `a` may stand where one of type `b` is wanted (3.3, "Matching"). Both are types of `module`, with
  * indices that it has; MW_WASM_BOT matches everything. */
 bool mw_wasm_subtype(const mw_module *module, mw_wasm_valtype a, mw_wasm_valtype b);
+/* The same for references to functions of the types with these indices. */
+bool mw_wasm_functype_matches(const mw_module *module, uint32_t a, uint32_t b);
 /* Whether they are one type. */
 bool mw_wasm_same_type(const mw_module *module, mw_wasm_valtype a, mw_wasm_valtype b);
 

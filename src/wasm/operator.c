@@ -34,11 +34,10 @@ static const struct {
 } foreign[] = {
     {0, 0x06, 0x0a, "exception handling"},
     {0, 0x12, 0x13, "tail calls"},
-    {0, 0x14, 0x15, "typed function references"},
+    {0, 0x15, 0x15, "tail calls"},
     {0, 0x18, 0x19, "exception handling"},
     {0, 0x1f, 0x1f, "exception handling"},
     {0, 0xd3, 0xd3, "garbage collection"},
-    {0, 0xd4, 0xd6, "typed function references"},
     {0, 0xfb, 0xfb, "garbage collection"},
 };
 
@@ -72,8 +71,40 @@ static mw_error read_opcode(mw_bytes *code, mw_opcode *out)
     return MW_OK;
 }
 
+static mw_error no_type(const mw_bytes *b, uint64_t offset, const char *what, uint8_t byte)
+{
+    if (byte == 0x69 || byte == 0x74) /* exnref, noexn */
+        return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset, "the module uses exception handling: not supported");
+    if (byte >= 0x6a && byte <= 0x73) /* arrayref ... anyref, and the bottom types */
+        return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset, "the module uses garbage collection: not supported");
+    return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed %s type 0x%02x", what, byte);
+}
+
+/* A heap type (5.3.3): a type index as a non-negative s33, or the byte of an abstract one, which is a negative s33. */
+static mw_error read_ref(mw_bytes *b, bool nullable, mw_wasm_valtype *out)
+{
+    uint64_t offset = mw_bytes_offset(b);
+    int64_t index = 0;
+    mw_error error = mw_read_s33(b, &index);
+    if (error != MW_OK)
+        return error;
+    if (index >= 0) { /* beyond the limit it is unknown to every module */
+        uint32_t known = index < MW_MAX_TYPE_INDEX ? (uint32_t)index : MW_MAX_TYPE_INDEX;
+        *out = mw_ref_of(MW_HEAP_INDEX | known, nullable);
+        return MW_OK;
+    }
+    uint8_t byte = b->pos[-1];
+    if (mw_bytes_offset(b) - offset > 1)
+        return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed heap type");
+    if (byte != MW_HEAP_FUNC && byte != MW_HEAP_EXTERN)
+        return no_type(b, offset, "reference", byte);
+    *out = mw_ref_of(byte, nullable);
+    return MW_OK;
+}
+
 mw_error mw_read_valtype(mw_bytes *b, mw_wasm_valtype *out)
 {
+    enum { REF = 0x64, REF_NULL = 0x63 };
     uint64_t offset = mw_bytes_offset(b);
     uint8_t byte = 0;
     mw_error error = mw_read_u8(b, &byte);
@@ -89,26 +120,11 @@ mw_error mw_read_valtype(mw_bytes *b, mw_wasm_valtype *out)
     case MW_WASM_EXTERNREF:
         *out = byte;
         return MW_OK;
-    case 0x69: /* exnref, noexn */
-    case 0x74:
-        return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset,
-                          "the module uses exception handling: not supported");
-    case 0x63: /* (ref null ht), (ref ht) */
-    case 0x64:
-        return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset,
-                          "the module uses typed function references: not supported");
-    case 0x6a: /* arrayref ... anyref, and the bottom types */
-    case 0x6b:
-    case 0x6c:
-    case 0x6d:
-    case 0x6e:
-    case 0x71:
-    case 0x72:
-    case 0x73:
-        return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset,
-                          "the module uses garbage collection: not supported");
+    case REF:
+    case REF_NULL:
+        return read_ref(b, byte == REF_NULL, out);
     default:
-        return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed value type 0x%02x", byte);
+        return no_type(b, offset, "value", byte);
     }
 }
 
@@ -120,7 +136,8 @@ mw_error mw_read_reftype(mw_bytes *b, mw_wasm_valtype *out)
     if (error != MW_OK)
         return error;
     if (!mw_wasm_is_ref(type))
-        return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed reference type 0x%02x", type);
+        return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed reference type: %s",
+                          mw_valtype_name(type).s);
     *out = type;
     return MW_OK;
 }
@@ -224,6 +241,7 @@ static mw_error read_immediates(mw_bytes *code, mw_operator *out)
         return read_block_type(code, &out->block);
     case MW_IMM_LABEL:
     case MW_IMM_FUNC:
+    case MW_IMM_TYPE:
     case MW_IMM_LOCAL:
     case MW_IMM_GLOBAL:
     case MW_IMM_TABLE:
@@ -257,8 +275,8 @@ static mw_error read_immediates(mw_bytes *code, mw_operator *out)
         return mw_read_fixed(code, out->v128, sizeof out->v128);
     case MW_IMM_LANE:
         return mw_read_u8(code, &out->lane);
-    case MW_IMM_REF_TYPE:
-        return mw_read_reftype(code, &out->valtype);
+    case MW_IMM_HEAP_TYPE:
+        return read_ref(code, true, &out->valtype);
     case MW_IMM_SELECT:
         return read_select(code, out);
     case MW_IMM_ZERO:

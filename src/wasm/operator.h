@@ -20,6 +20,7 @@ typedef enum mw_imm_kind {
     MW_IMM_LABEL,         /* .index: relative depth */
     MW_IMM_LABELS,        /* .labels: br_table */
     MW_IMM_FUNC,          /* .index */
+    MW_IMM_TYPE,          /* .index */
     MW_IMM_CALL_INDIRECT, /* .index: type, .index2: table */
     MW_IMM_LOCAL,         /* .index */
     MW_IMM_GLOBAL,        /* .index */
@@ -40,7 +41,7 @@ typedef enum mw_imm_kind {
     MW_IMM_V128,          /* .v128 */
     MW_IMM_SHUFFLE,       /* .v128: 16 lane indices */
     MW_IMM_LANE,          /* .lane */
-    MW_IMM_REF_TYPE,      /* .valtype */
+    MW_IMM_HEAP_TYPE,     /* .valtype: the nullable reference to it */
     MW_IMM_SELECT,        /* .valtype: the one type of `select t` */
     MW_IMM_ZERO,          /* a byte that must be 0 */
 } mw_imm_kind;

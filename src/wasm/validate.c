@@ -34,9 +34,33 @@ mw_error mw_need_feature(mw_module *module, uint64_t allowed, uint64_t feature, 
                       missing & MW_FEATURES_IMPLEMENTED ? "enabled" : "supported");
 }
 
-uint64_t mw_valtype_feature(mw_wasm_valtype type)
+static uint64_t valtype_feature(mw_wasm_valtype type)
 {
-    return type == MW_WASM_V128 ? MW_FEATURE_SIMD : mw_wasm_is_ref(type) ? MW_FEATURE_REFERENCE_TYPES : MW_FEATURE_MVP;
+    if (type == MW_WASM_V128)
+        return MW_FEATURE_SIMD;
+    if (!mw_is_ref(type))
+        return MW_FEATURE_MVP;
+    if (mw_ref_heap(type) == MW_HEAP_EXN)
+        return MW_FEATURE_EXCEPTIONS;
+    return type & MW_TYPED ? MW_FEATURE_FUNCTION_REFERENCES | MW_FEATURE_REFERENCE_TYPES : MW_FEATURE_REFERENCE_TYPES;
+}
+
+static mw_error check_valtype(mw_module *module, uint64_t allowed, mw_wasm_valtype type, uint32_t ntypes,
+                              mw_report *report, uint64_t offset)
+{
+    mw_heaptype heap = mw_ref_heap(type);
+    uint64_t feature = valtype_feature(type);
+    if (feature != MW_FEATURE_MVP)
+        TRY(mw_need_feature(module, allowed, feature, report, offset));
+    if (type & MW_TYPED && mw_heap_is_index(heap) && mw_heap_index(heap) >= ntypes)
+        return mw_fail_at(report, MW_ERR_INVALID, offset, "unknown type %u in %s", mw_heap_index(heap),
+                          mw_valtype_name(type).s);
+    return MW_OK;
+}
+
+mw_error mw_check_valtype(mw_module *module, uint64_t allowed, mw_wasm_valtype type, mw_report *report, uint64_t offset)
+{
+    return check_valtype(module, allowed, type, module->ntypes, report, offset);
 }
 
 static mw_error need(const validator *v, uint32_t at, uint64_t feature)
@@ -46,15 +70,59 @@ static mw_error need(const validator *v, uint32_t at, uint64_t feature)
 
 /* ---- Types ---------------------------------------------------------------------------------------------- */
 
+static mw_error check_type(const validator *v, uint32_t at, mw_wasm_valtype type)
+{
+    return mw_check_valtype(v->module, v->features, type, v->report, at);
+}
+
+/* A type refers to types up to the end of its group (3.2.8). */
+static mw_error validate_type(const validator *v, const mw_wasm_functype *type)
+{
+    if (type->nresults > 1)
+        TRY(need(v, type->at, MW_FEATURE_MULTI_VALUE));
+    if (type->group_size > 1 || !type->is_final || type->super != UINT32_MAX)
+        TRY(need(v, type->at, MW_FEATURE_FUNCTION_REFERENCES));
+    for (uint32_t i = 0; i < type->nparams + type->nresults; i++)
+        TRY(check_valtype(v->module, v->features, type->types[i], type->group + type->group_size, v->report, type->at));
+    if (type->super != UINT32_MAX && type->super >= (uint32_t)(type - v->module->types))
+        return unknown(v, type->at, "type", type->super);
+    return MW_OK;
+}
+
+static mw_error no_subtype(const validator *v, const mw_wasm_functype *type)
+{
+    return mw_fail_at(v->report, MW_ERR_INVALID, type->at, "sub type: type %u does not match its supertype %u",
+                      (unsigned)(type - v->module->types), type->super);
+}
+
+/* Declared supertypes come before their subtypes, also within a group. */
+static mw_error validate_supertype(const validator *v, mw_wasm_functype *type)
+{
+    const mw_module *m = v->module;
+    if (type->super == UINT32_MAX)
+        return MW_OK;
+    const mw_wasm_functype *super = &m->types[type->super];
+    type->depth = super->depth + 1;
+    if (type->depth > MW_LIMIT_SUPERTYPES)
+        return mw_fail_at(v->report, MW_ERR_LIMIT, type->at, "a type with more than %d supertypes", MW_LIMIT_SUPERTYPES);
+    if (super->is_final || super->nparams != type->nparams || super->nresults != type->nresults)
+        return no_subtype(v, type);
+    for (uint32_t i = 0; i < type->nparams + type->nresults; i++) {
+        bool is_param = i < type->nparams;
+        if (!mw_wasm_subtype(m, is_param ? super->types[i] : type->types[i], is_param ? type->types[i] : super->types[i]))
+            return no_subtype(v, type);
+    }
+    return MW_OK;
+}
+
 static mw_error validate_types(const validator *v)
 {
-    for (uint32_t i = 0; i < v->module->ntypes; i++) {
-        const mw_wasm_functype *type = &v->module->types[i];
-        if (type->nresults > 1)
-            TRY(need(v, type->at, MW_FEATURE_MULTI_VALUE));
-        for (uint32_t j = 0; j < type->nparams + type->nresults; j++)
-            TRY(need(v, type->at, mw_valtype_feature(type->types[j])));
-    }
+    mw_module *m = v->module;
+    for (uint32_t i = 0; i < m->ntypes; i++)
+        TRY(validate_type(v, &m->types[i]));
+    TRY(mw_canonicalize_types(m, v->report));
+    for (uint32_t i = 0; i < m->ntypes; i++)
+        TRY(validate_supertype(v, &m->types[i]));
     return MW_OK;
 }
 
@@ -75,15 +143,24 @@ static mw_error validate_limits(const validator *v, uint32_t at, const mw_wasm_l
     return MW_OK;
 }
 
+/* The initial value of a table's elements may read imported globals only. */
 static mw_error validate_tables(const validator *v)
 {
     const mw_module *m = v->module;
     for (uint32_t i = 0; i < m->ntables; i++) {
-        if (i > 0 || m->tables[i].type != MW_WASM_FUNCREF)
-            TRY(need(v, m->tables[i].at, MW_FEATURE_REFERENCE_TYPES));
-        TRY(validate_limits(v, m->tables[i].at, &m->tables[i].limits,
-                            m->tables[i].limits.is64 ? UINT64_MAX : UINT32_MAX,
+        const mw_wasm_table *table = &m->tables[i];
+        if (i > 0 || table->type != MW_WASM_FUNCREF)
+            TRY(need(v, table->at, MW_FEATURE_REFERENCE_TYPES));
+        TRY(check_type(v, table->at, table->type));
+        TRY(validate_limits(v, table->at, &table->limits, table->limits.is64 ? UINT64_MAX : UINT32_MAX,
                             "table size must be at most 2^32 - 1 elements"));
+        if (table->init.size > 0) {
+            TRY(need(v, table->at, MW_FEATURE_FUNCTION_REFERENCES));
+            TRY(mw_validate_const_expr(v->body, &table->init, table->type, m->nimported_globals));
+        } else if (i >= m->nimported_tables && !mw_is_defaultable(table->type)) {
+            return mw_fail_at(v->report, MW_ERR_INVALID, table->at,
+                              "type mismatch: a table of %s needs an initial value", mw_valtype_name(table->type).s);
+        }
     }
     return MW_OK;
 }
@@ -115,7 +192,7 @@ static mw_error validate_globals(const validator *v)
     const mw_module *m = v->module;
     for (uint32_t i = 0; i < m->nglobals; i++) {
         const mw_wasm_global *global = &m->globals[i];
-        TRY(need(v, global->at, mw_valtype_feature(global->type)));
+        TRY(check_type(v, global->at, global->type));
         if (i < m->nimported_globals) {
             if (global->is_mutable)
                 TRY(need(v, global->at, MW_FEATURE_MUTABLE_GLOBALS));
@@ -227,8 +304,10 @@ static mw_error validate_elem(const validator *v, const mw_wasm_elem *elem)
     const mw_module *m = v->module;
     if (elem->mode != MW_WASM_ACTIVE)
         TRY(need(v, elem->at, MW_FEATURE_BULK_MEMORY));
-    if (elem->type != MW_WASM_FUNCREF || elem->exprs || elem->table != 0)
+    if (elem->exprs || elem->table != 0)
         TRY(need(v, elem->at, MW_FEATURE_REFERENCE_TYPES));
+    if (elem->exprs)
+        TRY(check_type(v, elem->at, elem->type));
     for (uint32_t i = 0; i < elem->count; i++) {
         if (elem->exprs) {
             TRY(mw_validate_const_expr(v->body, &elem->exprs[i], elem->type, m->nglobals));
@@ -244,7 +323,8 @@ static mw_error validate_elem(const validator *v, const mw_wasm_elem *elem)
         return unknown(v, elem->at, "table", elem->table);
     if (!mw_wasm_subtype(m, elem->type, m->tables[elem->table].type))
         return mw_fail_at(v->report, MW_ERR_INVALID, elem->at,
-                          "type mismatch: an element segment and table %u have different types", elem->table);
+                          "type mismatch: an element segment of %s and table %u of %s",
+                          mw_valtype_name(elem->type).s, elem->table, mw_valtype_name(m->tables[elem->table].type).s);
     return mw_validate_const_expr(v->body, &elem->offset, mw_wasm_address_type(&m->tables[elem->table].limits), m->nglobals);
 }
 

@@ -289,6 +289,45 @@ def references(script):
     script.covers('ref.null', 'ref.is_null', 'ref.func')
 
 
+def typed_references(script):
+    m, calls = wasm.Module(), []
+    t = m.type('i:i')
+    double = m.func('i:i', get(0) + get(0) + op('i32.add'))
+    square = m.func('i:i', get(0) + get(0) + op('i32.mul'))
+    m.elem_declare([double, square])
+    # A reference by number: 0 null, else a function.
+    choice = m.nfuncs
+    m.types.append(b'\x60' + wasm.vec([I32_RESULT]) + wasm.vec([wasm.ref(t, True)]))
+    m.funcs.append((len(m.types) - 1, (lambda code: wasm.uleb(len(code)) + code)(
+        wasm.vec([]) + get(0) + op('if', wasm.ref(t, True)) + op('ref.func', double) + op('ref.func', square) + get(0)
+        + i32(1) + op('i32.eq') + op('select_t', b'\1' + wasm.ref(t)) + op('else') + op('ref.null', wasm.sleb(t))
+        + op('end') + op('end'))))
+    m.nfuncs += 1
+
+    def test(name, signature, body, cases):
+        m.func(signature, body, '', name)
+        for args, results in cases:
+            calls.append((name, signature, args, results))
+        script.covers(name)
+
+    chosen = get(0) + op('call', choice)
+    test('call_ref', 'i:i', i32(9) + chosen + op('call_ref', t),
+         [((0,), 'null function reference'), ((1,), (18,)), ((2,), (81,))])
+    test('ref.as_non_null', 'i:i', i32(9) + chosen + op('ref.as_non_null') + op('call_ref', t),
+         [((0,), 'null reference'), ((1,), (18,)), ((2,), (81,))])
+    # The operands below the reference go along in both directions.
+    test('br_on_null', 'i:i', op('block', I32_RESULT) + i32(9) + chosen + op('br_on_null', 0) + op('call_ref', t)
+         + i32(1) + op('i32.add') + op('end'), [((0,), (9,)), ((1,), (19,)), ((2,), (82,))])
+    both = len(m.types)
+    m.types.append(b'\x60\0' + wasm.vec([I32_RESULT, wasm.ref(t)]))
+    test('br_on_non_null', 'i:i', op('block', wasm.sleb(both)) + i32(9) + chosen + op('br_on_non_null', 0)
+         + op('return') + op('end') + op('call_ref', t), [((0,), (9,)), ((1,), (18,)), ((2,), (81,))])
+    m.func('i:i', i32(9) + chosen + op('br_on_null', 0) + op('call_ref', t), export='return_on_null')
+    calls += [('return_on_null', 'i:i', (0,), (9,)), ('return_on_null', 'i:i', (1,), (18,))]
+    script.module('typed_references', m)
+    run_calls(script, calls)
+
+
 def tables(script):
     oob = 'out of bounds table access'
     m = wasm.Module()
@@ -398,4 +437,5 @@ def generate(script):
     functions(script)
     variables(script)
     references(script)
+    typed_references(script)
     tables(script)

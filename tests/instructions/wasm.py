@@ -80,7 +80,8 @@ def _define():
                 SIGNATURES[name] = f'i{letter * (2 if action == "cmpxchg" else 1)}:{letter}'
             OPCODES[name] = (0xFE, code)
             code += 1
-    _range(None, 0xD0, 'ref.null ref.is_null ref.func')
+    _range(None, 0x14, 'call_ref')
+    _range(None, 0xD0, 'ref.null ref.is_null ref.func - ref.as_non_null br_on_null br_on_non_null')
     _range(0xFC, 8, 'memory.init data.drop memory.copy memory.fill table.init elem.drop table.copy table.grow '
                     'table.size table.fill')
     _define_simd()
@@ -210,6 +211,11 @@ def sleb(n):
 def vec(items):
     items = list(items)
     return uleb(len(items)) + b''.join(items)
+
+
+def ref(heap_type, null=False):
+    """A reference type in its long form; an integer is a type index."""
+    return (b'\x63' if null else b'\x64') + (sleb(heap_type) if isinstance(heap_type, int) else heap_type)
 
 
 def name(s):

@@ -65,13 +65,14 @@ static void invoke_swap(mw_code_ptr code, mw_instance *in, mw_value *v)
     v[1].i32 = s.b;
 }
 
+#define PLAIN 1, UINT32_MAX, 1 /* no recursion group, no supertype, final */
 enum { II_I, I_I, NONE, IFF_F, SWAP, NTYPES };
 static const mw_type_desc types[NTYPES] = {
-    [II_I] = {2, 1, ii_i_types, invoke_ii_i},
-    [I_I] = {1, 1, i_i_types, invoke_i_i},
-    [NONE] = {0, 0, NULL, invoke_none},
-    [IFF_F] = {3, 1, IfF_F_types, invoke_IfF_F},
-    [SWAP] = {2, 2, swap_types, invoke_swap},
+    [II_I] = {2, 1, ii_i_types, invoke_ii_i, PLAIN},
+    [I_I] = {1, 1, i_i_types, invoke_i_i, PLAIN},
+    [NONE] = {0, 0, NULL, invoke_none, PLAIN},
+    [IFF_F] = {3, 1, IfF_F_types, invoke_IfF_F, PLAIN},
+    [SWAP] = {2, 2, swap_types, invoke_swap, PLAIN},
 };
 
 /* ---- Functions --------------------------------------------------------------------------------------------------- */
@@ -294,7 +295,7 @@ static const char *const func_names[NFUNCS] = {
 #define EXPR_I32(n) {1, VALUE_I32(n)}
 
 static const mw_memory_desc memories[] = {{{FAKE_MEMORY_MIN, FAKE_MEMORY_MAX}, 0, 0}};
-static const mw_table_desc tables[] = {{{8, 16}, MW_FUNCREF}};
+static const mw_table_desc tables[] = {{{8, 16}, MW_FUNCREF, {0, NULL}}};
 
 /* Global 0 is where C programs have their stack pointer. Global 2 is global 0 times 3 plus 4 minus 1. */
 static const mw_const_op sum[] = {

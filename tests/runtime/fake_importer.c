@@ -25,7 +25,8 @@ static void invoke_ii_i(mw_code_ptr code, mw_instance *in, mw_value *v)
 }
 
 static const mw_valtype i32s[] = {MW_I32, MW_I32, MW_I32};
-static const mw_type_desc types[] = {{0, 1, i32s, invoke_i}, {2, 1, i32s, invoke_ii_i}};
+static const mw_type_desc types[] = {{0, 1, i32s, invoke_i, 1, UINT32_MAX, 1},
+                                     {2, 1, i32s, invoke_ii_i, 1, UINT32_MAX, 1}};
 static const mw_import_desc imports[] = {
     {"fake", "add", 4, 3, MW_EXTERN_FUNC, 0},
     {"fake", "__indirect_function_table", 4, 25, MW_EXTERN_TABLE, 0},
@@ -41,7 +42,7 @@ static const mw_import_desc imports[] = {
 static const uint32_t func_types[] = {1, 0, 1};
 static const mw_code_ptr code[] = {(mw_code_ptr)seven, (mw_code_ptr)add};
 static const char *const names[] = {"add", "seven", "call_add"};
-static const mw_table_desc tables[] = {{{FAKE_TABLE_MIN, 16}, MW_FUNCREF}};
+static const mw_table_desc tables[] = {{{FAKE_TABLE_MIN, 16}, MW_FUNCREF, {0, NULL}}};
 static const mw_memory_desc memories[] = {{{1, 65536}, 0, 0}};
 static const mw_global_desc globals[] = {{FAKE_GLOBAL_TYPE, 1, {0, 0}}};
 static const mw_const_op at5[] = {{.opcode = MW_CONST_VALUE, .value = {.i32 = 5}}};

@@ -473,7 +473,7 @@ static void grows_tables(void **state)
     mw_report report = MW_REPORT_INIT;
     int x;
     uint64_t left = MW_DEFAULT_MAX_TABLE_ELEMS;
-    mw_table_desc desc = {{2, UINT64_MAX}, MW_EXTERNREF};
+    mw_table_desc desc = {{2, UINT64_MAX}, MW_EXTERNREF, {0, NULL}};
     assert_int_equal(mw_table_create(&t, desc, &left, &report), MW_OK);
     assert_int_equal(t.max, MW_DEFAULT_MAX_TABLE_ELEMS);
     void **elems = t.elems;

@@ -67,6 +67,8 @@ static void answer_trap(void)
 
 static void put_value(mw_valtype type, const mw_value *value)
 {
+    if (type & MW_TYPED)
+        type = mw_ref_heap(type) == MW_HEAP_EXTERN ? MW_EXTERNREF : MW_FUNCREF;
     switch (type) {
     case MW_I32:
         printf(" i32:%08" PRIx32, (uint32_t)value->i32);

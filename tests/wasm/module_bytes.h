@@ -41,6 +41,17 @@ static inline void put_u32(module_bytes *m, uint32_t value)
     } while (value);
 }
 
+/* A signed LEB128 that is not negative: the index of a heap or block type. */
+static inline void put_s33(module_bytes *m, uint32_t value)
+{
+    for (; value > 0x3f; value >>= 7) {
+        uint8_t byte = (value & 0x7f) | 0x80;
+        put(m, &byte, 1);
+    }
+    uint8_t last = (uint8_t)value;
+    put(m, &last, 1);
+}
+
 static inline module_bytes module_begin(void)
 {
     module_bytes m = {0};

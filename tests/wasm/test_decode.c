@@ -134,8 +134,17 @@ static void types_and_limits(void **state)
     section(&m, TYPE, BYTES(1, 0x60, 1, 0x6e, 0));
     expect(&m, MW_ERR_UNSUPPORTED, 13, "the module uses garbage collection");
     m = module_begin();
-    section(&m, TYPE, BYTES(1, 0x4e, 0));
-    expect(&m, MW_ERR_UNSUPPORTED, 11, "the module uses garbage collection");
+    section(&m, TYPE, BYTES(1, 0x4e, 1, 0x5f, 0));
+    expect(&m, MW_ERR_UNSUPPORTED, 13, "the module uses garbage collection");
+    m = module_begin();
+    section(&m, TYPE, BYTES(1, 0x4e, 2, 0x60, 0, 0));
+    expect(&m, MW_ERR_MALFORMED, 16, "unexpected end");
+    m = module_begin();
+    section(&m, TYPE, BYTES(1, 0x50, 2, 0, 0, 0x60, 0, 0));
+    expect(&m, MW_ERR_INVALID, 12, "sub type: 2 supertypes");
+    m = module_begin();
+    section(&m, TYPE, BYTES(1, 0x60, 1, 0x64, 0xf0, 0x7f, 0)); /* func in two bytes */
+    expect(&m, MW_ERR_MALFORMED, 14, "malformed heap type");
     m = module_begin();
     section(&m, MEMORY, BYTES(1, 0x08, 1));
     expect(&m, MW_ERR_MALFORMED, 11, "integer too large");
@@ -248,8 +257,6 @@ static void contents(void **state)
     assert_int_equal(module->ntypes, 3);
     assert_int_equal(module->types[0].nparams, 2);
     assert_int_equal(module->types[0].types[2], MW_WASM_F64);
-    assert_int_equal(module->types[1].canonical, 1);
-    assert_int_equal(module->types[2].canonical, 0);
     assert_int_equal(module->nimports, 4);
     assert_int_equal(module->imports[3].kind, MW_WASM_FUNC);
     assert_int_equal(module->imports[3].index, 1);

@@ -33,6 +33,7 @@ CONTEXTUAL = {
     "return": "return",
     "call": "(call $imported)",
     "call_indirect": "(call_indirect (type $empty) (i32.const 0))",
+    "call_ref": "(call_ref $empty (ref.func $imported))",
     "drop": "(drop (i32.const 0))",
     "select": "(drop (select (i32.const 0) (i32.const 0) (i32.const 0)))",
     "select_t": "(drop (select (result i32) (i32.const 0) (i32.const 0) (i32.const 0)))",
@@ -56,6 +57,9 @@ CONTEXTUAL = {
     "ref.null": "(drop (ref.null extern))",
     "ref.is_null": "(drop (ref.is_null (ref.null func)))",
     "ref.func": "(drop (ref.func $imported))",
+    "ref.as_non_null": "(drop (ref.as_non_null (ref.null func)))",
+    "br_on_null": "(drop (br_on_null 0 (ref.null func)))",
+    "br_on_non_null": "(drop (block (result (ref func)) (br_on_non_null 0 (ref.null func)) unreachable))",
 }
 
 # Immediates as text, where there are any.

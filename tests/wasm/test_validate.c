@@ -45,7 +45,8 @@ enum { /* opcodes, for people */
     UNREACHABLE, NOP, BLOCK, LOOP, IF, ELSE, END = 0x0b, BR, BR_IF, BR_TABLE, RETURN, CALL, CALL_INDIRECT,
     DROP = 0x1a, SELECT, SELECT_T, GET = 0x20, SET, TEE, GGET, GSET, TGET, TSET, I32_LOAD = 0x28, I64_LOAD,
     I32_STORE = 0x36, MEMORY_SIZE = 0x3f, MEMORY_GROW, I32_CONST = 0x41, I64_CONST, F32_CONST, F64_CONST,
-    I32_EQZ = 0x45, I32_ADD = 0x6a, I64_ADD = 0x7c, REF_NULL = 0xd0, REF_IS_NULL, REF_FUNC, FC = 0xfc, SIMD = 0xfd, ATOMIC
+    I32_EQZ = 0x45, I32_ADD = 0x6a, I64_ADD = 0x7c, REF_NULL = 0xd0, REF_IS_NULL, REF_FUNC,
+    AS_NON_NULL = 0xd4, BR_ON_NULL, BR_ON_NON_NULL, CALL_REF = 0x14, FC = 0xfc, SIMD = 0xfd, ATOMIC
 };
 
 static const struct {
@@ -205,6 +206,26 @@ static const struct {
     {"fence of another order", 0, C(ATOMIC, 3, 1), MALFORMED("zero byte expected")},
     {"wait", 1, C(GET, 0, GET, 0, I64_CONST, 0, ATOMIC, 1, 2, 0), OK},
     {"wait with a timeout of i32", 1, C(GET, 0, GET, 0, I32_CONST, 0, ATOMIC, 1, 2, 0), MISMATCH},
+
+    /* typed references */
+    {"call_ref", 1, C(GET, 0, REF_FUNC, 0, CALL_REF, 1), OK},
+    {"call_ref of another type", 1, C(GET, 0, REF_FUNC, 0, CALL_REF, 4), MISMATCH},
+    {"call_ref of any function", 0, C(REF_NULL, FUNCREF, CALL_REF, 0), MISMATCH},
+    {"call_ref of no type", 0, C(REF_NULL, FUNCREF, CALL_REF, 9), INVALID("unknown type 9")},
+    {"call_ref without its operand", 0, C(REF_NULL, 1, CALL_REF, 1), MISMATCH},
+    {"ref.null of no type", 0, C(REF_NULL, 9, DROP), INVALID("unknown type 9")},
+    {"ref.null beyond all types", 0, C(REF_NULL, 0xff, 0xff, 0xff, 0xff, 0x0f, DROP), INVALID("unknown type 536870911")},
+    {"ref.null with a long abstract type", 0, C(REF_NULL, 0xf0, 0x7f, DROP), MALFORMED("malformed heap type")},
+    {"a function's type is among all functions", 0, C(BLOCK, FUNCREF, REF_FUNC, 0, END, DROP), OK},
+    {"not null among what may be null", 0, C(BLOCK, 0x63, 1, BLOCK, 0x64, 1, REF_FUNC, 0, END, END, DROP), OK},
+    {"null where none may be", 0, C(BLOCK, 0x64, FUNCREF, REF_NULL, FUNCREF, END, DROP), MISMATCH},
+    {"ref.as_non_null", 0, C(BLOCK, 0x64, FUNCREF, REF_NULL, FUNCREF, AS_NON_NULL, END, DROP), OK},
+    {"ref.as_non_null of a number", 1, C(GET, 0, AS_NON_NULL, DROP, GET, 0), MISMATCH},
+    {"ref.as_non_null of anything", 0, C(UNREACHABLE, AS_NON_NULL, CALL_REF, 0), OK},
+    {"ref.as_non_null gives no number", 0, C(UNREACHABLE, AS_NON_NULL, I32_EQZ, DROP), MISMATCH},
+    {"br_on_null", 0, C(BLOCK, VOID, REF_NULL, 0, BR_ON_NULL, 0, CALL_REF, 0, END), OK},
+    {"br_on_non_null", 0, C(BLOCK, 0x64, 0, REF_NULL, 0, BR_ON_NON_NULL, 0, RETURN, END, CALL_REF, 0), OK},
+    {"br_on_non_null without a reference", 0, C(BLOCK, VOID, REF_NULL, 0, BR_ON_NON_NULL, 0, END), MISMATCH},
 
     /* opcodes that are not there */
     {"no instruction", 0, C(0xff), MALFORMED("illegal opcode 0xff")},
@@ -367,6 +388,8 @@ static void features(void **state)
         {MW_FEATURE_BULK_MEMORY, "bulk-memory", C(I32_CONST, 0, I32_CONST, 0, I32_CONST, 0, FC, 11, 0)},
         {MW_FEATURE_REFERENCE_TYPES, "reference-types", C(REF_NULL, FUNCREF, DROP)},
         {MW_FEATURE_THREADS, "atomics", C(ATOMIC, 3, 0)},
+        {MW_FEATURE_FUNCTION_REFERENCES, "function-references", C(UNREACHABLE, CALL_REF, 0)},
+        {MW_FEATURE_FUNCTION_REFERENCES, "function-references", C(UNREACHABLE, AS_NON_NULL, DROP)},
         {MW_FEATURE_SIMD, "simd128", C(I32_CONST, 0, SIMD, 15, DROP)},
         {MW_FEATURE_SIMD, "simd128", C(UNREACHABLE, BLOCK, V128, UNREACHABLE, END, DROP)},
     };
@@ -388,6 +411,108 @@ static void features(void **state)
         if (decode_and_validate(m.bytes, m.size, used[i].feature, &report) != MW_OK)
             fail_msg("%s", report.message);
         free(m.bytes);
+    }
+}
+
+/* ---- Types ---------------------------------------------------------------------------------------------- */
+
+static void type_section(const uint8_t *types, size_t size, mw_error error, const char *message)
+{
+    module_bytes m = module_begin();
+    section(&m, TYPE, types, size);
+    expect(&m, error, -1, message);
+}
+
+static void recursive_types(void **state)
+{
+    (void)state;
+    /* A type refers to itself and to what is before the end of its group. */
+    type_section(BYTES(1, 0x60, 1, 0x64, 0, 0), MW_OK, "");
+    type_section(BYTES(2, 0x60, 1, 0x64, 1, 0, 0x60, 0, 0), MW_ERR_INVALID, "unknown type 1 in (ref 1)");
+    type_section(BYTES(1, 0x4e, 2, 0x60, 1, 0x63, 1, 0, 0x60, 0, 0), MW_OK, "");
+    type_section(BYTES(1, 0x4e, 2, 0x60, 1, 0x63, 2, 0, 0x60, 0, 0), MW_ERR_INVALID, "unknown type 2 in (ref null 2)");
+    type_section(BYTES(1, 0x4e, 0), MW_OK, "");
+
+    /* Supertypes come before, are not final, and take and give what fits. */
+    type_section(BYTES(2, 0x50, 0, 0x60, 0, 0, 0x4f, 1, 0, 0x60, 0, 0), MW_OK, "");
+    type_section(BYTES(2, 0x60, 0, 0, 0x4f, 1, 0, 0x60, 0, 0), MW_ERR_INVALID, "sub type: type 1");
+    type_section(BYTES(2, 0x50, 0, 0x60, 0, 0, 0x4f, 1, 0, 0x60, 1, I32, 0), MW_ERR_INVALID, "sub type: type 1");
+    type_section(BYTES(1, 0x50, 1, 0, 0x60, 0, 0), MW_ERR_INVALID, "unknown type 0");
+    type_section(BYTES(2, 0x50, 0, 0x60, 0, 1, FUNCREF, 0x50, 1, 0, 0x60, 0, 1, 0x64, 0), MW_OK, "");
+    type_section(BYTES(2, 0x50, 0, 0x60, 1, FUNCREF, 0, 0x50, 1, 0, 0x60, 1, 0x64, 0, 0), MW_ERR_INVALID, "sub type: type 1");
+
+    /* 63 supertypes and no more. */
+    for (unsigned n = 64; n <= 65; n++) {
+        module_bytes types = {0};
+        put_u32(&types, n);
+        put(&types, BYTES(0x50, 0, 0x60, 0, 0));
+        for (unsigned i = 1; i < n; i++)
+            put(&types, BYTES(0x50, 1, (uint8_t)(i - 1), 0x60, 0, 0));
+        type_section(types.bytes, types.size, n == 64 ? MW_OK : MW_ERR_LIMIT, n == 64 ? "" : "a type with more than 63 supertypes");
+        free(types.bytes);
+    }
+}
+
+/* The canonical types of: two groups that are one, a third that differs in the last type, a plain type twice, and types
+ * that differ in what they refer to. */
+static void canonical_types(void **state)
+{
+    (void)state;
+    module_bytes m = module_begin();
+    section(&m, TYPE, BYTES(9,                                              /* types 0 to 11 */
+                            0x4e, 2, 0x60, 1, 0x64, 1, 0, 0x60, 0, 0,       /* 0, 1 */
+                            0x4e, 2, 0x60, 1, 0x64, 3, 0, 0x60, 0, 0,       /* 2, 3 are 0, 1 */
+                            0x4e, 2, 0x60, 1, 0x64, 5, 0, 0x60, 1, I32, 0,  /* 4, 5 */
+                            0x60, 0, 0,                                     /* 6: not 1, which is in a group */
+                            0x4e, 1, 0x60, 0, 0,                            /* 7 is 6 */
+                            0x60, 1, 0x64, 6, 0,                            /* 8 */
+                            0x60, 1, 0x64, 7, 0,                            /* 9 is 8 */
+                            0x60, 1, 0x63, 7, 0,                            /* 10 */
+                            0x60, 1, 0x64, 11, 0));                         /* 11: refers to itself */
+    static const uint32_t expected[] = {0, 1, 0, 1, 4, 5, 6, 6, 8, 8, 10, 11};
+    mw_report report = MW_REPORT_INIT;
+    mw_module *module;
+    assert_int_equal(mw_module_decode(m.bytes, m.size, &report, &module), MW_OK);
+    assert_int_equal(mw_module_validate(module, MW_FEATURES_IMPLEMENTED, &report), MW_OK);
+    assert_int_equal(module->ntypes, sizeof expected / sizeof *expected);
+    for (uint32_t i = 0; i < module->ntypes; i++)
+        assert_int_equal(module->types[i].canonical, expected[i]);
+    assert_true(mw_wasm_subtype(module, mw_ref_of(MW_HEAP_INDEX | 9, false), mw_ref_of(MW_HEAP_INDEX | 8, true)));
+    assert_false(mw_wasm_subtype(module, mw_ref_of(MW_HEAP_INDEX | 9, true), mw_ref_of(MW_HEAP_INDEX | 8, false)));
+    assert_false(mw_wasm_subtype(module, mw_ref_of(MW_HEAP_INDEX | 10, false), mw_ref_of(MW_HEAP_INDEX | 8, false)));
+    mw_module_free(module);
+    free(m.bytes);
+}
+
+/* Locals without a default value: what a block sets is gone behind it, however often. */
+static void unset_locals(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t code[24];
+        size_t size;
+        mw_error error;
+        const char *message;
+    } bodies_of[] = {
+        {C(GET, 0, DROP), MW_ERR_INVALID, "uninitialized local 0"},
+        {C(REF_FUNC, 0, SET, 0, GET, 0, DROP), OK},
+        {C(REF_FUNC, 0, TEE, 0, DROP, GET, 0, DROP), OK},
+        {C(REF_FUNC, 0, SET, 0, BLOCK, VOID, GET, 0, DROP, END), OK},
+        {C(BLOCK, VOID, REF_FUNC, 0, SET, 0, END, GET, 0, DROP), MW_ERR_INVALID, "uninitialized local 0"},
+        {C(I32_CONST, 0, IF, VOID, REF_FUNC, 0, SET, 0, ELSE, GET, 0, DROP, END), MW_ERR_INVALID, "uninitialized local 0"},
+        {C(UNREACHABLE, GET, 0, DROP), MW_ERR_INVALID, "uninitialized local 0"},
+        {C(GET, 1, DROP), OK},
+    };
+    for (size_t i = 0; i < sizeof bodies_of / sizeof *bodies_of; i++) {
+        uint8_t content[64] = {1, (uint8_t)(bodies_of[i].size + 7), 2, 1, 0x64, 0, 1, FUNCREF};
+        memcpy(content + 8, bodies_of[i].code, bodies_of[i].size);
+        content[8 + bodies_of[i].size] = END;
+        module_bytes m = module_begin();
+        section(&m, TYPE, BYTES(1, 0x60, 0, 0));
+        section(&m, FUNCTION, BYTES(1, 0));
+        section(&m, EXPORT, BYTES(1, 1, 'f', 0, 0));
+        section(&m, CODE, content, bodies_of[i].size + 9);
+        expect(&m, bodies_of[i].error, -1, bodies_of[i].message);
     }
 }
 
@@ -522,6 +647,70 @@ static void many_equal_types_and_exports(void **state)
     expect_quickly(&m, MW_OK, "");
 }
 
+/* Each group differs from the one before only in what it refers to: a chain of types without two that are equal; then the
+ * same chain again, every type of which is one of the first. */
+static void chains_of_types(void **state)
+{
+    (void)state;
+    enum { N = 200000 };
+    module_bytes m = module_begin(), types = {0};
+    put_u32(&types, 2 * N);
+    for (uint32_t i = 0; i < 2 * N; i++) {
+        put(&types, BYTES(0x60, 1));
+        if (i % N == 0) {
+            put(&types, BYTES(I32));
+        } else {
+            put(&types, BYTES(0x64));
+            put_s33(&types, i - 1);
+        }
+        put(&types, BYTES(0));
+    }
+    section(&m, TYPE, types.bytes, types.size);
+    free(types.bytes);
+    expect_quickly(&m, MW_OK, "");
+
+    types = (module_bytes){0};
+    m = module_begin();
+    put_u32(&types, 1);
+    put(&types, BYTES(0x4e));
+    put_u32(&types, 1000001);
+    for (uint32_t i = 0; i < 1000001; i++)
+        put(&types, BYTES(0x60, 0, 0));
+    section(&m, TYPE, types.bytes, types.size);
+    free(types.bytes);
+    expect_quickly(&m, MW_ERR_LIMIT, "the module has more than 1000000 types");
+}
+
+/* A local set in each of many blocks, and one in each nesting of many. */
+static void many_unset_locals(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 200000, LOCALS = 40000 };
+    module_bytes m = module_begin(), content = {0}, code = {0};
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        put(&code, BYTES(BLOCK, VOID, REF_FUNC, 0, SET));
+        put_u32(&code, i % LOCALS);
+        if (i % 2)
+            put(&code, BYTES(END));
+    }
+    for (uint32_t i = 0; i < BLOCKS / 2; i++)
+        put(&code, BYTES(END));
+    put_u32(&content, 1);
+    put_u32(&content, (uint32_t)code.size + 7);
+    put(&content, BYTES(1));
+    put_u32(&content, LOCALS);
+    put(&content, BYTES(0x64, 0));
+    put(&content, code.bytes, code.size);
+    put(&content, BYTES(END));
+    section(&m, TYPE, BYTES(1, 0x60, 0, 0));
+    section(&m, FUNCTION, BYTES(1, 0));
+    section(&m, EXPORT, BYTES(1, 1, 'f', 0, 0));
+    section(&m, CODE, content.bytes, content.size);
+    free(content.bytes);
+    free(code.bytes);
+    expect_quickly(&m, MW_OK, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -530,6 +719,9 @@ int main(void)
         cmocka_unit_test(features),        cmocka_unit_test(deep_nesting),
         cmocka_unit_test(large_br_tables), cmocka_unit_test(large_operand_stack),
         cmocka_unit_test(many_locals),     cmocka_unit_test(many_equal_types_and_exports),
+        cmocka_unit_test(recursive_types), cmocka_unit_test(canonical_types),
+        cmocka_unit_test(unset_locals),    cmocka_unit_test(chains_of_types),
+        cmocka_unit_test(many_unset_locals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
