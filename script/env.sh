@@ -16,6 +16,8 @@ OMPI_MCA_btl_base_warn_component_unused=0
 OMPI_MCA_btl_vader_single_copy_mechanism=none
 OMPI_MCA_pml=ob1
 OMPI_MCA_btl=self,vader
+# One-sided communication without reading memory of other processes: osc/rdma, the default, cannot do without.
+OMPI_MCA_osc=sm,pt2pt
 HWLOC_HIDE_ERRORS=2
 UCX_LOG_LEVEL=error
 FI_LOG_LEVEL=error
@@ -25,6 +27,6 @@ OMPI_CC=${OMPI_CC:-clang-22}
 MPICH_CC=${MPICH_CC:-clang-22}
 
 export PATH OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM OMPI_MCA_rmaps_base_oversubscribe \
-    OMPI_MCA_btl_base_warn_component_unused OMPI_MCA_btl_vader_single_copy_mechanism OMPI_MCA_pml OMPI_MCA_btl \
+    OMPI_MCA_btl_base_warn_component_unused OMPI_MCA_btl_vader_single_copy_mechanism OMPI_MCA_pml OMPI_MCA_btl OMPI_MCA_osc \
     HWLOC_HIDE_ERRORS UCX_LOG_LEVEL FI_LOG_LEVEL OMPI_CC MPICH_CC
 unset mw_root

@@ -1,12 +1,13 @@
-/* Attributes of communicators and datatypes. A value is the guest's 4-byte void *, which the host carries in its
+/* Attributes of communicators, datatypes and windows. A value is the guest's 4-byte void *, which the host carries in its
  * void *. The host's callbacks have an argument of ours (the extra state), so a keyval's record is found without
  * a trampoline. A record lives until the key is freed and no object has the attribute any more: the host calls
  * our delete function for each one that goes. */
 #include "mpi/callbacks.h"
 #include "mpi/state.h"
+#include "mpi/windows.h"
 #include "shims.h"
 
-typedef enum key_kind { KEY_FREE, KEY_RESERVED, KEY_COMM, KEY_TYPE } key_kind;
+typedef enum key_kind { KEY_FREE, KEY_RESERVED, KEY_COMM, KEY_TYPE, KEY_WIN } key_kind;
 
 typedef struct key {
     key_kind kind;
@@ -137,48 +138,122 @@ static int delete_attribute(key *k, uint32_t object, void *value)
     return MPI_SUCCESS;
 }
 
-static int copy_comm(MPI_Comm comm, int host_key, void *extra, void *in, void *out, int *flag)
+/* The host's callbacks, for each kind of object. A communicator or datatype that the guest has no handle of gets one
+ * for the time of the callback; windows all come from the guest. */
+#define MADE_CALLBACKS(kind, host_type, guest_of)                                                  \
+    static int copy_##kind(host_type host, int host_key, void *extra, void *in, void *out, int *flag) \
+    {                                                                                              \
+        bool made;                                                                                 \
+        (void)host_key;                                                                            \
+        mw_guest_##kind guest = guest_of;                                                          \
+        int rc = copy_attribute(extra, guest.value, in, out, flag);                                \
+        if (made && mw_##kind##_find(guest))                                                       \
+            mw_##kind##_free(mw_##kind##_find(guest));                                             \
+        return rc;                                                                                 \
+    }                                                                                              \
+    static int delete_##kind(host_type host, int host_key, void *value, void *extra)               \
+    {                                                                                              \
+        bool made;                                                                                 \
+        (void)host_key;                                                                            \
+        mw_guest_##kind guest = guest_of;                                                          \
+        int rc = delete_attribute(extra, guest.value, value);                                      \
+        if (made && mw_##kind##_find(guest))                                                       \
+            mw_##kind##_free(mw_##kind##_find(guest));                                             \
+        return rc;                                                                                 \
+    }
+MADE_CALLBACKS(comm, MPI_Comm, mw_comm_of_host(host, &made))
+MADE_CALLBACKS(type, MPI_Datatype, mw_type_of_host(host, 0, &made))
+
+static int copy_win(MPI_Win host, int host_key, void *extra, void *in, void *out, int *flag)
 {
-    bool made;
     (void)host_key;
-    mw_guest_comm guest = mw_comm_of_host(comm, &made);
-    int rc = copy_attribute(extra, guest.value, in, out, flag);
-    if (made && mw_comm_find(guest))
-        mw_comm_free(mw_comm_find(guest));
-    return rc;
+    return copy_attribute(extra, mw_win_of_host(host).value, in, out, flag);
 }
 
-static int delete_comm(MPI_Comm comm, int host_key, void *value, void *extra)
+static int delete_win(MPI_Win host, int host_key, void *value, void *extra)
 {
-    bool made;
     (void)host_key;
-    mw_guest_comm guest = mw_comm_of_host(comm, &made);
-    int rc = delete_attribute(extra, guest.value, value);
-    if (made && mw_comm_find(guest))
-        mw_comm_free(mw_comm_find(guest));
-    return rc;
+    return delete_attribute(extra, mw_win_of_host(host).value, value);
 }
 
-static int copy_type(MPI_Datatype type, int host_key, void *extra, void *in, void *out, int *flag)
+/* ---- The host's functions for each kind of object ------------------------------------------------------------ */
+
+/* An object that has attributes. `guest` is its handle. */
+typedef struct holder {
+    key_kind kind;
+    uint32_t guest;
+    MPI_Comm comm;
+    MPI_Datatype type;
+    MPI_Win win;
+} holder;
+
+static int32_t in_holder(mw_call *call, key_kind kind, uint32_t handle, holder *out)
 {
-    bool made;
-    (void)host_key;
-    mw_guest_type guest = mw_type_of_host(type, 0, &made);
-    int rc = copy_attribute(extra, guest.value, in, out, flag);
-    if (made && mw_type_find(guest))
-        mw_type_free(mw_type_find(guest));
-    return rc;
+    const mw_comm_slot *comm;
+    const mw_type_slot *type;
+    const mw_win_slot *win;
+
+    *out = (holder){.kind = kind, .guest = handle};
+    switch (kind) {
+    case KEY_TYPE:
+        MW_TRY(mw_in_type(call, "datatype", (mw_guest_type){handle}, &type));
+        out->type = type->host;
+        return MW_GUEST_SUCCESS;
+    case KEY_WIN:
+        MW_TRY(mw_in_win(call, "win", (mw_guest_win){handle}, &win));
+        out->win = win->host;
+        return MW_GUEST_SUCCESS;
+    default:
+        MW_TRY(mw_in_comm(call, "comm", (mw_guest_comm){handle}, &comm));
+        out->comm = comm->host;
+        return MW_GUEST_SUCCESS;
+    }
 }
 
-static int delete_type(MPI_Datatype type, int host_key, void *value, void *extra)
+static int host_create_key(key *k)
 {
-    bool made;
-    (void)host_key;
-    mw_guest_type guest = mw_type_of_host(type, 0, &made);
-    int rc = delete_attribute(extra, guest.value, value);
-    if (made && mw_type_find(guest))
-        mw_type_free(mw_type_find(guest));
-    return rc;
+    switch (k->kind) {
+    case KEY_TYPE: return MPI_Type_create_keyval(copy_type, delete_type, &k->host, k);
+    case KEY_WIN: return MPI_Win_create_keyval(copy_win, delete_win, &k->host, k);
+    default: return MPI_Comm_create_keyval(copy_comm, delete_comm, &k->host, k);
+    }
+}
+
+static int host_free_key(const key *k)
+{
+    int host = k->host;
+    switch (k->kind) {
+    case KEY_TYPE: return MPI_Type_free_keyval(&host);
+    case KEY_WIN: return MPI_Win_free_keyval(&host);
+    default: return MPI_Comm_free_keyval(&host);
+    }
+}
+
+static int host_set(const holder *h, const key *k, void *value)
+{
+    switch (h->kind) {
+    case KEY_TYPE: return MPI_Type_set_attr(h->type, k->host, value);
+    case KEY_WIN: return MPI_Win_set_attr(h->win, k->host, value);
+    default: return MPI_Comm_set_attr(h->comm, k->host, value);
+    }
+}
+
+static int host_get(const holder *h, const key *k, void *value, int *flag)
+{
+    switch (h->kind) {
+    case KEY_TYPE: return MPI_Type_get_attr(h->type, k->host, value, flag);
+    case KEY_WIN: return MPI_Win_get_attr(h->win, k->host, value, flag);
+    default: return MPI_Comm_get_attr(h->comm, k->host, value, flag);
+    }
+}
+
+static int host_delete(const holder *h, const key *k)
+{
+    switch (h->kind) {
+    case KEY_TYPE: return MPI_Type_delete_attr(h->type, k->host);
+    case KEY_WIN: return MPI_Win_delete_attr(h->win, k->host);
+    default: return MPI_Comm_delete_attr(h->comm, k->host);
+    }
 }
 
 /* ---- Keys -------------------------------------------------------------------------------------------------------- */
@@ -201,8 +276,7 @@ static int32_t create_key(mw_call *call, key_kind kind, mw_guest_ptr copy_fn, mw
     if (!k)
         return mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many attribute keys");
     *k = (key){kind, false, 0, copy_fn.addr, copy_func, delete_func, extra_state.addr, 0};
-    int rc = kind == KEY_COMM ? MPI_Comm_create_keyval(copy_comm, delete_comm, &k->host, k)
-                              : MPI_Type_create_keyval(copy_type, delete_type, &k->host, k);
+    int rc = host_create_key(k);
     if (rc != MPI_SUCCESS)
         k->kind = KEY_FREE;
     else
@@ -227,8 +301,7 @@ static int32_t free_key(mw_call *call, key_kind kind, mw_guest_ptr keyval)
         *handle = MW_GUEST_KEYVAL_INVALID;
         return MW_GUEST_SUCCESS;
     }
-    int host = k->host;
-    int rc = kind == KEY_COMM ? MPI_Comm_free_keyval(&host) : MPI_Type_free_keyval(&host);
+    int rc = host_free_key(k);
     if (rc == MPI_SUCCESS) {
         *handle = MW_GUEST_KEYVAL_INVALID;
         k->freed = true;
@@ -240,28 +313,28 @@ static int32_t free_key(mw_call *call, key_kind kind, mw_guest_ptr keyval)
 /* ---- Values -------------------------------------------------------------------------------------------------------- */
 
 /* Setting replaces: the host calls our delete function for the old value, which takes that one off the count. */
-static int32_t set_comm(mw_call *call, mw_guest_comm comm, int32_t keyval, mw_guest_ptr value)
+static int32_t set_value(mw_call *call, key_kind kind, uint32_t object, int32_t keyval, mw_guest_ptr value)
 {
-    const mw_comm_slot *host_comm;
-    MW_TRY(mw_in_comm(call, "comm", comm, &host_comm));
-    MW_TRY(mw_in_attributes(call, "comm", comm.value));
-    key *k = find_key(keyval, KEY_COMM);
+    holder h;
+    MW_TRY(in_holder(call, kind, object, &h));
+    MW_TRY(mw_in_attributes(call, NULL, object));
+    key *k = find_key(keyval, kind);
     if (!k)
         return raise_key(call, keyval);
     k->attached++;
-    int rc = MPI_Comm_set_attr(host_comm->host, k->host, (void *)(uintptr_t)value.addr);
+    int rc = host_set(&h, k, (void *)(uintptr_t)value.addr);
     if (rc != MPI_SUCCESS)
         k->attached--;
     return mw_result(rc);
 }
 
-static int32_t delete_comm_value(mw_call *call, mw_guest_comm comm, int32_t keyval)
+static int32_t delete_value(mw_call *call, key_kind kind, uint32_t object, int32_t keyval)
 {
-    const mw_comm_slot *host_comm;
-    MW_TRY(mw_in_comm(call, "comm", comm, &host_comm));
-    MW_TRY(mw_in_attributes(call, "comm", comm.value));
-    key *k = find_key(keyval, KEY_COMM);
-    return k ? mw_result(MPI_Comm_delete_attr(host_comm->host, k->host)) : raise_key(call, keyval);
+    holder h;
+    MW_TRY(in_holder(call, kind, object, &h));
+    MW_TRY(mw_in_attributes(call, NULL, object));
+    key *k = find_key(keyval, kind);
+    return k ? mw_result(host_delete(&h, k)) : raise_key(call, keyval);
 }
 
 /* Predefined attributes are pointers to ints, which must lie in guest memory (MPI 4.1, 9.1.2). */
@@ -304,22 +377,30 @@ static int32_t get_predefined(const mw_call *call, MPI_Comm comm, size_t row, in
     return MW_GUEST_SUCCESS;
 }
 
-static int32_t get_comm(mw_call *call, mw_guest_comm comm, int32_t keyval, mw_guest_ptr value, mw_guest_ptr flag)
+static int32_t get_value(mw_call *call, key_kind kind, uint32_t object, int32_t keyval, mw_guest_ptr value,
+                         mw_guest_ptr flag)
 {
-    const mw_comm_slot *host_comm;
+    holder h;
     int32_t *out_value, *out_flag;
     void *host_value;
     int host_flag;
-    MW_TRY(mw_in_comm(call, "comm", comm, &host_comm));
+    MW_TRY(in_holder(call, kind, object, &h));
     MW_TRY(mw_out_i32(call, "attribute_val", value, &out_value));
     MW_TRY(mw_out_i32(call, "flag", flag, &out_flag));
-    for (size_t i = 0; i < NPREDEFINED; i++)
+    if (kind == KEY_WIN) {
+        bool known;
+        int32_t error = mw_window_attribute(call, keyval, out_value, &known);
+        *out_flag = known && !error;
+        if (known)
+            return error;
+    }
+    for (size_t i = 0; kind == KEY_COMM && i < NPREDEFINED; i++)
         if (predefined[i].guest == keyval)
-            return get_predefined(call, host_comm->host, i, out_value, out_flag);
-    key *k = find_key(keyval, KEY_COMM);
+            return get_predefined(call, h.comm, i, out_value, out_flag);
+    key *k = find_key(keyval, kind);
     if (!k)
         return raise_key(call, keyval);
-    MW_TRY(mw_result(MPI_Comm_get_attr(host_comm->host, k->host, &host_value, &host_flag)));
+    MW_TRY(mw_result(host_get(&h, k, &host_value, &host_flag)));
     *out_flag = host_flag;
     if (host_flag)
         *out_value = (int32_t)(uintptr_t)host_value;
@@ -333,80 +414,36 @@ static int32_t get_comm(mw_call *call, mw_guest_comm comm, int32_t keyval, mw_gu
     int32_t mw_##create(mw_instance *instance, mw_guest_ptr copy_fn, mw_guest_ptr delete_fn,       \
                         mw_guest_ptr keyval, mw_guest_ptr extra_state)                             \
     {                                                                                              \
-        mw_call call = {instance, #create, NULL};                                                  \
+        mw_call call = MW_CALL(#create);                                                           \
         return create_key(&call, kind, copy_fn, delete_fn, keyval, extra_state);                   \
     }                                                                                              \
     int32_t mw_##free(mw_instance *instance, mw_guest_ptr keyval)                                  \
     {                                                                                              \
-        mw_call call = {instance, #free, NULL};                                                    \
+        mw_call call = MW_CALL(#free);                                                             \
         return free_key(&call, kind, keyval);                                                      \
     }
-#define COMM_SHIMS(set, get, delete)                                                               \
-    int32_t mw_##set(mw_instance *instance, mw_guest_comm comm, int32_t keyval, mw_guest_ptr value) \
+#define VALUE_SHIMS(set, get, delete, kind, guest_type)                                            \
+    int32_t mw_##set(mw_instance *instance, guest_type object, int32_t keyval, mw_guest_ptr value) \
     {                                                                                              \
-        mw_call call = {instance, #set, NULL};                                                     \
-        return set_comm(&call, comm, keyval, value);                                               \
+        mw_call call = MW_CALL(#set);                                                              \
+        return set_value(&call, kind, object.value, keyval, value);                                \
     }                                                                                              \
-    int32_t mw_##get(mw_instance *instance, mw_guest_comm comm, int32_t keyval, mw_guest_ptr value, \
+    int32_t mw_##get(mw_instance *instance, guest_type object, int32_t keyval, mw_guest_ptr value, \
                      mw_guest_ptr flag)                                                            \
     {                                                                                              \
-        mw_call call = {instance, #get, NULL};                                                     \
-        return get_comm(&call, comm, keyval, value, flag);                                         \
+        mw_call call = MW_CALL(#get);                                                              \
+        return get_value(&call, kind, object.value, keyval, value, flag);                          \
     }                                                                                              \
-    int32_t mw_##delete(mw_instance *instance, mw_guest_comm comm, int32_t keyval)                 \
+    int32_t mw_##delete(mw_instance *instance, guest_type object, int32_t keyval)                  \
     {                                                                                              \
-        mw_call call = {instance, #delete, NULL};                                                  \
-        return delete_comm_value(&call, comm, keyval);                                             \
+        mw_call call = MW_CALL(#delete);                                                           \
+        return delete_value(&call, kind, object.value, keyval);                                    \
     }
 KEY_SHIMS(MPI_Comm_create_keyval, MPI_Comm_free_keyval, KEY_COMM)
 KEY_SHIMS(MPI_Keyval_create, MPI_Keyval_free, KEY_COMM)
 KEY_SHIMS(MPI_Type_create_keyval, MPI_Type_free_keyval, KEY_TYPE)
-COMM_SHIMS(MPI_Comm_set_attr, MPI_Comm_get_attr, MPI_Comm_delete_attr)
-COMM_SHIMS(MPI_Attr_put, MPI_Attr_get, MPI_Attr_delete)
-
-int32_t mw_MPI_Type_set_attr(mw_instance *instance, mw_guest_type datatype, int32_t keyval, mw_guest_ptr value)
-{
-    mw_call call = {instance, "MPI_Type_set_attr", NULL};
-    const mw_type_slot *type;
-    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
-    MW_TRY(mw_in_attributes(&call, "datatype", datatype.value));
-    key *k = find_key(keyval, KEY_TYPE);
-    if (!k)
-        return raise_key(&call, keyval);
-    k->attached++;
-    int rc = MPI_Type_set_attr(type->host, k->host, (void *)(uintptr_t)value.addr);
-    if (rc != MPI_SUCCESS)
-        k->attached--;
-    return mw_result(rc);
-}
-
-int32_t mw_MPI_Type_get_attr(mw_instance *instance, mw_guest_type datatype, int32_t keyval, mw_guest_ptr value,
-                             mw_guest_ptr flag)
-{
-    mw_call call = {instance, "MPI_Type_get_attr", NULL};
-    const mw_type_slot *type;
-    int32_t *out_value, *out_flag;
-    void *host_value;
-    int host_flag;
-    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
-    MW_TRY(mw_out_i32(&call, "attribute_val", value, &out_value));
-    MW_TRY(mw_out_i32(&call, "flag", flag, &out_flag));
-    key *k = find_key(keyval, KEY_TYPE);
-    if (!k)
-        return raise_key(&call, keyval);
-    MW_TRY(mw_result(MPI_Type_get_attr(type->host, k->host, &host_value, &host_flag)));
-    *out_flag = host_flag;
-    if (host_flag)
-        *out_value = (int32_t)(uintptr_t)host_value;
-    return MW_GUEST_SUCCESS;
-}
-
-int32_t mw_MPI_Type_delete_attr(mw_instance *instance, mw_guest_type datatype, int32_t keyval)
-{
-    mw_call call = {instance, "MPI_Type_delete_attr", NULL};
-    const mw_type_slot *type;
-    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
-    MW_TRY(mw_in_attributes(&call, "datatype", datatype.value));
-    key *k = find_key(keyval, KEY_TYPE);
-    return k ? mw_result(MPI_Type_delete_attr(type->host, k->host)) : raise_key(&call, keyval);
-}
+KEY_SHIMS(MPI_Win_create_keyval, MPI_Win_free_keyval, KEY_WIN)
+VALUE_SHIMS(MPI_Comm_set_attr, MPI_Comm_get_attr, MPI_Comm_delete_attr, KEY_COMM, mw_guest_comm)
+VALUE_SHIMS(MPI_Attr_put, MPI_Attr_get, MPI_Attr_delete, KEY_COMM, mw_guest_comm)
+VALUE_SHIMS(MPI_Type_set_attr, MPI_Type_get_attr, MPI_Type_delete_attr, KEY_TYPE, mw_guest_type)
+VALUE_SHIMS(MPI_Win_set_attr, MPI_Win_get_attr, MPI_Win_delete_attr, KEY_WIN, mw_guest_win)

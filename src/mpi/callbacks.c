@@ -1,6 +1,6 @@
-/* Guest functions that the host calls: user-defined operations and error handlers. The host's interface gives
- * these no argument of ours, so each distinct guest function gets a trampoline of its own from a static pool
- * and keeps it: that way a freed operation or error handler that is still in use needs no bookkeeping. */
+/* Guest functions that the host calls: user-defined operations. The host's interface gives these no argument of
+ * ours, so each distinct guest function gets a trampoline of its own from a static pool and keeps it: that way a freed
+ * operation that is still in use needs no bookkeeping. */
 #include "mpi/callbacks.h"
 #include "mpi/state.h"
 #include "shims.h"
@@ -10,13 +10,6 @@
 pthread_mutex_t mw_registry_lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define POOL 1024
-
-/* R(M): M(0x000) ... M(0x3ff) */
-#define R16(M, p) M(p##0) M(p##1) M(p##2) M(p##3) M(p##4) M(p##5) M(p##6) M(p##7) M(p##8) M(p##9) M(p##a) M(p##b)   \
-    M(p##c) M(p##d) M(p##e) M(p##f)
-#define R256(M, p) R16(M, p##0) R16(M, p##1) R16(M, p##2) R16(M, p##3) R16(M, p##4) R16(M, p##5) R16(M, p##6)      \
-    R16(M, p##7) R16(M, p##8) R16(M, p##9) R16(M, p##a) R16(M, p##b) R16(M, p##c) R16(M, p##d) R16(M, p##e) R16(M, p##f)
-#define R1024(M) R256(M, 0x0) R256(M, 0x1) R256(M, 0x2) R256(M, 0x3)
 
 /* ---- Host objects as guest handles -------------------------------------------------------------------------- */
 
@@ -54,8 +47,7 @@ mw_guest_type mw_type_of_host(MPI_Datatype host, uint32_t hint, bool *made)
     return mw_type_publish(slot);
 }
 
-/* Ends the job for a callback that cannot be made: the host's library waits for its result. */
-_Noreturn static void cannot_call(const char *what, const char *why)
+_Noreturn void mw_cannot_call(const char *what, const char *why)
 {
     fprintf(stderr, "mpiwasm: cannot call the guest's %s: %s\n", what, why);
     mw_mpi_abort(1);
@@ -96,14 +88,14 @@ static void call_op(uint32_t index, void *in, void *inout, int len, MPI_Datatype
     uint64_t length = 0;
 
     if (!slot || !mw_touched(len, slot, &low, &length))
-        cannot_call("reduction function", "unknown datatype");
+        mw_cannot_call("reduction function", "unknown datatype");
     uint32_t guest_in = guest_address(instance, in, low, length);
     uint32_t guest_inout = guest_address(instance, inout, low, length);
     /* {len, datatype}, in, inout, each vector on a 16-byte boundary */
     uint64_t room = (length + 15) & ~(uint64_t)15;
     uint64_t need = 16 + (guest_in ? 0 : room) + (guest_inout ? 0 : room);
     if (!mw_guest_block_begin(instance, need, &block))
-        cannot_call("reduction function", "no guest memory for its vectors");
+        mw_cannot_call("reduction function", "no guest memory for its vectors");
     uint8_t *arguments = instance->memory0 + block.p.addr;
     uint32_t next = block.p.addr + 16;
     memcpy(arguments, &len, 4);
@@ -136,9 +128,9 @@ static void call_op(uint32_t index, void *in, void *inout, int len, MPI_Datatype
     {                                                                                              \
         call_op(n, in, inout, *len, *type);                                                        \
     }
-R1024(OP_TRAMPOLINE)
+MW_REPEAT1024(OP_TRAMPOLINE)
 #define OP_ENTRY(n) op_##n,
-static MPI_User_function *const op_trampolines[POOL] = {R1024(OP_ENTRY)};
+static MPI_User_function *const op_trampolines[POOL] = {MW_REPEAT1024(OP_ENTRY)};
 
 /* Trampoline for the guest's function, or 0 if all are taken. */
 static uint32_t op_index(const mw_func *func)
@@ -158,7 +150,7 @@ static uint32_t op_index(const mw_func *func)
 
 int32_t mw_MPI_Op_create(mw_instance *instance, mw_guest_ptr user_fn, int32_t commute, mw_guest_ptr op)
 {
-    mw_call call = {instance, "MPI_Op_create", NULL};
+    mw_call call = MW_CALL("MPI_Op_create");
     int32_t *out;
     MW_TRY(mw_in_running(&call));
     MW_TRY(mw_out_i32(&call, "op", op, &out));
@@ -184,7 +176,7 @@ int32_t mw_MPI_Op_create(mw_instance *instance, mw_guest_ptr user_fn, int32_t co
 
 int32_t mw_MPI_Op_free(mw_instance *instance, mw_guest_ptr op)
 {
-    mw_call call = {instance, "MPI_Op_free", NULL};
+    mw_call call = MW_CALL("MPI_Op_free");
     mw_op_slot *slot;
     int32_t *handle;
     MW_TRY(mw_out_i32(&call, "op", op, &handle));
@@ -202,7 +194,7 @@ int32_t mw_MPI_Op_free(mw_instance *instance, mw_guest_ptr op)
 
 int32_t mw_MPI_Op_commutative(mw_instance *instance, mw_guest_op op, mw_guest_ptr commute)
 {
-    mw_call call = {instance, "MPI_Op_commutative", NULL};
+    mw_call call = MW_CALL("MPI_Op_commutative");
     mw_op_slot *slot;
     int32_t *out;
     int flag;
@@ -227,167 +219,5 @@ int32_t mw_in_op(const mw_call *call, const char *argument, mw_guest_op handle, 
         return MW_GUEST_SUCCESS;
     }
     *out = slot->host;
-    return MW_GUEST_SUCCESS;
-}
-
-/* ---- Error handlers (MPI 4.1, 9.3) ----------------------------------------------------------------------------- */
-
-typedef void errhandler_code(mw_instance *, uint32_t object, uint32_t error_code);
-typedef void errhandler_varargs_code(mw_instance *, uint32_t object, uint32_t error_code, uint32_t varargs);
-
-#define ERRHANDLER_POOL 256
-typedef struct errhandler_callback {
-    const mw_func *func;
-    bool varargs; /* clang passes a pointer to the variable arguments as a last parameter */
-} errhandler_callback;
-
-static errhandler_callback errhandler_pool[ERRHANDLER_POOL];
-static uint32_t errhandler_count;
-
-static void call_errhandler(uint32_t index, MPI_Comm host, int code)
-{
-    mw_instance *instance = mw_mpi_instance;
-    const errhandler_callback *callback = &errhandler_pool[index];
-    mw_guest_block block;
-    bool made;
-    mw_guest_comm comm = mw_comm_of_host(host, &made);
-    int32_t guest_code = mw_guest_error_class(code);
-
-    if (!mw_guest_block_begin(instance, 16, &block))
-        cannot_call("error handler", "no guest memory for its arguments");
-    uint32_t p = block.p.addr;
-    memcpy(instance->memory0 + p, &comm.value, 4);
-    memcpy(instance->memory0 + p + 4, &guest_code, 4);
-    memset(instance->memory0 + p + 8, 0, 8);
-    mw_callback_enter();
-    if (callback->varargs)
-        ((errhandler_varargs_code *)callback->func->code)(callback->func->instance, p, p + 4, p + 8);
-    else
-        ((errhandler_code *)callback->func->code)(callback->func->instance, p, p + 4);
-    mw_callback_leave();
-    mw_guest_block_end(instance, &block);
-    if (made) {
-        mw_comm_slot *slot = mw_comm_find(comm); /* the handler may have freed it */
-        if (slot)
-            mw_comm_free(slot);
-    }
-}
-
-#define ERRHANDLER_TRAMPOLINE(n)                                                                   \
-    static void errhandler_##n(MPI_Comm *comm, int *code, ...)                                     \
-    {                                                                                              \
-        call_errhandler(n, *comm, *code);                                                          \
-    }
-R256(ERRHANDLER_TRAMPOLINE, 0x0)
-#define ERRHANDLER_ENTRY(n) errhandler_##n,
-static MPI_Comm_errhandler_function *const errhandler_trampolines[ERRHANDLER_POOL] = {R256(ERRHANDLER_ENTRY, 0x0)};
-
-static int errhandler_index(const mw_func *func, bool varargs)
-{
-    uint32_t i = 0;
-
-    pthread_mutex_lock(&mw_registry_lock);
-    while (i < errhandler_count && errhandler_pool[i].func != func)
-        i++;
-    if (i == errhandler_count && i < ERRHANDLER_POOL)
-        errhandler_pool[errhandler_count++] = (errhandler_callback){func, varargs};
-    pthread_mutex_unlock(&mw_registry_lock);
-    return i < ERRHANDLER_POOL ? (int)i : -1;
-}
-
-static int32_t create_errhandler(mw_call *call, mw_guest_ptr function, mw_guest_ptr errhandler)
-{
-    int32_t *out;
-    MW_TRY(mw_in_running(call));
-    MW_TRY(mw_out_i32(call, "errhandler", errhandler, &out));
-    const mw_func *varargs = mw_guest_function(call->instance, function.addr, "iii:");
-    const mw_func *func = varargs ? varargs : mw_guest_function(call->instance, function.addr, "ii:");
-    if (!func)
-        return mw_raise_error(call, MW_GUEST_ERR_ARG, "comm_errhandler_fn",
-                              "%u is not a function of type MPI_Comm_errhandler_function", function.addr);
-    int index = errhandler_index(func, varargs != NULL);
-    mw_errhandler_slot *slot = index >= 0 ? mw_errhandler_take() : NULL;
-    if (!slot)
-        return mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many error handlers");
-    int rc = MPI_Comm_create_errhandler(errhandler_trampolines[index], &slot->host);
-    *out = (int32_t)mw_errhandler_publish(slot).value;
-    if (rc != MPI_SUCCESS) {
-        mw_errhandler_free(slot);
-        *out = MW_GUEST_ERRHANDLER_NULL;
-    }
-    return mw_result(rc);
-}
-
-static int32_t set_errhandler(mw_call *call, mw_guest_comm comm, mw_guest_errhandler errhandler)
-{
-    const mw_comm_slot *host_comm;
-    MPI_Errhandler host;
-    MW_TRY(mw_in_comm(call, "comm", comm, &host_comm));
-    MW_TRY(mw_in_errhandler(call, "errhandler", errhandler, &host));
-    return mw_result(MPI_Comm_set_errhandler(host_comm->host, host));
-}
-
-static int32_t get_errhandler(mw_call *call, mw_guest_comm comm, mw_guest_ptr errhandler)
-{
-    const mw_comm_slot *host_comm;
-    MPI_Errhandler host;
-    int32_t *out;
-    MW_TRY(mw_in_comm(call, "comm", comm, &host_comm));
-    MW_TRY(mw_out_i32(call, "errhandler", errhandler, &out));
-    MW_TRY(mw_result(MPI_Comm_get_errhandler(host_comm->host, &host)));
-    return mw_out_errhandler(call, "errhandler", host, out);
-}
-
-int32_t mw_MPI_Comm_create_errhandler(mw_instance *instance, mw_guest_ptr function, mw_guest_ptr errhandler)
-{
-    mw_call call = {instance, "MPI_Comm_create_errhandler", NULL};
-    return create_errhandler(&call, function, errhandler);
-}
-
-int32_t mw_MPI_Errhandler_create(mw_instance *instance, mw_guest_ptr function, mw_guest_ptr errhandler)
-{
-    mw_call call = {instance, "MPI_Errhandler_create", NULL};
-    return create_errhandler(&call, function, errhandler);
-}
-
-int32_t mw_MPI_Comm_set_errhandler(mw_instance *instance, mw_guest_comm comm, mw_guest_errhandler errhandler)
-{
-    mw_call call = {instance, "MPI_Comm_set_errhandler", NULL};
-    return set_errhandler(&call, comm, errhandler);
-}
-
-int32_t mw_MPI_Errhandler_set(mw_instance *instance, mw_guest_comm comm, mw_guest_errhandler errhandler)
-{
-    mw_call call = {instance, "MPI_Errhandler_set", NULL};
-    return set_errhandler(&call, comm, errhandler);
-}
-
-int32_t mw_MPI_Comm_get_errhandler(mw_instance *instance, mw_guest_comm comm, mw_guest_ptr errhandler)
-{
-    mw_call call = {instance, "MPI_Comm_get_errhandler", NULL};
-    return get_errhandler(&call, comm, errhandler);
-}
-
-int32_t mw_MPI_Errhandler_get(mw_instance *instance, mw_guest_comm comm, mw_guest_ptr errhandler)
-{
-    mw_call call = {instance, "MPI_Errhandler_get", NULL};
-    return get_errhandler(&call, comm, errhandler);
-}
-
-int32_t mw_MPI_Errhandler_free(mw_instance *instance, mw_guest_ptr errhandler)
-{
-    mw_call call = {instance, "MPI_Errhandler_free", NULL};
-    int32_t *handle;
-    MPI_Errhandler host;
-    MW_TRY(mw_out_i32(&call, "errhandler", errhandler, &handle));
-    mw_guest_errhandler guest = {(uint32_t)*handle};
-    MW_TRY(mw_in_errhandler(&call, "errhandler", guest, &host));
-    if (guest.value >= MW_FIRST_DYNAMIC_INDEX) { /* a predefined one stays */
-        int rc = MPI_Errhandler_free(&host);
-        if (rc != MPI_SUCCESS)
-            return mw_result(rc);
-        mw_errhandler_free(mw_errhandler_find(guest));
-    }
-    *handle = MW_GUEST_ERRHANDLER_NULL;
     return MW_GUEST_SUCCESS;
 }

@@ -2,14 +2,14 @@
  *
  * Every mw_in_... checks one argument and gives its host value; it returns MPI_SUCCESS or, having raised the error, the
  * guest's error class, which the shim returns. Raising means: one sentence naming function, argument and rank, and
- * the error handler of the call's communicator (MPI_COMM_WORLD's before one is known), which by default ends the
+ * the error handler of the call's communicator, window or file (MPI_COMM_WORLD's before one is known), which by default ends the
  * job. A shim converts in this order: communicator, other handles, counts and ranks, arrays, buffers, out pointers; then the
  * host call; then the results. Example:
  *
  *     int32_t mw_MPI_Send(mw_instance *instance, mw_guest_ptr buf, int32_t count, mw_guest_type datatype,
  *                         int32_t dest, int32_t tag, mw_guest_comm comm)
  *     {
- *         mw_call call = {instance, "MPI_Send", NULL};
+ *         mw_call call = MW_CALL("MPI_Send");
  *         const mw_comm_slot *host_comm;
  *         const mw_type_slot *host_datatype;
  *         void *host_buf;
@@ -54,12 +54,17 @@ static inline int32_t mw_failed(int32_t error_class)
     return error_class;
 }
 
-/* A call in progress: what errors are reported with. mw_in_comm sets `comm`. */
+/* A call in progress: what errors are reported with. mw_in_comm, mw_in_win and mw_in_file set the object whose error
+ * handler is asked. */
 typedef struct mw_call {
     mw_instance *instance;
     const char *function;
     const mw_comm_slot *comm;
+    const mw_win_slot *win;
+    const mw_file_slot *file;
 } mw_call;
+/* At the beginning of a shim, which has `instance`. */
+#define MW_CALL(name) {.instance = instance, .function = (name)}
 
 /* ---- Errors (errors.c) ------------------------------------------------------------------------------ */
 
@@ -166,8 +171,20 @@ static inline int32_t mw_in_op_slot(const mw_call *call, const char *argument, m
 MW_IN_PLAIN(group, MPI_Group, GROUP)
 MW_IN_PLAIN(errhandler, MPI_Errhandler, ERRHANDLER)
 MW_IN_PLAIN(info, MPI_Info, INFO)
-MW_IN_PLAIN(win, MPI_Win, WIN)
-MW_IN_PLAIN(file, MPI_File, FILE)
+
+/* Windows and files: the slot, whose host handle and error handler the call uses from here on. */
+#define MW_IN_OBJECT(kind)                                                                         \
+    static inline int32_t mw_in_##kind(mw_call *call, const char *argument, mw_guest_##kind handle, \
+                                       const mw_##kind##_slot **out)                               \
+    {                                                                                              \
+        const mw_##kind##_slot *slot = mw_##kind##_find(handle);                                   \
+        if (MW_UNLIKELY(!slot))                                                                    \
+            return mw_failed(mw_raise_handle(call, MW_KIND_##kind, argument, handle.value));       \
+        *out = call->kind = slot;                                                                  \
+        return MW_GUEST_SUCCESS;                                                                   \
+    }
+MW_IN_OBJECT(win)
+MW_IN_OBJECT(file)
 
 /* A communicator that may be MPI_COMM_NULL, as the host's handle. */
 static inline int32_t mw_in_comm_or_null(mw_call *call, const char *argument, mw_guest_comm handle, MPI_Comm *out)
@@ -291,10 +308,13 @@ int32_t mw_in_thread_level(const mw_call *call, const char *argument, int32_t va
 int32_t mw_in_order(const mw_call *call, const char *argument, int32_t value, int *out);
 int32_t mw_in_distribution(const mw_call *call, const char *argument, int32_t value, int *out);
 int32_t mw_in_typeclass(const mw_call *call, const char *argument, int32_t value, int *out);
+int32_t mw_in_lock_type(const mw_call *call, const char *argument, int32_t value, int *out);
+int32_t mw_in_assert(const mw_call *call, const char *argument, int32_t value, int *out); /* MPI_MODE_NOCHECK ... */
 int32_t mw_out_comparison(int host);   /* MPI_IDENT ... */
 int32_t mw_out_topology(int host);     /* MPI_CART ..., MPI_UNDEFINED */
 int32_t mw_out_combiner(int host);
 int32_t mw_out_thread_level(int host);
+int32_t mw_out_window_model(int host);
 
 /* ---- Spans and arrays ------------------------------------------------------------------------------------- */
 
@@ -433,10 +453,8 @@ int32_t mw_out_comm(const mw_call *call, const char *argument, MPI_Comm host, in
 int32_t mw_out_group(const mw_call *call, const char *argument, MPI_Group host, int32_t *out);
 int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host, int32_t *out);
 int32_t mw_out_info(const mw_call *call, const char *argument, MPI_Info host, int32_t *out);
-int32_t mw_out_win(const mw_call *call, const char *argument, MPI_Win host, int32_t *out);
 int32_t mw_out_file(const mw_call *call, const char *argument, MPI_File host, int32_t *out);
 int32_t mw_out_message(const mw_call *call, const char *argument, MPI_Message host, int32_t *out);
-int32_t mw_out_errhandler(const mw_call *call, const char *argument, MPI_Errhandler host, int32_t *out);
 
 /* A started or persistent operation. Takes over `arena` if it is not NULL (kept until completion, or, with
  * MW_REQUEST_PERSISTENT, until the request is freed). */

@@ -88,6 +88,25 @@ int mw_host_error_code(int32_t guest_code)
 
 /* ---- Raising -------------------------------------------------------------------------------------------- */
 
+static int get_handler(const mw_call *call, MPI_Errhandler *out)
+{
+    if (call->win)
+        return MPI_Win_get_errhandler(call->win->host, out);
+    if (call->file)
+        return MPI_File_get_errhandler(call->file->host, out);
+    return MPI_Comm_get_errhandler(call->comm ? call->comm->host : MPI_COMM_WORLD, out);
+}
+
+static void call_handler(const mw_call *call, int code)
+{
+    if (call->win)
+        MPI_Win_call_errhandler(call->win->host, code);
+    else if (call->file)
+        MPI_File_call_errhandler(call->file->host, code);
+    else
+        MPI_Comm_call_errhandler(call->comm ? call->comm->host : MPI_COMM_WORLD, code);
+}
+
 /* The error handler decides: with MPI_ERRORS_RETURN the guest gets the class; a handler of the guest's is called;
  * a fatal one ends the run with a trap, whose report names the guest's call stack too, and the job with it. */
 static int32_t raise_message(const mw_call *call, int32_t error_class, const char *message)
@@ -95,9 +114,8 @@ static int32_t raise_message(const mw_call *call, int32_t error_class, const cha
     if (!mw_mpi_running)
         mw_raise_trap(call->instance, MW_TRAP_HOST, "%s", message);
 
-    MPI_Comm comm = call->comm ? call->comm->host : MPI_COMM_WORLD;
     MPI_Errhandler handler;
-    if (MPI_Comm_get_errhandler(comm, &handler) != MPI_SUCCESS)
+    if (get_handler(call, &handler) != MPI_SUCCESS)
         mw_raise_trap(call->instance, MW_TRAP_HOST, "%s", message);
     bool returns = handler == MPI_ERRORS_RETURN;
     bool fatal = handler == MPI_ERRORS_ARE_FATAL;
@@ -108,7 +126,7 @@ static int32_t raise_message(const mw_call *call, int32_t error_class, const cha
     if (fatal)
         mw_raise_trap(call->instance, MW_TRAP_HOST, "%s", message);
     if (!returns)
-        MPI_Comm_call_errhandler(comm, mw_host_error_code(error_class));
+        call_handler(call, mw_host_error_code(error_class));
     return error_class;
 }
 
@@ -135,7 +153,7 @@ int32_t mw_raise_not_running(const mw_call *call)
 
 int32_t mw_raise_unsupported(mw_instance *instance, const char *function, const char *reason)
 {
-    const mw_call call = {instance, function, NULL};
+    const mw_call call = MW_CALL(function);
     if (reason)
         return mw_raise_error(&call, MW_GUEST_ERR_UNSUPPORTED_OPERATION, NULL, "not supported: %s", reason);
     return mw_raise_error(&call, MW_GUEST_ERR_UNSUPPORTED_OPERATION, NULL, "not supported by this version of MPIWasm");
@@ -223,7 +241,7 @@ int32_t mw_raise_buffer(const mw_call *call, const char *argument, mw_guest_ptr 
 
 int32_t mw_MPI_Error_class(mw_instance *instance, int32_t errorcode, mw_guest_ptr errorclass)
 {
-    mw_call call = {instance, "MPI_Error_class", NULL};
+    mw_call call = MW_CALL("MPI_Error_class");
     int32_t *out;
     MW_TRY(mw_out_i32(&call, "errorclass", errorclass, &out));
     if (errorcode < FIRST_ADDED) { /* codes below are classes */
@@ -239,7 +257,7 @@ int32_t mw_MPI_Error_class(mw_instance *instance, int32_t errorcode, mw_guest_pt
 
 int32_t mw_MPI_Error_string(mw_instance *instance, int32_t errorcode, mw_guest_ptr string, mw_guest_ptr resultlen)
 {
-    mw_call call = {instance, "MPI_Error_string", NULL};
+    mw_call call = MW_CALL("MPI_Error_string");
     char text[MPI_MAX_ERROR_STRING + 1] = "";
     int length = 0;
     int32_t *out_length;
@@ -274,7 +292,7 @@ int mw_last_used_code(void)
 
 int32_t mw_MPI_Add_error_class(mw_instance *instance, mw_guest_ptr errorclass)
 {
-    mw_call call = {instance, "MPI_Add_error_class", NULL};
+    mw_call call = MW_CALL("MPI_Add_error_class");
     int32_t *out;
     int host;
     MW_TRY(mw_in_running(&call));
@@ -285,7 +303,7 @@ int32_t mw_MPI_Add_error_class(mw_instance *instance, mw_guest_ptr errorclass)
 
 int32_t mw_MPI_Add_error_code(mw_instance *instance, int32_t errorclass, mw_guest_ptr errorcode)
 {
-    mw_call call = {instance, "MPI_Add_error_code", NULL};
+    mw_call call = MW_CALL("MPI_Add_error_code");
     int32_t *out;
     int host;
     MW_TRY(mw_in_running(&call));
@@ -296,7 +314,7 @@ int32_t mw_MPI_Add_error_code(mw_instance *instance, int32_t errorclass, mw_gues
 
 int32_t mw_MPI_Add_error_string(mw_instance *instance, int32_t errorcode, mw_guest_ptr string)
 {
-    mw_call call = {instance, "MPI_Add_error_string", NULL};
+    mw_call call = MW_CALL("MPI_Add_error_string");
     mw_arena arena = mw_scratch_begin();
     char *text;
     int32_t error;
@@ -315,10 +333,13 @@ out:
     return error;
 }
 
-int32_t mw_MPI_Comm_call_errhandler(mw_instance *instance, mw_guest_comm comm, int32_t errorcode)
-{
-    mw_call call = {instance, "MPI_Comm_call_errhandler", NULL};
-    const mw_comm_slot *host_comm;
-    MW_TRY(mw_in_comm(&call, "comm", comm, &host_comm));
-    return mw_result(MPI_Comm_call_errhandler(host_comm->host, mw_host_error_code(errorcode)));
-}
+#define CALL_SHIM(Kind, kind)                                                                      \
+    int32_t mw_MPI_##Kind##_call_errhandler(mw_instance *instance, mw_guest_##kind kind, int32_t errorcode) \
+    {                                                                                              \
+        mw_call call = MW_CALL("MPI_" #Kind "_call_errhandler");                                   \
+        const mw_##kind##_slot *slot;                                                              \
+        MW_TRY(mw_in_##kind(&call, #kind, kind, &slot));                                           \
+        return mw_result(MPI_##Kind##_call_errhandler(slot->host, mw_host_error_code(errorcode))); \
+    }
+CALL_SHIM(Comm, comm)
+CALL_SHIM(Win, win)

@@ -19,7 +19,7 @@ static int query(void *state, MPI_Status *status)
 {
     grequest *g = state;
     mw_instance *instance = mw_mpi_instance;
-    mw_call call = {instance, "MPI_Grequest_start", NULL};
+    mw_call call = MW_CALL("MPI_Grequest_start");
     mw_guest_block block;
     MPI_Status result;
 
@@ -61,7 +61,7 @@ static int cancel(void *state, int complete)
 int32_t mw_MPI_Grequest_start(mw_instance *instance, mw_guest_ptr query_fn, mw_guest_ptr free_fn,
                               mw_guest_ptr cancel_fn, mw_guest_ptr extra_state, mw_guest_ptr request)
 {
-    mw_call call = {instance, "MPI_Grequest_start", NULL};
+    mw_call call = MW_CALL("MPI_Grequest_start");
     int32_t *out;
     MPI_Request host;
     MW_TRY(mw_in_running(&call));
@@ -90,7 +90,7 @@ int32_t mw_MPI_Grequest_start(mw_instance *instance, mw_guest_ptr query_fn, mw_g
 /* A second completion would complete a request that the host may have reused. */
 int32_t mw_MPI_Grequest_complete(mw_instance *instance, mw_guest_request request)
 {
-    mw_call call = {instance, "MPI_Grequest_complete", NULL};
+    mw_call call = MW_CALL("MPI_Grequest_complete");
     MW_TRY(mw_in_running(&call));
     mw_request_slot *slot = mw_request_find(request);
     if (!slot)

@@ -91,12 +91,22 @@ enum {
         void *data;                                                                                \
     } mw_##kind##_slot;
 MW_PLAIN_SLOT(group, MPI_Group)
-MW_PLAIN_SLOT(errhandler, MPI_Errhandler)
 MW_PLAIN_SLOT(info, MPI_Info)
-MW_PLAIN_SLOT(win, MPI_Win)
 MW_PLAIN_SLOT(file, MPI_File)
 MW_PLAIN_SLOT(message, MPI_Message)
 MW_PLAIN_SLOT(session, mw_host_session)
+
+typedef struct mw_errhandler_slot {
+    mw_slot_head head;
+    MPI_Errhandler host;
+    mw_handle_kind object; /* whose errors it handles; MW_KIND_NONE: those of any kind (predefined) */
+} mw_errhandler_slot;
+
+typedef struct mw_win_slot {
+    mw_slot_head head;
+    MPI_Win host;
+    struct mw_window *window; /* mpi/windows.h */
+} mw_win_slot;
 
 /* Per kind: the table; `find`, which is NULL for anything but a valid non-null handle; `take`, which returns a free
  * slot or NULL if the table is full; `publish`, which makes a taken and filled slot valid and returns its

@@ -35,7 +35,7 @@ static void begin(void)
 /* The guest's argc and argv stay its own: launchers of today pass nothing through them. */
 int32_t mw_MPI_Init(mw_instance *instance, mw_guest_ptr argc, mw_guest_ptr argv)
 {
-    mw_call call = {instance, "MPI_Init", NULL};
+    mw_call call = MW_CALL("MPI_Init");
     (void)argc, (void)argv;
     RAISE_IF_BEGUN(&call);
     int rc = MPI_Init(NULL, NULL);
@@ -47,7 +47,7 @@ int32_t mw_MPI_Init(mw_instance *instance, mw_guest_ptr argc, mw_guest_ptr argv)
 int32_t mw_MPI_Init_thread(mw_instance *instance, mw_guest_ptr argc, mw_guest_ptr argv, int32_t required,
                            mw_guest_ptr provided)
 {
-    mw_call call = {instance, "MPI_Init_thread", NULL};
+    mw_call call = MW_CALL("MPI_Init_thread");
     int32_t *out;
     int host_required, host_provided;
     (void)argc, (void)argv;
@@ -77,7 +77,7 @@ int mw_mpi_finalize(void)
 
 int32_t mw_MPI_Finalize(mw_instance *instance)
 {
-    mw_call call = {instance, "MPI_Finalize", NULL};
+    mw_call call = MW_CALL("MPI_Finalize");
     MW_TRY(mw_in_running(&call));
     int rc = mw_mpi_finalize();
     return rc == MPI_SUCCESS ? MW_GUEST_SUCCESS : MW_GUEST_ERR_OTHER; /* no error class can be asked for now */
@@ -93,20 +93,20 @@ static int32_t put_flag(const mw_call *call, mw_guest_ptr flag, int value)
 
 int32_t mw_MPI_Initialized(mw_instance *instance, mw_guest_ptr flag)
 {
-    mw_call call = {instance, "MPI_Initialized", NULL};
+    mw_call call = MW_CALL("MPI_Initialized");
     return put_flag(&call, flag, mw_mpi_running || mw_mpi_finalized);
 }
 
 int32_t mw_MPI_Finalized(mw_instance *instance, mw_guest_ptr flag)
 {
-    mw_call call = {instance, "MPI_Finalized", NULL};
+    mw_call call = MW_CALL("MPI_Finalized");
     return put_flag(&call, flag, mw_mpi_finalized);
 }
 
 /* The whole job ends, whatever the communicator: so do the host MPIs too. */
 int32_t mw_MPI_Abort(mw_instance *instance, mw_guest_comm comm, int32_t errorcode)
 {
-    mw_call call = {instance, "MPI_Abort", NULL};
+    mw_call call = MW_CALL("MPI_Abort");
     (void)comm;
     MW_TRY(mw_in_running(&call));
     fflush(stdout);
@@ -115,7 +115,7 @@ int32_t mw_MPI_Abort(mw_instance *instance, mw_guest_comm comm, int32_t errorcod
 
 int32_t mw_MPI_Get_library_version(mw_instance *instance, mw_guest_ptr version, mw_guest_ptr resultlen)
 {
-    mw_call call = {instance, "MPI_Get_library_version", NULL};
+    mw_call call = MW_CALL("MPI_Get_library_version");
     char text[MPI_MAX_LIBRARY_VERSION_STRING + 64];
     int32_t *out_length;
     void *out;

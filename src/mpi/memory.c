@@ -79,7 +79,7 @@ void mw_guest_block_end(mw_instance *instance, mw_guest_block *block)
 
 int32_t mw_MPI_Alloc_mem(mw_instance *instance, mw_guest_aint size, mw_guest_info info, mw_guest_ptr baseptr)
 {
-    mw_call call = {instance, "MPI_Alloc_mem", NULL};
+    mw_call call = MW_CALL("MPI_Alloc_mem");
     MPI_Info host_info;
     int32_t *out;
     MW_TRY(mw_in_running(&call));
@@ -96,7 +96,7 @@ int32_t mw_MPI_Alloc_mem(mw_instance *instance, mw_guest_aint size, mw_guest_inf
 
 int32_t mw_MPI_Free_mem(mw_instance *instance, mw_guest_ptr base)
 {
-    mw_call call = {instance, "MPI_Free_mem", NULL};
+    mw_call call = MW_CALL("MPI_Free_mem");
     MW_TRY(mw_in_running(&call));
     mw_guest_release(instance, base);
     return MW_GUEST_SUCCESS;
@@ -113,7 +113,7 @@ static struct {
 
 int32_t mw_MPI_Buffer_attach(mw_instance *instance, mw_guest_ptr buffer, int32_t size)
 {
-    mw_call call = {instance, "MPI_Buffer_attach", NULL};
+    mw_call call = MW_CALL("MPI_Buffer_attach");
     void *span;
     MW_TRY(mw_in_running(&call));
     MW_TRY(mw_in_count(&call, "size", size));
@@ -138,7 +138,7 @@ int32_t mw_MPI_Buffer_attach(mw_instance *instance, mw_guest_ptr buffer, int32_t
 
 int32_t mw_MPI_Buffer_detach(mw_instance *instance, mw_guest_ptr buffer_addr, mw_guest_ptr size)
 {
-    mw_call call = {instance, "MPI_Buffer_detach", NULL};
+    mw_call call = MW_CALL("MPI_Buffer_detach");
     int32_t *out_addr, *out_size;
     void *host;
     int host_size;

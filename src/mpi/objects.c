@@ -23,20 +23,20 @@ static int32_t free_comm(mw_call *call, mw_guest_ptr comm, int (*host_free)(MPI_
 
 int32_t mw_MPI_Comm_free(mw_instance *instance, mw_guest_ptr comm)
 {
-    mw_call call = {instance, "MPI_Comm_free", NULL};
+    mw_call call = MW_CALL("MPI_Comm_free");
     return free_comm(&call, comm, MPI_Comm_free);
 }
 
 int32_t mw_MPI_Comm_disconnect(mw_instance *instance, mw_guest_ptr comm)
 {
-    mw_call call = {instance, "MPI_Comm_disconnect", NULL};
+    mw_call call = MW_CALL("MPI_Comm_disconnect");
     return free_comm(&call, comm, MPI_Comm_disconnect);
 }
 
 /* The same handle each time: the guest does not own a reference that it would give back. */
 int32_t mw_MPI_Comm_get_parent(mw_instance *instance, mw_guest_ptr parent)
 {
-    mw_call call = {instance, "MPI_Comm_get_parent", NULL};
+    mw_call call = MW_CALL("MPI_Comm_get_parent");
     int32_t *out;
     MPI_Comm host;
     bool made;
@@ -49,7 +49,7 @@ int32_t mw_MPI_Comm_get_parent(mw_instance *instance, mw_guest_ptr parent)
 
 int32_t mw_MPI_Group_free(mw_instance *instance, mw_guest_ptr group)
 {
-    mw_call call = {instance, "MPI_Group_free", NULL};
+    mw_call call = MW_CALL("MPI_Group_free");
     int32_t *handle;
     MPI_Group host;
     MW_TRY(mw_out_i32(&call, "group", group, &handle));
@@ -67,7 +67,7 @@ int32_t mw_MPI_Group_free(mw_instance *instance, mw_guest_ptr group)
 
 int32_t mw_MPI_Info_free(mw_instance *instance, mw_guest_ptr info)
 {
-    mw_call call = {instance, "MPI_Info_free", NULL};
+    mw_call call = MW_CALL("MPI_Info_free");
     int32_t *handle;
     MPI_Info host;
     MW_TRY(mw_out_i32(&call, "info", info, &handle));
@@ -101,7 +101,7 @@ static int32_t info_value(mw_call *call, mw_guest_info info, mw_guest_ptr key, c
 int32_t mw_MPI_Info_get(mw_instance *instance, mw_guest_info info, mw_guest_ptr key, int32_t valuelen,
                         mw_guest_ptr value, mw_guest_ptr flag)
 {
-    mw_call call = {instance, "MPI_Info_get", NULL};
+    mw_call call = MW_CALL("MPI_Info_get");
     char text[MPI_MAX_INFO_VAL + 1];
     int32_t *out_flag;
     void *out;
@@ -125,7 +125,7 @@ int32_t mw_MPI_Info_get(mw_instance *instance, mw_guest_info info, mw_guest_ptr 
 int32_t mw_MPI_Info_get_string(mw_instance *instance, mw_guest_info info, mw_guest_ptr key, mw_guest_ptr buflen,
                                mw_guest_ptr value, mw_guest_ptr flag)
 {
-    mw_call call = {instance, "MPI_Info_get_string", NULL};
+    mw_call call = MW_CALL("MPI_Info_get_string");
     char text[MPI_MAX_INFO_VAL + 1];
     int32_t *out_flag, *length;
     void *out = NULL;
@@ -171,7 +171,7 @@ static void end_message(mw_message_slot *slot, MPI_Message host, int32_t *handle
 int32_t mw_MPI_Mrecv(mw_instance *instance, mw_guest_ptr buf, int32_t count, mw_guest_type datatype,
                      mw_guest_ptr message, mw_guest_ptr status)
 {
-    mw_call call = {instance, "MPI_Mrecv", NULL};
+    mw_call call = MW_CALL("MPI_Mrecv");
     const mw_type_slot *type;
     mw_message_slot *slot;
     mw_guest_status *guest_status;
@@ -194,7 +194,7 @@ int32_t mw_MPI_Mrecv(mw_instance *instance, mw_guest_ptr buf, int32_t count, mw_
 int32_t mw_MPI_Imrecv(mw_instance *instance, mw_guest_ptr buf, int32_t count, mw_guest_type datatype,
                       mw_guest_ptr message, mw_guest_ptr request)
 {
-    mw_call call = {instance, "MPI_Imrecv", NULL};
+    mw_call call = MW_CALL("MPI_Imrecv");
     const mw_type_slot *type;
     mw_message_slot *slot;
     int32_t *handle, *out;
@@ -230,20 +230,20 @@ static int32_t set_elements(mw_call *call, mw_guest_ptr status, mw_guest_type da
 
 int32_t mw_MPI_Status_set_elements(mw_instance *instance, mw_guest_ptr status, mw_guest_type datatype, int32_t count)
 {
-    mw_call call = {instance, "MPI_Status_set_elements", NULL};
+    mw_call call = MW_CALL("MPI_Status_set_elements");
     return set_elements(&call, status, datatype, count);
 }
 
 int32_t mw_MPI_Status_set_elements_x(mw_instance *instance, mw_guest_ptr status, mw_guest_type datatype,
                                      mw_guest_count count)
 {
-    mw_call call = {instance, "MPI_Status_set_elements_x", NULL};
+    mw_call call = MW_CALL("MPI_Status_set_elements_x");
     return set_elements(&call, status, datatype, count);
 }
 
 int32_t mw_MPI_Status_set_cancelled(mw_instance *instance, mw_guest_ptr status, int32_t flag)
 {
-    mw_call call = {instance, "MPI_Status_set_cancelled", NULL};
+    mw_call call = MW_CALL("MPI_Status_set_cancelled");
     MPI_Status host;
     mw_guest_status *guest;
     MW_TRY(mw_in_running(&call));

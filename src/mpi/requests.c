@@ -139,7 +139,7 @@ static int32_t one_begin(const mw_call *call, mw_guest_ptr request, mw_guest_ptr
 
 int32_t mw_MPI_Wait(mw_instance *instance, mw_guest_ptr request, mw_guest_ptr status)
 {
-    mw_call call = {instance, "MPI_Wait", NULL};
+    mw_call call = MW_CALL("MPI_Wait");
     mw_guest_status *guest_status;
     mw_request_slot *slot;
     MPI_Request host;
@@ -155,7 +155,7 @@ int32_t mw_MPI_Wait(mw_instance *instance, mw_guest_ptr request, mw_guest_ptr st
 
 int32_t mw_MPI_Test(mw_instance *instance, mw_guest_ptr request, mw_guest_ptr flag, mw_guest_ptr status)
 {
-    mw_call call = {instance, "MPI_Test", NULL};
+    mw_call call = MW_CALL("MPI_Test");
     mw_guest_status *guest_status;
     mw_request_slot *slot;
     MPI_Request host;
@@ -175,7 +175,7 @@ int32_t mw_MPI_Test(mw_instance *instance, mw_guest_ptr request, mw_guest_ptr fl
 int32_t mw_MPI_Request_get_status(mw_instance *instance, mw_guest_request request, mw_guest_ptr flag,
                                   mw_guest_ptr status)
 {
-    mw_call call = {instance, "MPI_Request_get_status", NULL};
+    mw_call call = MW_CALL("MPI_Request_get_status");
     mw_guest_status *guest_status;
     mw_request_slot *slot = NULL;
     MPI_Status host_status;
@@ -198,7 +198,7 @@ int32_t mw_MPI_Request_get_status(mw_instance *instance, mw_guest_request reques
 
 int32_t mw_MPI_Request_free(mw_instance *instance, mw_guest_ptr request)
 {
-    mw_call call = {instance, "MPI_Request_free", NULL};
+    mw_call call = MW_CALL("MPI_Request_free");
     mw_request_slot *slot;
     int32_t *handle;
     MW_TRY(mw_in_running(&call));
@@ -216,7 +216,7 @@ int32_t mw_MPI_Request_free(mw_instance *instance, mw_guest_ptr request)
 
 int32_t mw_MPI_Cancel(mw_instance *instance, mw_guest_ptr request)
 {
-    mw_call call = {instance, "MPI_Cancel", NULL};
+    mw_call call = MW_CALL("MPI_Cancel");
     mw_request_slot *slot;
     int32_t *handle;
     MW_TRY(mw_in_running(&call));
@@ -240,7 +240,7 @@ static int32_t check_startable(const mw_call *call, const char *argument, const 
 
 int32_t mw_MPI_Start(mw_instance *instance, mw_guest_ptr request)
 {
-    mw_call call = {instance, "MPI_Start", NULL};
+    mw_call call = MW_CALL("MPI_Start");
     mw_request_slot *slot;
     int32_t *handle;
     MW_TRY(mw_out_i32(&call, "request", request, &handle));
@@ -256,7 +256,7 @@ int32_t mw_MPI_Start(mw_instance *instance, mw_guest_ptr request)
 
 int32_t mw_MPI_Startall(mw_instance *instance, int32_t count, mw_guest_ptr requests)
 {
-    mw_call call = {instance, "MPI_Startall", NULL};
+    mw_call call = MW_CALL("MPI_Startall");
     request_list list;
     MW_TRY(list_begin(&call, count, requests, (mw_guest_ptr){MW_GUEST_STATUSES_IGNORE}, 0, &list));
     int32_t error = MW_GUEST_SUCCESS;
@@ -279,7 +279,7 @@ int32_t mw_MPI_Startall(mw_instance *instance, int32_t count, mw_guest_ptr reque
 
 int32_t mw_MPI_Waitall(mw_instance *instance, int32_t count, mw_guest_ptr requests, mw_guest_ptr statuses)
 {
-    mw_call call = {instance, "MPI_Waitall", NULL};
+    mw_call call = MW_CALL("MPI_Waitall");
     request_list list;
     MW_TRY(list_begin(&call, count, requests, statuses, count, &list));
     int rc = MPI_Waitall(count, list.hosts, HOST_STATUSES(&list));
@@ -291,7 +291,7 @@ int32_t mw_MPI_Waitall(mw_instance *instance, int32_t count, mw_guest_ptr reques
 int32_t mw_MPI_Testall(mw_instance *instance, int32_t count, mw_guest_ptr requests, mw_guest_ptr flag,
                        mw_guest_ptr statuses)
 {
-    mw_call call = {instance, "MPI_Testall", NULL};
+    mw_call call = MW_CALL("MPI_Testall");
     request_list list;
     int32_t *out_flag;
     int host_flag = 0;
@@ -308,7 +308,7 @@ int32_t mw_MPI_Testall(mw_instance *instance, int32_t count, mw_guest_ptr reques
 int32_t mw_MPI_Waitany(mw_instance *instance, int32_t count, mw_guest_ptr requests, mw_guest_ptr index,
                        mw_guest_ptr status)
 {
-    mw_call call = {instance, "MPI_Waitany", NULL};
+    mw_call call = MW_CALL("MPI_Waitany");
     request_list list;
     int32_t *out_index;
     int host_index = MPI_UNDEFINED;
@@ -325,7 +325,7 @@ int32_t mw_MPI_Waitany(mw_instance *instance, int32_t count, mw_guest_ptr reques
 int32_t mw_MPI_Testany(mw_instance *instance, int32_t count, mw_guest_ptr requests, mw_guest_ptr index,
                        mw_guest_ptr flag, mw_guest_ptr status)
 {
-    mw_call call = {instance, "MPI_Testany", NULL};
+    mw_call call = MW_CALL("MPI_Testany");
     request_list list;
     int32_t *out_index, *out_flag;
     int host_index = MPI_UNDEFINED, host_flag = 0;
@@ -376,13 +376,13 @@ static int32_t complete_some(const mw_call *call, some_fn *host_some, int32_t co
 int32_t mw_MPI_Waitsome(mw_instance *instance, int32_t incount, mw_guest_ptr requests, mw_guest_ptr outcount,
                         mw_guest_ptr indices, mw_guest_ptr statuses)
 {
-    mw_call call = {instance, "MPI_Waitsome", NULL};
+    mw_call call = MW_CALL("MPI_Waitsome");
     return complete_some(&call, MPI_Waitsome, incount, requests, outcount, indices, statuses);
 }
 
 int32_t mw_MPI_Testsome(mw_instance *instance, int32_t incount, mw_guest_ptr requests, mw_guest_ptr outcount,
                         mw_guest_ptr indices, mw_guest_ptr statuses)
 {
-    mw_call call = {instance, "MPI_Testsome", NULL};
+    mw_call call = MW_CALL("MPI_Testsome");
     return complete_some(&call, MPI_Testsome, incount, requests, outcount, indices, statuses);
 }

@@ -52,6 +52,7 @@ extern pthread_mutex_t mw_registry_lock;
  * *made, and the caller ends it with the kind's free. */
 mw_guest_comm mw_comm_of_host(MPI_Comm host, bool *made);
 mw_guest_type mw_type_of_host(MPI_Datatype host, uint32_t hint, bool *made);
+mw_guest_win mw_win_of_host(MPI_Win host); /* MPI_WIN_NULL if the guest does not have it */
 
 /* Fails while a callback of an attribute of `object` (a communicator's or datatype's handle) runs: the host then walks
  * the object's attributes, which must not change, nor the object go (attributes.c). */

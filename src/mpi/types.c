@@ -5,7 +5,7 @@
 
 int32_t mw_MPI_Type_commit(mw_instance *instance, mw_guest_ptr datatype)
 {
-    mw_call call = {instance, "MPI_Type_commit", NULL};
+    mw_call call = MW_CALL("MPI_Type_commit");
     const mw_type_slot *type;
     int32_t *handle;
     MW_TRY(mw_out_i32(&call, "datatype", datatype, &handle));
@@ -16,7 +16,7 @@ int32_t mw_MPI_Type_commit(mw_instance *instance, mw_guest_ptr datatype)
 
 int32_t mw_MPI_Type_free(mw_instance *instance, mw_guest_ptr datatype)
 {
-    mw_call call = {instance, "MPI_Type_free", NULL};
+    mw_call call = MW_CALL("MPI_Type_free");
     const mw_type_slot *type;
     int32_t *handle;
     MW_TRY(mw_out_i32(&call, "datatype", datatype, &handle));
@@ -64,7 +64,7 @@ static const char *predefined_name(uint32_t guest)
 int32_t mw_MPI_Type_get_name(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr type_name,
                              mw_guest_ptr resultlen)
 {
-    mw_call call = {instance, "MPI_Type_get_name", NULL};
+    mw_call call = MW_CALL("MPI_Type_get_name");
     const mw_type_slot *type;
     char name[MPI_MAX_OBJECT_NAME + 1] = "";
     int32_t *out_length;
@@ -86,7 +86,7 @@ int32_t mw_MPI_Type_get_name(mw_instance *instance, mw_guest_type datatype, mw_g
 int32_t mw_MPI_Type_get_envelope(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr num_integers,
                                  mw_guest_ptr num_addresses, mw_guest_ptr num_datatypes, mw_guest_ptr combiner)
 {
-    mw_call call = {instance, "MPI_Type_get_envelope", NULL};
+    mw_call call = MW_CALL("MPI_Type_get_envelope");
     const mw_type_slot *type;
     int32_t *out[4];
     int integers, addresses, datatypes, host_combiner;
@@ -120,7 +120,7 @@ int32_t mw_MPI_Type_get_contents(mw_instance *instance, mw_guest_type datatype, 
                                  int32_t max_addresses, int32_t max_datatypes, mw_guest_ptr array_of_integers,
                                  mw_guest_ptr array_of_addresses, mw_guest_ptr array_of_datatypes)
 {
-    mw_call call = {instance, "MPI_Type_get_contents", NULL};
+    mw_call call = MW_CALL("MPI_Type_get_contents");
     mw_arena arena = mw_scratch_begin();
     const mw_type_slot *type;
     int32_t *out_integers, *out_addresses, *out_datatypes, error = MW_GUEST_SUCCESS;
@@ -202,7 +202,7 @@ int32_t mw_MPI_Type_create_darray(mw_instance *instance, int32_t size, int32_t r
                                   mw_guest_ptr gsizes, mw_guest_ptr distribs, mw_guest_ptr dargs, mw_guest_ptr psizes,
                                   int32_t order, mw_guest_type oldtype, mw_guest_ptr newtype)
 {
-    mw_call call = {instance, "MPI_Type_create_darray", NULL};
+    mw_call call = MW_CALL("MPI_Type_create_darray");
     mw_arena arena = mw_scratch_begin();
     darray d = {.size = size, .rank = rank, .ndims = ndims};
     const mw_type_slot *type = NULL;
@@ -242,7 +242,7 @@ static int32_t in_position(const mw_call *call, int64_t position, int64_t size)
 int32_t mw_MPI_Pack(mw_instance *instance, mw_guest_ptr inbuf, int32_t incount, mw_guest_type datatype,
                     mw_guest_ptr outbuf, int32_t outsize, mw_guest_ptr position, mw_guest_comm comm)
 {
-    mw_call call = {instance, "MPI_Pack", NULL};
+    mw_call call = MW_CALL("MPI_Pack");
     const mw_comm_slot *host_comm;
     const mw_type_slot *type;
     void *in, *out;
@@ -267,7 +267,7 @@ int32_t mw_MPI_Pack(mw_instance *instance, mw_guest_ptr inbuf, int32_t incount, 
 int32_t mw_MPI_Unpack(mw_instance *instance, mw_guest_ptr inbuf, int32_t insize, mw_guest_ptr position,
                       mw_guest_ptr outbuf, int32_t outcount, mw_guest_type datatype, mw_guest_comm comm)
 {
-    mw_call call = {instance, "MPI_Unpack", NULL};
+    mw_call call = MW_CALL("MPI_Unpack");
     const mw_comm_slot *host_comm;
     const mw_type_slot *type;
     void *in, *out;
@@ -325,7 +325,7 @@ int32_t mw_MPI_Pack_external(mw_instance *instance, mw_guest_ptr datarep, mw_gue
                              mw_guest_type datatype, mw_guest_ptr outbuf, mw_guest_aint outsize,
                              mw_guest_ptr position)
 {
-    mw_call call = {instance, "MPI_Pack_external", NULL};
+    mw_call call = MW_CALL("MPI_Pack_external");
     mw_arena arena = mw_scratch_begin();
     external x;
     int32_t error = in_external(&call, &arena, datarep, datatype, inbuf, incount, outbuf, outsize, position, &x);
@@ -341,7 +341,7 @@ int32_t mw_MPI_Pack_external(mw_instance *instance, mw_guest_ptr datarep, mw_gue
 int32_t mw_MPI_Unpack_external(mw_instance *instance, mw_guest_ptr datarep, mw_guest_ptr inbuf, mw_guest_aint insize,
                                mw_guest_ptr position, mw_guest_ptr outbuf, int32_t outcount, mw_guest_type datatype)
 {
-    mw_call call = {instance, "MPI_Unpack_external", NULL};
+    mw_call call = MW_CALL("MPI_Unpack_external");
     mw_arena arena = mw_scratch_begin();
     external x;
     int32_t error = in_external(&call, &arena, datarep, datatype, outbuf, outcount, inbuf, insize, position, &x);
@@ -371,19 +371,19 @@ static int32_t out_bound(const mw_call *call, mw_guest_type datatype, type_bound
 
 int32_t mw_MPI_Type_extent(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr extent)
 {
-    mw_call call = {instance, "MPI_Type_extent", NULL};
+    mw_call call = MW_CALL("MPI_Type_extent");
     return out_bound(&call, datatype, BOUND_EXTENT, "extent", extent);
 }
 
 int32_t mw_MPI_Type_lb(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr displacement)
 {
-    mw_call call = {instance, "MPI_Type_lb", NULL};
+    mw_call call = MW_CALL("MPI_Type_lb");
     return out_bound(&call, datatype, BOUND_LOWER, "displacement", displacement);
 }
 
 int32_t mw_MPI_Type_ub(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr displacement)
 {
-    mw_call call = {instance, "MPI_Type_ub", NULL};
+    mw_call call = MW_CALL("MPI_Type_ub");
     return out_bound(&call, datatype, BOUND_UPPER, "displacement", displacement);
 }
 

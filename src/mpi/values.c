@@ -57,6 +57,12 @@ static const value_row combiners[] = {
     ROW(COMBINER_RESIZED),
 };
 
+static const value_row lock_types[] = {ROW(LOCK_EXCLUSIVE), ROW(LOCK_SHARED)};
+static const value_row window_models[] = {ROW(WIN_UNIFIED), ROW(WIN_SEPARATE)};
+static const value_row asserts[] = {
+    ROW(MODE_NOCHECK), ROW(MODE_NOPRECEDE), ROW(MODE_NOPUT), ROW(MODE_NOSTORE), ROW(MODE_NOSUCCEED),
+};
+
 #define VALUE_IN(name, rows)                                                                       \
     int32_t mw_in_##name(const mw_call *call, const char *argument, int32_t value, int *out)       \
     {                                                                                              \
@@ -73,10 +79,31 @@ VALUE_IN(thread_level, thread_levels)
 VALUE_IN(order, orders)
 VALUE_IN(typeclass, typeclasses)
 VALUE_IN(distribution, distributions)
+VALUE_IN(lock_type, lock_types)
 VALUE_OUT(comparison, comparisons)
 VALUE_OUT(topology, topologies)
 VALUE_OUT(combiner, combiners)
 VALUE_OUT(thread_level, thread_levels)
+VALUE_OUT(window_model, window_models)
+
+/* A set of flags; those that are none of `rows` fail. */
+static int32_t flags_in(const mw_call *call, const char *argument, const value_row *rows, size_t n, int32_t value,
+                        int *out)
+{
+    *out = 0;
+    for (size_t i = 0; i < n; i++)
+        if (value & rows[i].guest) {
+            *out |= rows[i].host;
+            value &= ~rows[i].guest;
+        }
+    return value == 0 ? MW_GUEST_SUCCESS
+                      : mw_raise_error(call, MW_GUEST_ERR_ASSERT, argument, "0x%x is no flag of it", (unsigned)value);
+}
+
+int32_t mw_in_assert(const mw_call *call, const char *argument, int32_t value, int *out)
+{
+    return flags_in(call, argument, asserts, LENGTH(asserts), value, out);
+}
 
 /* size, rank, ndims, then ndims each of gsizes, distribs, dargs and psizes, then the order (MPI 4.1, 5.1.13). */
 void mw_out_darray(int32_t *integers)
@@ -151,19 +178,17 @@ int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host
 }
 
 /* `known` are the predefined handles that the host may return for this kind. */
-#define OUT_PLAIN(kind, host_type, KIND, plural, known)                                            \
+#define OUT_PLAIN(kind, host_type, KIND, plural, predefined)                                       \
     int32_t mw_out_##kind(const mw_call *call, const char *argument, host_type host, int32_t *out) \
     {                                                                                              \
-        static const uint16_t predefined[] = {known};                                              \
         if (host == MPI_##KIND##_NULL) {                                                           \
             *out = MW_GUEST_##KIND##_NULL;                                                         \
             return MW_GUEST_SUCCESS;                                                               \
         }                                                                                          \
-        for (size_t i = 0; i < LENGTH(predefined); i++)                                            \
-            if (predefined[i] && mw_##kind##_slots[predefined[i]].host == host) {                  \
-                *out = predefined[i];                                                              \
-                return MW_GUEST_SUCCESS;                                                           \
-            }                                                                                      \
+        if ((predefined) && mw_##kind##_slots[predefined].host == host) {                          \
+            *out = (predefined);                                                                   \
+            return MW_GUEST_SUCCESS;                                                               \
+        }                                                                                          \
         mw_##kind##_slot *slot = mw_##kind##_take();                                               \
         if (!slot)                                                                                 \
             return raise_full(call, argument, plural);                                             \
@@ -172,14 +197,10 @@ int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host
         *out = (int32_t)mw_##kind##_publish(slot).value;                                           \
         return MW_GUEST_SUCCESS;                                                                   \
     }
-#define COMMA ,
 OUT_PLAIN(group, MPI_Group, GROUP, "groups", MW_GUEST_GROUP_EMPTY)
 OUT_PLAIN(info, MPI_Info, INFO, "info objects", 0)
-OUT_PLAIN(win, MPI_Win, WIN, "windows", 0)
 OUT_PLAIN(file, MPI_File, FILE, "files", 0)
 OUT_PLAIN(message, MPI_Message, MESSAGE, "messages", MW_GUEST_MESSAGE_NO_PROC)
-OUT_PLAIN(errhandler, MPI_Errhandler, ERRHANDLER, "error handlers",
-          MW_GUEST_ERRORS_ARE_FATAL COMMA MW_GUEST_ERRORS_RETURN COMMA MW_GUEST_ERRORS_ABORT)
 
 int32_t mw_out_request_kept(const mw_call *call, MPI_Request host, uint32_t flags, mw_arena *arena, int32_t *out)
 {

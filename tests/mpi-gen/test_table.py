@@ -258,6 +258,13 @@ class Shims(unittest.TestCase):
         self.assertIn("mw_scratch_begin", shim_of("MPI_Alltoallv"))
         self.assertIn("MW_REQUEST_PERSISTENT", shim_of("MPI_Send_init"))
 
+    def test_windows(self):
+        self.assertIn('mw_in_target_disp(&call, "target_disp", target_disp, host_target_rank, target_count,',
+                      shim_of("MPI_Put"))
+        self.assertIn("mw_in_as_long", shim_of("MPI_Accumulate"))
+        self.assertIn("mw_in_rma_op", shim_of("MPI_Fetch_and_op"))
+        self.assertIn("if (op.value != MW_GUEST_NO_OP) {\n        MW_TRY(mw_in_buffer", shim_of("MPI_Get_accumulate"))
+
     def test_no_memory_on_the_fast_path(self):
         for name in ("MPI_Send", "MPI_Recv", "MPI_Isend", "MPI_Bcast", "MPI_Allreduce", "MPI_Comm_rank"):
             self.assertNotIn("arena", shim_of(name))

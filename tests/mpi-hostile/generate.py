@@ -16,7 +16,7 @@ import kinds  # noqa: E402
 LEFT_OUT = {"MPI_Init", "MPI_Init_thread", "MPI_Finalize", "MPI_Abort", "MPI_Pcontrol"}
 
 
-def class_of(param):
+def class_of(function, param):
     """What hostile.c takes a parameter for."""
     k, out = param.kind, param.direction == "out"
     if k.name in ("buffer", "region", "address", "pointer", "attribute", "state"):
@@ -33,6 +33,8 @@ def class_of(param):
         return {"type": "TYPES", "request": "REQUESTS", "info": "INFOS", "displ": "ZEROS", "shift": "ZEROS",
                 "rank": "ZEROS", "range": "ZEROS", "weight": "ONES"}.get(
                     k.name, "LONGS" if param.scalar_c(False) == "MPI_Count" else "ONES")
+    if k.name == "group" and function.name.startswith("MPI_Win_"):
+        return "EMPTY_GROUP"  # nobody answers, nothing blocks
     if k.name in kinds.HANDLES:
         name = "request" if k.name == "persistent" else k.name
         if param.direction == "in":
@@ -41,6 +43,7 @@ def class_of(param):
     if param.direction != "in":
         return "OUT"
     return {"count": "COUNT", "length": "COUNT", "dest": "PEER", "source": "PEER", "root": "ROOT", "rank": "ROOT",
+            "target": "TARGET",
             "tag": "TAG", "recv_tag": "TAG", "bytes": "BYTES", "aint": "BYTES"}.get(k.name, "INT")
 
 
@@ -64,7 +67,7 @@ def main():
         call = "%s(%s);" % (f.name, values)
         out.append("static void call_%s(const int64_t *a)\n{\n    (void)a;\n    %s\n}" % (f.name, call))
         table.append('    {"%s", call_%s, %d, {%s}},' % (
-            f.name, f.name, len(f.params), ", ".join(class_of(p) for p in f.params) or "0"))
+            f.name, f.name, len(f.params), ", ".join(class_of(f, p) for p in f.params) or "0"))
     out.append("static const struct call calls[] = {\n%s\n};" % "\n".join(table))
     Path(sys.argv[1]).write_text("\n".join(out) + "\n")
 

@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 enum class {
-    NONE, BUFFER, FUNCTION, STRING, OUT, TYPES, REQUESTS, INFOS, ZEROS, ONES, LONGS, COMM, GROUP, TYPE, OP, REQUEST, ERRHANDLER,
-    INFO, MESSAGE, COMM_PLACE, GROUP_PLACE, TYPE_PLACE, OP_PLACE, REQUEST_PLACE, ERRHANDLER_PLACE, INFO_PLACE, MESSAGE_PLACE,
-    COUNT, PEER, ROOT, TAG, BYTES, INT
+    NONE, BUFFER, FUNCTION, STRING, OUT, TYPES, REQUESTS, INFOS, ZEROS, ONES, LONGS, COMM, GROUP, EMPTY_GROUP, TYPE, OP, REQUEST,
+    ERRHANDLER,    INFO, MESSAGE, WIN, WIN_PLACE, COMM_PLACE, GROUP_PLACE, TYPE_PLACE, OP_PLACE, REQUEST_PLACE, ERRHANDLER_PLACE, INFO_PLACE, MESSAGE_PLACE,
+    COUNT, PEER, TARGET, ROOT, TAG, BYTES, INT
 };
 
-#define MAX_PARAMS 12
+#define MAX_PARAMS 13
 struct call {
     const char *name;
     void (*make)(const int64_t *arguments);
@@ -43,6 +43,7 @@ static MPI_Info infos[64];
 static MPI_Info info;
 static MPI_Group group;
 static uint32_t freed_type;
+static MPI_Win win; /* of each function anew: calls leave it in one state or another */
 
 static void operation(void *in, void *inout, int *n, MPI_Datatype *type)
 {
@@ -70,6 +71,25 @@ static int64_t in_place(int32_t value)
     return ADDRESS(&place);
 }
 
+static MPI_Win new_window(void)
+{
+    static int memory[64];
+    MPI_Win made;
+    MPI_Win_create(memory, sizeof memory, 4, MPI_INFO_NULL, MPI_COMM_SELF, &made);
+    MPI_Win_set_errhandler(made, MPI_ERRORS_RETURN);
+    return made;
+}
+
+/* Whatever epoch the calls have left it in. */
+static void free_window(MPI_Win *window)
+{
+    MPI_Win_unlock(0, *window);
+    MPI_Win_unlock_all(*window);
+    MPI_Win_complete(*window);
+    MPI_Win_fence(MPI_MODE_NOSUCCEED, *window);
+    MPI_Win_free(window);
+}
+
 /* For parameter number `p`: buffers of one call must not overlap. */
 static int64_t good(enum class class, int p)
 {
@@ -86,12 +106,15 @@ static int64_t good(enum class class, int p)
     case LONGS: return ADDRESS(longs);
     case COMM: return ADDRESS(MPI_COMM_SELF);
     case GROUP: return ADDRESS(group);
+    case EMPTY_GROUP: return ADDRESS(MPI_GROUP_EMPTY);
     case TYPE: return ADDRESS(MPI_INT);
     case OP: return ADDRESS(MPI_SUM);
     case REQUEST: return ADDRESS(MPI_REQUEST_NULL);
     case ERRHANDLER: return ADDRESS(MPI_ERRORS_RETURN);
     case INFO: return ADDRESS(info);
     case MESSAGE: return ADDRESS(MPI_MESSAGE_NO_PROC);
+    case WIN: return ADDRESS(win);
+    case WIN_PLACE: return in_place(ADDRESS(new_window()));
     /* What would end a predefined object is refused, and so may be repeated. */
     case COMM_PLACE: return in_place(ADDRESS(MPI_COMM_WORLD));
     case GROUP_PLACE: return in_place(ADDRESS(MPI_GROUP_EMPTY));
@@ -103,6 +126,7 @@ static int64_t good(enum class class, int p)
     case MESSAGE_PLACE: return in_place(ADDRESS(MPI_MESSAGE_NO_PROC));
     case COUNT: return 1;
     case PEER: return MPI_PROC_NULL; /* nobody answers, nothing blocks */
+    case TARGET:
     case ROOT: return 0;
     case TAG: return 5;
     case BYTES: return 16;
@@ -219,12 +243,15 @@ static int bad(enum class class, int i, int64_t *value)
     case LONGS: return bad_longs(i, value);
     case COMM:
     case GROUP:
+    case EMPTY_GROUP:
     case TYPE:
     case OP:
     case REQUEST:
     case ERRHANDLER:
     case INFO:
+    case WIN:
     case MESSAGE: return bad_handle(i, value);
+    case WIN_PLACE:
     case COMM_PLACE:
     case GROUP_PLACE:
     case TYPE_PLACE:
@@ -237,6 +264,7 @@ static int bad(enum class class, int i, int64_t *value)
     case PEER:
         /* Not the process itself and not MPI_ANY_SOURCE: those wait for a partner that does not come. */
         return bad_int(i, value) ? (*value == 0 || *value == MPI_ANY_SOURCE ? (*value = 77) : 0, 1) : 0;
+    case TARGET:
     case ROOT:
     case TAG:
     case BYTES:
@@ -273,9 +301,13 @@ int main(int argc, char **argv)
     MPI_Type_contiguous(3, MPI_INT, &type);
     freed_type = (uint32_t)ADDRESS(type);
     MPI_Type_free(&type);
+    MPI_Win epoch = new_window(); /* in which operations are allowed */
+    MPI_Win_lock(MPI_LOCK_EXCLUSIVE, 0, 0, epoch);
 
     for (size_t c = 0; c < sizeof calls / sizeof *calls; c++) {
         const struct call *call = &calls[c];
+        int own = strncmp(call->name, "MPI_Win_", 8) == 0;
+        win = own ? new_window() : epoch;
         for (int which = -1; which < call->nparams; which++) {
             for (int i = 0;; i++) {
                 int64_t arguments[MAX_PARAMS], value = 0;
@@ -289,7 +321,10 @@ int main(int argc, char **argv)
                     break;
             }
         }
+        if (own)
+            free_window(&win);
     }
+    free_window(&epoch);
     fprintf(stderr, "done %ld\n", number);
     MPI_Finalize();
     return 0;

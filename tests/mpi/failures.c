@@ -53,6 +53,43 @@ static void op_hostile(void *in, void *inout, int *len, MPI_Datatype *type)
         MPI_Op_free(&op);
 }
 
+/* Operations on the last rank's small window, each past an end of it in another way. */
+static void windows_end(void)
+{
+    int part[4] = {1, 2, 3, 4}, values[4] = {9, 9, 9, 9}, refused = 0, old;
+    MPI_Datatype backward, wide;
+    MPI_Win win;
+    MPI_Type_create_hindexed(1, (int[]){1}, (MPI_Aint[]){-4}, MPI_INT, &backward);
+    MPI_Type_commit(&backward);
+    MPI_Type_vector(2, 1, 1 << 28, MPI_INT, &wide);
+    MPI_Type_commit(&wide);
+    MPI_Win_create(part, rank == size - 1 ? 8 : 16, 4, MPI_INFO_NULL, MPI_COMM_WORLD, &win);
+    MPI_Win_set_errhandler(win, MPI_ERRORS_RETURN);
+    MPI_Win_fence(0, win);
+    int target = size - 1;
+    refused += MPI_Put(values, 1, MPI_INT, target, 2, 1, MPI_INT, win) != MPI_SUCCESS;
+    refused += MPI_Put(values, 3, MPI_INT, target, 0, 3, MPI_INT, win) != MPI_SUCCESS;
+    refused += MPI_Put(values, 1, MPI_INT, target, -1, 1, MPI_INT, win) != MPI_SUCCESS;
+    refused += MPI_Put(values, 1, MPI_INT, target, 0x7fffffff, 1, MPI_INT, win) != MPI_SUCCESS;
+    refused += MPI_Put(values, 1, MPI_INT, target, (MPI_Aint)0x80000000, 1, MPI_INT, win) != MPI_SUCCESS;
+    refused += MPI_Put(values, 1, MPI_INT, target, 0, 1, backward, win) != MPI_SUCCESS;
+    refused += MPI_Get(values, 2, MPI_INT, target, 0, 1, wide, win) != MPI_SUCCESS;
+    refused += MPI_Get(values, 1, MPI_INT, target, 2, 1, MPI_INT, win) != MPI_SUCCESS;
+    refused += MPI_Accumulate(values, 1, MPI_INT, target, 2, 1, MPI_INT, MPI_SUM, win) != MPI_SUCCESS;
+    refused += MPI_Fetch_and_op(values, &old, MPI_INT, target, 2, MPI_SUM, win) != MPI_SUCCESS;
+    refused += MPI_Compare_and_swap(values, values, &old, MPI_INT, target, 2, win) != MPI_SUCCESS;
+    /* More data at the target than at the origin. */
+    refused += MPI_Accumulate(values, 1, MPI_INT, target, 0, 2, MPI_INT, MPI_SUM, win) != MPI_SUCCESS;
+    MPI_Op op;
+    MPI_Op_create(op_hostile, 1, &op);
+    refused += MPI_Accumulate(values, 1, MPI_INT, target, 0, 1, MPI_INT, op, win) != MPI_SUCCESS;
+    MPI_Op_free(&op);
+    MPI_Win_fence(0, win);
+    refused += MPI_Win_attach(win, part, 4) != MPI_SUCCESS;
+    MPI_Win_free(&win);
+    printf("refused %d, memory %d %d %d %d\n", refused, part[0], part[1], part[2], part[3]);
+}
+
 static void handler_frees(MPI_Comm *comm, int *code, ...)
 {
     (void)code;
@@ -158,6 +195,16 @@ static void run(const char *what)
         MPI_Comm_free_keyval(&key);
         MPI_Comm_free(&comm);
         printf("freed\n");
+    } else if (!strcmp(what, "window-end")) {
+        windows_end();
+    } else if (!strcmp(what, "window-beyond")) {
+        char part[8] = {0};
+        MPI_Win win;
+        MPI_Win_create(part, sizeof part, 1, MPI_INFO_NULL, MPI_COMM_WORLD, &win);
+        MPI_Win_fence(0, win);
+        if (rank == 1)
+            MPI_Put(part, 8, MPI_CHAR, 0, 1, 8, MPI_CHAR, win);
+        MPI_Win_fence(0, win);
     } else if (!strcmp(what, "query-waits")) {
         MPI_Grequest_start(query_waits, nothing, cancel_nothing, NULL, &pending);
         MPI_Grequest_complete(pending);

@@ -21,7 +21,7 @@ ROOT = HERE.parents[1]
 BUILD = Path(os.environ.get("MW_BUILD_DIR", ROOT / "build"))
 OUT = BUILD / "mpich-suite"
 MAX_RANKS = 4
-DIRECTORIES = ("pt2pt", "coll", "comm", "datatype", "group", "topo", "attr", "init", "info", "errhan")
+DIRECTORIES = ("pt2pt", "coll", "comm", "datatype", "group", "topo", "attr", "init", "info", "errhan", "rma")
 
 HOSTS = {
     "openmpi": ["mpirun.openmpi", "--allow-run-as-root", "--oversubscribe", "--mca", "mpi_yield_when_idle", "1",

@@ -31,6 +31,9 @@ CASES = [
     ("op-type", 134, ["is not a function of type MPI_User_function"]),
     ("handler-frees", 0, ["refused: 1"]),
     ("delete-frees", 0, ["inner changes refused: 1", "freed"]),
+    ("window-end", 0, ["refused 14, memory 1 2 3 4"]),
+    ("window-beyond", 134, ["rank 1", "MPI_Put: argument target_disp: 8 elements at displacement 1 do not lie in the window "
+                            "of rank 0, which has 8 bytes"]),
     ("query-waits", 0, ["inner wait refused: 1", "inner free refused: 1", "complete again refused: 1"]),
 ]
 # Host frames in the report of a crash: none of these may appear.

@@ -22,6 +22,7 @@ ATTRIBUTE
          topology=KIND    must have one: cart, graph, dist_graph
          inter            must be an intercommunicator
          proc_null        MPI_PROC_NULL is allowed among the ranks
+         unless=no_op     not significant if the operation is MPI_NO_OP
 """
 
 import ast
@@ -77,7 +78,7 @@ class Kind:
 
 
 class Parameter:
-    ATTRIBUTES = {"in_place", "input", "at", "null", "proc_null", "inter", "topology", "reach"}
+    ATTRIBUTES = {"in_place", "input", "at", "null", "proc_null", "inter", "topology", "reach", "unless"}
 
     def __init__(self, line):
         try:

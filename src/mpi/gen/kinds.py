@@ -27,6 +27,8 @@ SCALARS = {
     "unit": Scalar("int", "MPI_Aint"),     # displacement unit of a window
     "bytes": Scalar("MPI_Aint", "MPI_Count"),  # distance in bytes
     **_same("aint", c="MPI_Aint"),
+    # target_disp(count, type): displacement in a target's window of so many elements of that type
+    **_same("target_disp", c="MPI_Aint"),
     **_same("count64", c="MPI_Count"),
     **_same("offset", c="MPI_Offset"),
     **_same("fint", c="MPI_Fint"),

@@ -12,13 +12,13 @@ from api import names
 from guest import BANNER, wrap
 
 # Kinds of ints that are converted by mw_in_KIND and mw_out_KIND of convert.h.
-IN_ENUMS = ("order", "split_type", "typeclass", "thread_level")
+IN_ENUMS = ("order", "split_type", "typeclass", "thread_level", "lock_type", "assert")
 OUT_ENUMS = ("rank", "comparison", "topology", "combiner", "thread_level", "tag")
 IN_PLACE_INTS = ("int", "logical", "length", "count")  # written by the host into guest memory
-PLAIN_HANDLES = ("group", "errhandler", "info", "win", "file")
+PLAIN_HANDLES = ("group", "errhandler", "info")
 NULLS = {"comm": "MPI_COMM_NULL", "group": "MPI_GROUP_NULL", "type": "MPI_DATATYPE_NULL", "info": "MPI_INFO_NULL",
          "message": "MPI_MESSAGE_NULL", "request": "MPI_REQUEST_NULL", "persistent": "MPI_REQUEST_NULL"}  # of results
-HAS_SLOT = ("comm", "type")
+HAS_SLOT = ("comm", "win", "file", "type")
 
 
 class CannotGenerate(Exception):
@@ -70,6 +70,7 @@ class Shim:
         self.comm = function.first("comm")
         self.comm = self.comm if self.comm and self.comm.direction == "in" else None
         self.root = function.first("root")
+        self.win = function.first("win")
         self.request = next((p for p in self.params
                              if p.kind.name in ("request", "persistent") and p.direction == "out"), None)
         self.in_place = next((p for p in self.params if "in_place" in p.attributes), None)
@@ -86,6 +87,8 @@ class Shim:
     def buffer_condition(self, p):
         """When a buffer is significant, as a set of requirements; the empty set is always."""
         needs = set()
+        if "unless" in p.attributes:
+            needs.add("op.value != MW_GUEST_NO_OP")
         if p.attributes.get("at") == "root":
             needs.add("role == MW_ROLE_ROOT")
         elif self.root:
@@ -188,7 +191,7 @@ class Shim:
     def generate(self):
         self.prepare()
         order = (
-            ("comm",), ("root",), HAS_SLOT + PLAIN_HANDLES, ("op",),
+            ("comm", "win", "file"), ("root",), HAS_SLOT + PLAIN_HANDLES, ("op",),
         )
         done = set()
         for group in order:
@@ -199,10 +202,12 @@ class Shim:
             if group == ("root",):
                 self.roles()
         steps = (
-            lambda p: p.kind.name in kinds.SCALARS and p.direction == "in" and p.kind.length is None and self.scalar(p),
+            lambda p: p.kind.name in kinds.SCALARS and p.kind.name != "target_disp" and p.direction == "in"
+            and p.kind.length is None and self.scalar(p),
             lambda p: self.needs_arena(p) and self.array(p),
             lambda p: p.kind.name == "status" and p.direction == "in" and self.status_in(p),
             lambda p: p.kind.name in ("buffer", "region") and self.buffer(p),
+            lambda p: p.kind.name == "target_disp" and self.target_disp(p),
             self.reach,
             lambda p: p.direction != "in" and p.kind.name not in ("buffer", "region") and self.out(p),
         )
@@ -241,7 +246,7 @@ class Shim:
         k, host = p.kind.name, "host_" + p.name
         condition = self.conditions[p.name]
         if k in HAS_SLOT:
-            null = {"comm": "MPI_COMM_NULL", "type": "MPI_BYTE"}[k]
+            null = {"type": "MPI_BYTE"}.get(k, NULLS.get(k))
             self.decls.append("const mw_%s_slot *%s%s;" % (k, host, " = NULL" if condition else ""))
             self.check(p, "mw_in_" + k, "&" + host)
             if "topology" in p.attributes:
@@ -251,12 +256,16 @@ class Shim:
                 self.always(self.attempt('mw_in_inter(&call, "%s", %s)' % (p.name, host)))
             self.arguments[p.name] = "%s ? %s->host : %s" % (host, host, null) if condition else host + "->host"
         elif k == "op":
-            type_param = self.f.first("type")
+            # Of an accumulate the target's, which is significant with every operation.
+            type_param = next((q for q in self.params if q.name == "target_datatype"), self.f.first("type"))
             # Not significant: what goes with MPI_BYTE, since Open MPI compares the two even then.
             self.decls.append("MPI_Op %s%s;" % (host, " = MPI_BAND" if condition else ""))
             if not type_param:
                 raise CannotGenerate("an operation without a datatype")
-            self.check(p, "mw_in_op", type_param.name, "host_" + type_param.name, "&" + host)
+            if self.win:
+                self.check(p, "mw_in_rma_op", "host_" + type_param.name, "&" + host)
+            else:
+                self.check(p, "mw_in_op", type_param.name, "host_" + type_param.name, "&" + host)
             self.arguments[p.name] = host
         else:
             self.decls.append("%s %s;" % (kinds.HANDLES[k], host))
@@ -271,7 +280,7 @@ class Shim:
             self.decls += ["int %s;" % host, "mw_role role;"]
             self.check(p, "mw_in_root", "&" + host, "&role")
             self.arguments[p.name] = host
-        elif k in ("dest", "source", "tag", "recv_tag") or k in IN_ENUMS:
+        elif k in ("dest", "source", "target", "tag", "recv_tag") or k in IN_ENUMS:
             self.decls.append("int %s;" % host)
             self.check(p, "mw_in_" + k, "&" + host)
             self.arguments[p.name] = host
@@ -390,6 +399,20 @@ class Shim:
         text = self.attempt('%s(&call, "%s", %s)' % (function, p.name, ", ".join((p.name,) + args + ("&" + host,))))
         self.always("if (in_place)\n    %s = MPI_IN_PLACE;" % host)
         self.always("else%s {\n    %s\n}" % (" if (%s)" % condition if condition else "", text.replace("\n", "\n    ")))
+        return True
+
+    def target_disp(self, p):
+        host = "host_" + p.name
+        count, element = p.kind.args
+        self.decls.append("MPI_Aint %s;" % host)
+        self.check(p, "mw_in_target_disp", "host_" + self.f.first("target").name, self.expression(count),
+                   "host_" + element.id, "&" + host)
+        self.arguments[p.name] = host
+        for q in self.params:  # what goes there or comes from there must be as long
+            if q.kind.name == "buffer" and q.kind.args[0] is not count and count.__class__ is ast.Name:
+                self.when(self.conditions[q.name], self.attempt('mw_in_as_long(&call, "%s", %s, host_%s, %s, host_%s)' % (
+                    q.kind.args[0].id, self.expression(q.kind.args[0]), q.kind.args[1].id, self.expression(count),
+                    element.id)))
         return True
 
     def reach(self, p):
@@ -517,7 +540,7 @@ class Shim:
                 raise CannotGenerate("returns " + f.returns)
             body += ["(void)instance;", "return %s;" % call]
         else:
-            body.append('mw_call call = {instance, "%s", NULL};' % f.name)
+            body.append('mw_call call = MW_CALL("%s");' % f.name)
             body += self.decls
             if self.arena:
                 body.append("mw_arena arena = %s();" % ("mw_kept_begin" if self.request else "mw_scratch_begin"))
@@ -550,7 +573,7 @@ def shim(function):
     base = function.since if not function.large else function.base_since
     if base <= (3, 1):
         return text
-    absent = '%s\n{\n    mw_call call = {instance, "%s", NULL};\n%s    return mw_raise_error(&call, ' \
+    absent = '%s\n{\n    mw_call call = MW_CALL("%s");\n%s    return mw_raise_error(&call, ' \
         'MW_GUEST_ERR_UNSUPPORTED_OPERATION, NULL, "this host\'s MPI %%d.%%d does not have it", MPI_VERSION, ' \
         'MPI_SUBVERSION);\n}\n' % (
             wrap(prototype(function), width=110), function.name,

@@ -1,0 +1,207 @@
+/* Error handlers (MPI 4.1, 9.3): guest functions that the host calls when a communicator, window or file has an error.
+ * The host passes no argument of ours, so each distinct guest function gets a trampoline of its own from a static pool
+ * and keeps it: a freed handler that is still in use needs no bookkeeping. */
+#include "mpi/callbacks.h"
+#include "mpi/state.h"
+#include "shims.h"
+
+typedef void errhandler_code(mw_instance *, uint32_t object, uint32_t error_code);
+typedef void errhandler_varargs_code(mw_instance *, uint32_t object, uint32_t error_code, uint32_t varargs);
+
+#define POOL 256
+typedef struct callback {
+    const mw_func *func;
+    bool varargs; /* clang passes a pointer to the variable arguments as a last parameter */
+} callback;
+
+/* One pool for the functions of all kinds of objects, and trampolines of each kind over it. */
+static callback pool[POOL];
+static uint32_t count;
+
+static void call_guest(uint32_t index, uint32_t handle, int code)
+{
+    mw_instance *instance = mw_mpi_instance;
+    const callback *c = &pool[index];
+    mw_guest_block block;
+    int32_t guest_code = mw_guest_error_class(code);
+
+    if (!mw_guest_block_begin(instance, 16, &block))
+        mw_cannot_call("error handler", "no guest memory for its arguments");
+    uint32_t p = block.p.addr;
+    memcpy(instance->memory0 + p, &handle, 4);
+    memcpy(instance->memory0 + p + 4, &guest_code, 4);
+    memset(instance->memory0 + p + 8, 0, 8);
+    mw_callback_enter();
+    if (c->varargs)
+        ((errhandler_varargs_code *)c->func->code)(c->func->instance, p, p + 4, p + 8);
+    else
+        ((errhandler_code *)c->func->code)(c->func->instance, p, p + 4);
+    mw_callback_leave();
+    mw_guest_block_end(instance, &block);
+}
+
+static void call_comm(uint32_t index, MPI_Comm host, int code)
+{
+    bool made;
+    mw_guest_comm comm = mw_comm_of_host(host, &made);
+    call_guest(index, comm.value, code);
+    mw_comm_slot *slot = made ? mw_comm_find(comm) : NULL; /* the handler may have freed it */
+    if (slot)
+        mw_comm_free(slot);
+}
+
+static void call_win(uint32_t index, MPI_Win host, int code)
+{
+    call_guest(index, mw_win_of_host(host).value, code);
+}
+
+/* KIND_trampolines[i] calls function i of the pool. */
+#define COMM_TRAMPOLINE(n)                                                                         \
+    static void comm_##n(MPI_Comm *comm, int *code, ...)                                           \
+    {                                                                                              \
+        call_comm(n, *comm, *code);                                                                \
+    }
+#define COMM_ENTRY(n) comm_##n,
+#define WIN_TRAMPOLINE(n)                                                                          \
+    static void win_##n(MPI_Win *win, int *code, ...)                                              \
+    {                                                                                              \
+        call_win(n, *win, *code);                                                                  \
+    }
+#define WIN_ENTRY(n) win_##n,
+MW_REPEAT256(COMM_TRAMPOLINE, 0x0)
+MW_REPEAT256(WIN_TRAMPOLINE, 0x0)
+static MPI_Comm_errhandler_function *const comm_trampolines[POOL] = {MW_REPEAT256(COMM_ENTRY, 0x0)};
+static MPI_Win_errhandler_function *const win_trampolines[POOL] = {MW_REPEAT256(WIN_ENTRY, 0x0)};
+
+/* Place of the guest's function in the pool, or -1 if it is full. */
+static int index_of(const mw_func *func, bool varargs)
+{
+    uint32_t i = 0;
+
+    pthread_mutex_lock(&mw_registry_lock);
+    while (i < count && pool[i].func != func)
+        i++;
+    if (i == count && i < POOL)
+        pool[count++] = (callback){func, varargs};
+    pthread_mutex_unlock(&mw_registry_lock);
+    return i < POOL ? (int)i : -1;
+}
+
+/* ---- Shims ------------------------------------------------------------------------------------------------------ */
+
+/* Before the host makes the handler: a slot for it, where its handle goes, and which trampoline it calls. */
+static int32_t begin_create(mw_call *call, mw_guest_ptr function, mw_guest_ptr errhandler, mw_errhandler_slot **slot,
+                            int32_t **out, int *index)
+{
+    MW_TRY(mw_in_running(call));
+    MW_TRY(mw_out_i32(call, "errhandler", errhandler, out));
+    const mw_func *varargs = mw_guest_function(call->instance, function.addr, "iii:");
+    const mw_func *func = varargs ? varargs : mw_guest_function(call->instance, function.addr, "ii:");
+    if (!func)
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, NULL, "%u is not a function of an error handler's type",
+                              function.addr);
+    *index = index_of(func, varargs != NULL);
+    *slot = *index >= 0 ? mw_errhandler_take() : NULL;
+    return *slot ? MW_GUEST_SUCCESS : mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many error handlers");
+}
+
+static int32_t end_create(mw_errhandler_slot *slot, mw_handle_kind object, int rc, int32_t *out)
+{
+    slot->object = object;
+    *out = (int32_t)mw_errhandler_publish(slot).value;
+    if (rc != MPI_SUCCESS) {
+        mw_errhandler_free(slot);
+        *out = MW_GUEST_ERRHANDLER_NULL;
+    }
+    return mw_result(rc);
+}
+
+/* The host may not look whether a handler is one for this kind of object. */
+static int32_t in_handler(const mw_call *call, mw_guest_errhandler handle, mw_handle_kind object, MPI_Errhandler *out)
+{
+    MW_TRY(mw_in_errhandler(call, "errhandler", handle, out));
+    mw_handle_kind kind = mw_errhandler_find(handle)->object;
+    return kind == MW_KIND_NONE || kind == object
+               ? MW_GUEST_SUCCESS
+               : mw_raise_error(call, MW_GUEST_ERR_ARG, "errhandler", "0x%x handles errors of another kind of object",
+                                handle.value);
+}
+
+static int32_t out_handler(const mw_call *call, mw_handle_kind object, MPI_Errhandler host, int32_t *out)
+{
+    static const uint16_t predefined[] = {MW_GUEST_ERRORS_ARE_FATAL, MW_GUEST_ERRORS_RETURN, MW_GUEST_ERRORS_ABORT};
+    for (size_t i = 0; i < sizeof predefined / sizeof *predefined; i++)
+        if (mw_errhandler_slots[predefined[i]].host == host) {
+            *out = predefined[i];
+            return MW_GUEST_SUCCESS;
+        }
+    mw_errhandler_slot *slot = mw_errhandler_take();
+    if (!slot)
+        return mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many error handlers");
+    slot->host = host;
+    slot->object = object;
+    *out = (int32_t)mw_errhandler_publish(slot).value;
+    return MW_GUEST_SUCCESS;
+}
+
+/* Create, set and get for one kind of object; the names of MPI 1 are those of communicators. */
+#define CREATE_SHIM(name, Kind, kind)                                                              \
+    int32_t mw_##name(mw_instance *instance, mw_guest_ptr function, mw_guest_ptr errhandler)       \
+    {                                                                                              \
+        mw_call call = MW_CALL(#name);                                                             \
+        mw_errhandler_slot *slot;                                                                  \
+        int32_t *out;                                                                              \
+        int index;                                                                                 \
+        MW_TRY(begin_create(&call, function, errhandler, &slot, &out, &index));                    \
+        int rc = MPI_##Kind##_create_errhandler(kind##_trampolines[index], &slot->host);           \
+        return end_create(slot, MW_KIND_##kind, rc, out);                                          \
+    }
+#define SET_SHIM(name, Kind, kind)                                                                 \
+    int32_t mw_##name(mw_instance *instance, mw_guest_##kind kind, mw_guest_errhandler errhandler) \
+    {                                                                                              \
+        mw_call call = MW_CALL(#name);                                                             \
+        const mw_##kind##_slot *slot;                                                              \
+        MPI_Errhandler host;                                                                       \
+        MW_TRY(mw_in_##kind(&call, #kind, kind, &slot));                                           \
+        MW_TRY(in_handler(&call, errhandler, MW_KIND_##kind, &host));                              \
+        return mw_result(MPI_##Kind##_set_errhandler(slot->host, host));                           \
+    }
+#define GET_SHIM(name, Kind, kind)                                                                 \
+    int32_t mw_##name(mw_instance *instance, mw_guest_##kind kind, mw_guest_ptr errhandler)        \
+    {                                                                                              \
+        mw_call call = MW_CALL(#name);                                                             \
+        const mw_##kind##_slot *slot;                                                              \
+        MPI_Errhandler host;                                                                       \
+        int32_t *out;                                                                              \
+        MW_TRY(mw_in_##kind(&call, #kind, kind, &slot));                                           \
+        MW_TRY(mw_out_i32(&call, "errhandler", errhandler, &out));                                 \
+        MW_TRY(mw_result(MPI_##Kind##_get_errhandler(slot->host, &host)));                         \
+        return out_handler(&call, MW_KIND_##kind, host, out);                                      \
+    }
+CREATE_SHIM(MPI_Comm_create_errhandler, Comm, comm)
+CREATE_SHIM(MPI_Errhandler_create, Comm, comm)
+CREATE_SHIM(MPI_Win_create_errhandler, Win, win)
+SET_SHIM(MPI_Comm_set_errhandler, Comm, comm)
+SET_SHIM(MPI_Errhandler_set, Comm, comm)
+SET_SHIM(MPI_Win_set_errhandler, Win, win)
+GET_SHIM(MPI_Comm_get_errhandler, Comm, comm)
+GET_SHIM(MPI_Errhandler_get, Comm, comm)
+GET_SHIM(MPI_Win_get_errhandler, Win, win)
+
+int32_t mw_MPI_Errhandler_free(mw_instance *instance, mw_guest_ptr errhandler)
+{
+    mw_call call = MW_CALL("MPI_Errhandler_free");
+    int32_t *handle;
+    MPI_Errhandler host;
+    MW_TRY(mw_out_i32(&call, "errhandler", errhandler, &handle));
+    mw_guest_errhandler guest = {(uint32_t)*handle};
+    MW_TRY(mw_in_errhandler(&call, "errhandler", guest, &host));
+    if (guest.value >= MW_FIRST_DYNAMIC_INDEX) { /* a predefined one stays */
+        int rc = MPI_Errhandler_free(&host);
+        if (rc != MPI_SUCCESS)
+            return mw_result(rc);
+        mw_errhandler_free(mw_errhandler_find(guest));
+    }
+    *handle = MW_GUEST_ERRHANDLER_NULL;
+    return MW_GUEST_SUCCESS;
+}

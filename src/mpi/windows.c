@@ -1,0 +1,483 @@
+/* Windows: their creation, the memory that MPI hands out with them, and what is asked of them. The operations
+ * themselves are generated from the table; windows.h has their checks. */
+#include "mpi/windows.h"
+#include "mpi/state.h"
+#include "shims.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* ---- Checks at the origin ------------------------------------------------------------------------------------ */
+
+int32_t mw_raise_target(const mw_call *call, const char *argument, int rank, int64_t displacement, int64_t count)
+{
+    const mw_exposure *exposure = mw_exposure_of(call->win->window, rank);
+    return mw_raise_error(call, MW_GUEST_ERR_RMA_RANGE, argument,
+                          "%lld elements at displacement %lld do not lie in the window of rank %d, which has %lld bytes",
+                          (long long)count, (long long)displacement, rank, (long long)exposure->bytes);
+}
+
+int32_t mw_raise_as_long(const mw_call *call, const char *argument, int64_t count, const mw_type_slot *type,
+                         int64_t target_count, const mw_type_slot *target_type)
+{
+    return mw_raise_error(call, MW_GUEST_ERR_COUNT, argument, "%lld elements of %lld bytes do not match %lld of %lld bytes "
+                          "at the target", (long long)count, (long long)type->size, (long long)target_count,
+                          (long long)target_type->size);
+}
+
+int32_t mw_in_rma_op(const mw_call *call, const char *argument, mw_guest_op handle, const mw_type_slot *type,
+                     MPI_Op *out)
+{
+    mw_op_slot *slot;
+    MW_TRY(mw_in_op_slot(call, argument, handle, &slot));
+    if (slot->callback)
+        return mw_raise_error(call, MW_GUEST_ERR_OP, argument, "accumulates take predefined operations only");
+    if ((type->flags & MW_TYPE_QUAD) && slot->builtin != (uint8_t)MW_GUEST_REPLACE &&
+        slot->builtin != (uint8_t)MW_GUEST_NO_OP)
+        return mw_raise_error(call, MW_GUEST_ERR_OP, argument, "the host cannot compute with the guest's long double");
+    *out = slot->host;
+    return MW_GUEST_SUCCESS;
+}
+
+mw_guest_win mw_win_of_host(MPI_Win host)
+{
+    for (uint32_t i = MW_FIRST_DYNAMIC_INDEX, n = mw_win_limit(); i < n; i++)
+        if (mw_win_slots[i].head.self != 0 && mw_win_slots[i].host == host)
+            return (mw_guest_win){mw_win_slots[i].head.self};
+    return (mw_guest_win){MW_GUEST_WIN_NULL};
+}
+
+/* ---- Creation ------------------------------------------------------------------------------------------------ */
+
+/* Where host windows may begin: the memory of a guest is aligned to more. */
+enum { HOST_ALIGNMENT = 64 };
+
+/* A window that is being created; collective over `comm`. */
+typedef struct creation {
+    mw_call *call;
+    const mw_comm_slot *comm;
+    MPI_Info info;
+    int32_t *out_win;
+    mw_win_slot *slot;
+    mw_window *window;
+    mw_exposure own;
+} creation;
+
+static void abandon(creation *c)
+{
+    if (c->window)
+        free(c->window->exposures);
+    free(c->window);
+    if (c->slot)
+        mw_win_free(c->slot);
+}
+
+static int32_t begin(creation *c, mw_call *call, int32_t flavor, mw_guest_comm comm, mw_guest_info info,
+                     mw_guest_ptr win)
+{
+    *c = (creation){.call = call};
+    MW_TRY(mw_in_comm(call, "comm", comm, &c->comm));
+    if (c->comm->inter)
+        return mw_raise_error(call, MW_GUEST_ERR_COMM, "comm", "an intercommunicator has no windows");
+    MW_TRY(mw_in_info_or_null(call, "info", info, &c->info));
+    MW_TRY(mw_out_i32(call, "win", win, &c->out_win));
+    c->slot = mw_win_take();
+    c->window = calloc(1, sizeof *c->window);
+    if (!c->slot || !c->window) {
+        abandon(c);
+        return mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many windows");
+    }
+    c->slot->window = c->window;
+    c->window->flavor = flavor;
+    c->window->rank = c->comm->rank;
+    c->window->size = c->comm->size;
+    return MW_GUEST_SUCCESS;
+}
+
+static int32_t in_size(const mw_call *call, mw_guest_aint size, int32_t unit)
+{
+    if (size < 0)
+        return mw_raise_error(call, MW_GUEST_ERR_SIZE, "size", "%d is negative", size);
+    if (unit <= 0)
+        return mw_raise_error(call, MW_GUEST_ERR_DISP, "disp_unit", "%d is not positive", unit);
+    return MW_GUEST_SUCCESS;
+}
+
+/* Tells all ranks what each exposes: one entry where it is the same everywhere, as it mostly is. */
+static int32_t exchange(creation *c)
+{
+    mw_window *w = c->window;
+    const mw_exposure *own = &c->own;
+    int64_t bounds[] = {own->bytes, -own->bytes, own->unit, -own->unit, own->origin, -own->origin};
+
+    MW_TRY(mw_result(MPI_Allreduce(MPI_IN_PLACE, bounds, 6, MPI_INT64_T, MPI_MIN, c->comm->host)));
+    w->uniform = bounds[0] == -bounds[1] && bounds[2] == -bounds[3] && bounds[4] == -bounds[5];
+    w->exposures = calloc(w->uniform ? 1 : (size_t)w->size, sizeof *w->exposures);
+    int there = w->exposures != NULL, everywhere = 0;
+    MW_TRY(mw_result(MPI_Allreduce(&there, &everywhere, 1, MPI_INT, MPI_MIN, c->comm->host)));
+    if (!everywhere)
+        return mw_raise_error(c->call, MW_GUEST_ERR_NO_MEM, NULL, "no memory for a window of %d ranks", w->size);
+    if (w->uniform) {
+        w->exposures[0] = *own;
+        return MW_GUEST_SUCCESS;
+    }
+    return mw_result(MPI_Allgather(own, sizeof *own, MPI_BYTE, w->exposures, sizeof *own, MPI_BYTE, c->comm->host));
+}
+
+/* The guest's handle, once the host has the window. */
+static int32_t publish(creation *c, MPI_Win host)
+{
+    c->slot->host = host;
+    *c->out_win = (int32_t)mw_win_publish(c->slot).value;
+    return MW_GUEST_SUCCESS;
+}
+
+/* A window over `bytes` bytes of the guest's memory at `base`. */
+static int32_t create_over(creation *c, mw_guest_ptr base, int64_t bytes, int32_t unit)
+{
+    MPI_Win host;
+    int64_t skew = base.addr % HOST_ALIGNMENT;
+    c->window->base = base;
+    c->own = (mw_exposure){.bytes = bytes, .unit = unit, .origin = skew};
+    MW_TRY(exchange(c));
+    MW_TRY(mw_result(MPI_Win_create(c->call->instance->memory0 + base.addr - skew, (MPI_Aint)(bytes + skew), 1, c->info,
+                                    c->comm->host, &host)));
+    return publish(c, host);
+}
+
+static int32_t win_create(mw_call *call, mw_guest_ptr base, mw_guest_aint size, int32_t unit, mw_guest_info info,
+                          mw_guest_comm comm, mw_guest_ptr win)
+{
+    creation c;
+    void *span;
+    MW_TRY(begin(&c, call, MW_GUEST_WIN_FLAVOR_CREATE, comm, info, win));
+    int32_t error = in_size(call, size, unit);
+    if (!error)
+        error = mw_in_span(call, "base", size > 0 ? base : (mw_guest_ptr){0}, (uint64_t)size, &span);
+    if (!error)
+        error = create_over(&c, base, size, unit);
+    if (error)
+        abandon(&c);
+    return error;
+}
+
+static int32_t win_allocate(mw_call *call, mw_guest_aint size, int32_t unit, mw_guest_info info, mw_guest_comm comm,
+                            mw_guest_ptr baseptr, mw_guest_ptr win)
+{
+    creation c;
+    int32_t *out_base = NULL;
+    MW_TRY(begin(&c, call, MW_GUEST_WIN_FLAVOR_ALLOCATE, comm, info, win));
+    mw_guest_ptr block = {0};
+    int32_t error = in_size(call, size, unit);
+    if (!error)
+        error = mw_out_i32(call, "baseptr", baseptr, &out_base);
+    if (!error && (block = mw_guest_alloc(call->instance, (uint64_t)size)).addr == 0)
+        error = mw_raise_error(call, MW_GUEST_ERR_NO_MEM, NULL, "no memory for %d bytes", size);
+    if (!error) {
+        c.window->block = block;
+        error = create_over(&c, block, size, unit);
+    }
+    if (error) {
+        mw_guest_release(call->instance, block);
+        abandon(&c);
+        return error;
+    }
+    *out_base = (int32_t)block.addr;
+    return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_MPI_Win_create_dynamic(mw_instance *instance, mw_guest_info info, mw_guest_comm comm, mw_guest_ptr win)
+{
+    mw_call call = MW_CALL("MPI_Win_create_dynamic");
+    creation c;
+    MPI_Win host;
+    MW_TRY(begin(&c, &call, MW_GUEST_WIN_FLAVOR_DYNAMIC, comm, info, win));
+    c.own = (mw_exposure){.bytes = INT64_C(1) << 32, .unit = 1, .origin = (intptr_t)instance->memory0};
+    int32_t error = exchange(&c);
+    if (!error)
+        error = mw_result(MPI_Win_create_dynamic(c.info, c.comm->host, &host));
+    if (error) {
+        abandon(&c);
+        return error;
+    }
+    return publish(&c, host);
+}
+
+/* ---- Shared windows (MPI 4.1, 12.2.3) ---------------------------------------------------------------------------
+ *
+ * One segment of the node's memory holds the parts of all ranks, one after the other. Every rank maps it over a block
+ * of its own linear memory, so that guests share it by plain loads and stores. The host's window of each rank is the
+ * whole segment, in which its part has its place. */
+
+enum { SHARED_NAME = 64 };
+
+/* Opens the segment of `bytes` bytes that rank 0 makes; -1 on every rank if it fails on one. */
+static int open_segment(MPI_Comm comm, int rank, uint64_t bytes)
+{
+    static unsigned made;
+    char name[SHARED_NAME] = "";
+    int fd = -1;
+    if (rank == 0) {
+        snprintf(name, sizeof name, "/mpiwasm-%ld-%u", (long)getpid(), made++);
+        fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        /* Room is taken now: a page that is missing later would end the program. */
+        if (fd >= 0 && posix_fallocate(fd, 0, (off_t)bytes)) {
+            close(fd);
+            shm_unlink(name);
+            fd = -1;
+        }
+        if (fd < 0)
+            name[0] = 0;
+    }
+    if (MPI_Bcast(name, SHARED_NAME, MPI_CHAR, 0, comm) != MPI_SUCCESS)
+        name[0] = 0;
+    if (rank != 0 && name[0])
+        fd = shm_open(name, O_RDWR | O_CLOEXEC, 0);
+    int there = fd >= 0, everywhere = 0;
+    MPI_Allreduce(&there, &everywhere, 1, MPI_INT, MPI_MIN, comm);
+    if (rank == 0 && name[0])
+        shm_unlink(name);
+    if (!everywhere && fd >= 0)
+        close(fd);
+    return everywhere ? fd : -1;
+}
+
+/* Ordinary memory again where a segment was mapped. If there is none to be had, the segment stays: it is memory too. */
+static void unmap_segment(mw_instance *instance, mw_window *w)
+{
+    if (!w->shared.mapped)
+        return;
+    void *at = instance->memory0 + w->shared.first.addr;
+    (void)!mmap(at, w->shared.mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+                -1, 0);
+    w->shared.mapped = 0;
+}
+
+/* Maps the segment `fd` (-1: none) over a block of guest memory. */
+static bool map_segment(mw_instance *instance, mw_window *w, int fd, uint64_t bytes)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    if (fd < 0)
+        return false;
+    w->block = mw_guest_alloc(instance, bytes + page);
+    if (w->block.addr == 0)
+        return false;
+    w->shared.first.addr = (uint32_t)((w->block.addr + page - 1) & ~(page - 1));
+    void *at = instance->memory0 + w->shared.first.addr;
+    if (mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+        return false;
+    w->shared.mapped = bytes;
+    return true;
+}
+
+static bool same_node(const mw_comm_slot *comm)
+{
+    MPI_Comm node;
+    int size = 0, all = 0;
+    if (MPI_Comm_split_type(comm->host, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node) != MPI_SUCCESS)
+        return false;
+    MPI_Comm_size(node, &size);
+    MPI_Comm_free(&node);
+    int same = size == comm->size;
+    MPI_Allreduce(&same, &all, 1, MPI_INT, MPI_MIN, comm->host);
+    return all;
+}
+
+static int32_t create_shared(creation *c, int32_t *out_base)
+{
+    mw_window *w = c->window;
+    mw_instance *instance = c->call->instance;
+    int64_t page = sysconf(_SC_PAGESIZE);
+    MPI_Win host;
+
+    if (!same_node(c->comm))
+        return mw_raise_error(c->call, MW_GUEST_ERR_RMA_SHARED, "comm", "its ranks do not share a node's memory");
+    /* Parts lie one after the other, in the order of ranks. */
+    int64_t end = 0, bytes = 0;
+    MW_TRY(mw_result(MPI_Scan(&c->own.bytes, &end, 1, MPI_INT64_T, MPI_SUM, c->comm->host)));
+    MW_TRY(mw_result(MPI_Allreduce(&c->own.bytes, &bytes, 1, MPI_INT64_T, MPI_SUM, c->comm->host)));
+    c->own.origin = end - c->own.bytes;
+    MW_TRY(exchange(c));
+    bytes = bytes ? (bytes + page - 1) & ~(page - 1) : page;
+    int fd = open_segment(c->comm->host, w->rank, (uint64_t)bytes);
+    int mapped = map_segment(instance, w, fd, (uint64_t)bytes), everywhere = 0;
+    if (fd >= 0)
+        close(fd);
+    MPI_Allreduce(&mapped, &everywhere, 1, MPI_INT, MPI_MIN, c->comm->host);
+    if (!everywhere)
+        return mw_raise_error(c->call, MW_GUEST_ERR_NO_MEM, NULL, "no %lld bytes of memory that the ranks could share",
+                              (long long)bytes);
+    w->base.addr = w->shared.first.addr + (uint32_t)c->own.origin;
+    MW_TRY(mw_result(MPI_Win_create(instance->memory0 + w->shared.first.addr, (MPI_Aint)bytes, 1, c->info, c->comm->host,
+                                    &host)));
+    *out_base = (int32_t)w->base.addr;
+    return publish(c, host);
+}
+
+static int32_t win_allocate_shared(mw_call *call, mw_guest_aint size, int32_t unit, mw_guest_info info,
+                                   mw_guest_comm comm, mw_guest_ptr baseptr, mw_guest_ptr win)
+{
+    creation c;
+    int32_t *out_base = NULL;
+    MW_TRY(begin(&c, call, MW_GUEST_WIN_FLAVOR_SHARED, comm, info, win));
+    c.own = (mw_exposure){.bytes = size, .unit = unit};
+    int32_t error = in_size(call, size, unit);
+    if (!error)
+        error = mw_out_i32(call, "baseptr", baseptr, &out_base);
+    if (!error)
+        error = create_shared(&c, out_base);
+    if (error) {
+        unmap_segment(call->instance, c.window);
+        mw_guest_release(call->instance, c.window->block);
+        abandon(&c);
+    }
+    return error;
+}
+
+static int32_t win_shared_query(mw_call *call, mw_guest_win win, int32_t rank, mw_guest_ptr size,
+                                mw_guest_ptr disp_unit, mw_guest_ptr baseptr)
+{
+    const mw_win_slot *slot;
+    int32_t *out_size, *out_unit, *out_base;
+    int host_rank;
+    MW_TRY(mw_in_win(call, "win", win, &slot));
+    MW_TRY(mw_in_target(call, "rank", rank, &host_rank));
+    MW_TRY(mw_out_i32(call, "size", size, &out_size));
+    MW_TRY(mw_out_i32(call, "disp_unit", disp_unit, &out_unit));
+    MW_TRY(mw_out_i32(call, "baseptr", baseptr, &out_base));
+    const mw_window *w = slot->window;
+    if (w->flavor != MW_GUEST_WIN_FLAVOR_SHARED)
+        return mw_raise_error(call, MW_GUEST_ERR_RMA_FLAVOR, "win", "not a window of MPI_Win_allocate_shared");
+    if (host_rank == MPI_PROC_NULL) { /* the lowest rank that has any memory */
+        host_rank = 0;
+        while (host_rank < w->size - 1 && mw_exposure_of(w, host_rank)->bytes == 0)
+            host_rank++;
+    }
+    const mw_exposure *exposure = mw_exposure_of(w, host_rank);
+    *out_size = (int32_t)exposure->bytes;
+    *out_unit = (int32_t)exposure->unit;
+    *out_base = (int32_t)(w->shared.first.addr + (uint32_t)exposure->origin);
+    return MW_GUEST_SUCCESS;
+}
+
+/* ---- The rest -------------------------------------------------------------------------------------------------- */
+
+/* MPI_Aint and int are the guest's same four bytes, so the large forms take and give what the plain ones do. */
+#define BOTH(SHIM, name) SHIM(name) SHIM(name##_c)
+#define CREATE_SHIM(name)                                                                          \
+    int32_t mw_##name(mw_instance *instance, mw_guest_ptr base, mw_guest_aint size, int32_t unit,  \
+                      mw_guest_info info, mw_guest_comm comm, mw_guest_ptr win)                    \
+    {                                                                                              \
+        mw_call call = MW_CALL(#name);                                                             \
+        return win_create(&call, base, size, unit, info, comm, win);                               \
+    }
+#define ALLOCATE_SHIM(name, allocate)                                                              \
+    int32_t mw_##name(mw_instance *instance, mw_guest_aint size, int32_t unit, mw_guest_info info, \
+                      mw_guest_comm comm, mw_guest_ptr baseptr, mw_guest_ptr win)                  \
+    {                                                                                              \
+        mw_call call = MW_CALL(#name);                                                             \
+        return allocate(&call, size, unit, info, comm, baseptr, win);                              \
+    }
+#define QUERY_SHIM(name)                                                                           \
+    int32_t mw_##name(mw_instance *instance, mw_guest_win win, int32_t rank, mw_guest_ptr size,    \
+                      mw_guest_ptr disp_unit, mw_guest_ptr baseptr)                                \
+    {                                                                                              \
+        mw_call call = MW_CALL(#name);                                                             \
+        return win_shared_query(&call, win, rank, size, disp_unit, baseptr);                       \
+    }
+BOTH(CREATE_SHIM, MPI_Win_create)
+ALLOCATE_SHIM(MPI_Win_allocate, win_allocate)
+ALLOCATE_SHIM(MPI_Win_allocate_c, win_allocate)
+ALLOCATE_SHIM(MPI_Win_allocate_shared, win_allocate_shared)
+ALLOCATE_SHIM(MPI_Win_allocate_shared_c, win_allocate_shared)
+BOTH(QUERY_SHIM, MPI_Win_shared_query)
+
+/* The slot outlives the host call, since delete callbacks get the window's handle. */
+int32_t mw_MPI_Win_free(mw_instance *instance, mw_guest_ptr win)
+{
+    mw_call call = MW_CALL("MPI_Win_free");
+    const mw_win_slot *slot;
+    int32_t *handle;
+    MW_TRY(mw_out_i32(&call, "win", win, &handle));
+    MW_TRY(mw_in_win(&call, "win", (mw_guest_win){(uint32_t)*handle}, &slot));
+    MW_TRY(mw_in_attributes(&call, "win", (uint32_t)*handle));
+    MPI_Win host = slot->host;
+    mw_window *w = slot->window;
+    int rc = MPI_Win_free(&host);
+    if (rc != MPI_SUCCESS)
+        return mw_result(rc);
+    mw_win_free((mw_win_slot *)slot);
+    *handle = MW_GUEST_WIN_NULL;
+    unmap_segment(instance, w);
+    mw_guest_release(instance, w->block);
+    mw_guest_release(instance, w->integers);
+    free(w->exposures);
+    free(w);
+    return MW_GUEST_SUCCESS;
+}
+
+static int32_t in_dynamic(const mw_call *call, const mw_win_slot *slot)
+{
+    return slot->window->flavor == MW_GUEST_WIN_FLAVOR_DYNAMIC
+               ? MW_GUEST_SUCCESS
+               : mw_raise_error(call, MW_GUEST_ERR_RMA_FLAVOR, "win", "not a window of MPI_Win_create_dynamic");
+}
+
+int32_t mw_MPI_Win_attach(mw_instance *instance, mw_guest_win win, mw_guest_ptr base, mw_guest_aint size)
+{
+    mw_call call = MW_CALL("MPI_Win_attach");
+    const mw_win_slot *slot;
+    void *span;
+    MW_TRY(mw_in_win(&call, "win", win, &slot));
+    MW_TRY(in_dynamic(&call, slot));
+    MW_TRY(in_size(&call, size, 1));
+    MW_TRY(mw_in_span(&call, "base", base, (uint64_t)size, &span));
+    return mw_result(MPI_Win_attach(slot->host, span, size));
+}
+
+int32_t mw_MPI_Win_detach(mw_instance *instance, mw_guest_win win, mw_guest_ptr base)
+{
+    mw_call call = MW_CALL("MPI_Win_detach");
+    const mw_win_slot *slot;
+    MW_TRY(mw_in_win(&call, "win", win, &slot));
+    MW_TRY(in_dynamic(&call, slot));
+    return mw_result(MPI_Win_detach(slot->host, instance->memory0 + base.addr));
+}
+
+/* MPI_WIN_BASE is an address; the others are addresses of integers, which must lie in guest memory (12.2.6). */
+int32_t mw_window_attribute(const mw_call *call, int32_t keyval, int32_t *out, bool *known)
+{
+    mw_window *w = call->win->window;
+    const mw_exposure *own = mw_exposure_of(w, w->rank);
+    bool dynamic = w->flavor == MW_GUEST_WIN_FLAVOR_DYNAMIC;
+    int *model, flag = 0;
+    if (MPI_Win_get_attr(call->win->host, MPI_WIN_MODEL, &model, &flag) != MPI_SUCCESS)
+        flag = 0;
+    const int32_t values[] = {dynamic ? 0 : (int32_t)own->bytes, (int32_t)own->unit, w->flavor,
+                              mw_out_window_model(flag ? *model : MPI_WIN_SEPARATE)};
+    static const int32_t keyvals[] = {MW_GUEST_WIN_SIZE, MW_GUEST_WIN_DISP_UNIT, MW_GUEST_WIN_CREATE_FLAVOR,
+                                      MW_GUEST_WIN_MODEL};
+    uint32_t i = 0;
+
+    *known = true;
+    if (keyval == MW_GUEST_WIN_BASE) {
+        *out = (int32_t)w->base.addr;
+        return MW_GUEST_SUCCESS;
+    }
+    while (i < 4 && keyvals[i] != keyval)
+        i++;
+    *known = i < 4;
+    if (!*known)
+        return MW_GUEST_SUCCESS;
+    if (w->integers.addr == 0)
+        w->integers = mw_guest_alloc(call->instance, sizeof values);
+    if (w->integers.addr == 0)
+        return mw_raise_error(call, MW_GUEST_ERR_NO_MEM, NULL, "no guest memory for the attribute");
+    memcpy(call->instance->memory0 + w->integers.addr, values, sizeof values);
+    *out = (int32_t)(w->integers.addr + i * 4);
+    return MW_GUEST_SUCCESS;
+}
