@@ -8,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const feature_names[] = {
-#define MW_FEATURE_NAME(f, name) name,
-    MW_FEATURES(MW_FEATURE_NAME)
-#undef MW_FEATURE_NAME
-};
-
 /* Names are the module's: control characters must not reach the terminal. */
 static void print_name(const mw_wasm_name *name)
 {
@@ -142,9 +136,8 @@ static void print_features(uint64_t features)
     printf("features:  ");
     if (!features)
         printf(" none beyond WebAssembly 1.0");
-    for (int i = 0; i < MW_FEATURE_COUNT; i++)
-        if (features >> i & 1)
-            printf(" %s", feature_names[i]);
+    for (; features; features &= features - 1)
+        printf(" %s", mw_feature_name(features));
     putchar('\n');
 }
 
@@ -236,7 +229,7 @@ int mw_cmd_inspect(const mw_options *options)
     if (error == MW_OK && kind == MW_FILE_OBJECT)
         return inspect_object(&file);
     if (error == MW_OK)
-        error = mw_file_validate(&file, &report, &module);
+        error = mw_file_validate(&file, options->disabled_features, &report, &module);
     if (error != MW_OK) {
         mw_message("%s", report.message);
         return error == MW_ERR_IO ? MW_EXIT_NOT_FOUND : MW_EXIT_FAILURE;

@@ -175,6 +175,32 @@ static mw_error add_whole_env(mw_options *options, mw_report *report)
     return error;
 }
 
+static mw_error unknown_feature(const char *name, const char *text, int len, mw_report *report)
+{
+    char known[400] = "";
+    size_t n = 0;
+    for (int i = 0; i < MW_FEATURE_COUNT; i++)
+        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", mw_feature_name(UINT64_C(1) << i));
+    return mw_fail(report, MW_ERR_USAGE, "--%s: there is no feature '%.*s'; there are %s", name, len, text, known);
+}
+
+/* A comma list of features' names. */
+static mw_error disable_features(mw_options *options, const char *name, const char *text, mw_report *report)
+{
+    for (;;) {
+        size_t n = strcspn(text, ",");
+        uint64_t feature = 1, end = UINT64_C(1) << MW_FEATURE_COUNT;
+        while (feature < end && (strncmp(mw_feature_name(feature), text, n) || mw_feature_name(feature)[n]))
+            feature <<= 1;
+        if (feature == end)
+            return unknown_feature(name, text, (int)n, report);
+        options->disabled_features |= feature;
+        if (!text[n])
+            return MW_OK;
+        text += n + 1;
+    }
+}
+
 static mw_error apply(mw_options *o, const struct option_row *row, const char *value, mw_report *report)
 {
     mw_compile_options *c = &o->compile;
@@ -196,6 +222,7 @@ static mw_error apply(mw_options *o, const struct option_row *row, const char *v
     case OPTION_FP_CONTRACT: return parse_fast(row->name, value, "off", report, &c->fp_contract_fast);
     case OPTION_RELAXED_SIMD: return parse_fast(row->name, value, "deterministic", report, &c->relaxed_simd_fast);
     case OPTION_FAST_MATH: c->fast_math = true; break;
+    case OPTION_DISABLE: return disable_features(o, row->name, value, report);
     case OPTION_STRICT_TRAPS: c->strict_traps = true; break;
     case OPTION_THREADS: return parse_int(row->name, value, 1, 4096, report, &c->threads);
     case OPTION_SAVE_TEMPS: c->keep_intermediate = true; break;

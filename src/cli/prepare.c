@@ -53,13 +53,13 @@ void mw_file_close(mw_file *file)
     file->bytes = NULL;
 }
 
-mw_error mw_file_validate(const mw_file *file, mw_report *report, mw_module **out)
+mw_error mw_file_validate(const mw_file *file, uint64_t disabled_features, mw_report *report, mw_module **out)
 {
     mw_report inner = MW_REPORT_INIT;
     mw_module *module;
     mw_error error = mw_module_decode(file->bytes, file->size, &inner, &module);
     if (error == MW_OK) {
-        error = mw_module_validate(module, MW_FEATURES_IMPLEMENTED, &inner);
+        error = mw_module_validate(module, MW_FEATURES_IMPLEMENTED & ~disabled_features, &inner);
         if (error == MW_OK) {
             *out = module;
             return MW_OK;
@@ -109,7 +109,7 @@ static mw_error compile_to(void *arg, const char *path, mw_report *report)
     compile_job *job = arg;
     const mw_compiler *compiler;
     mw_module *module;
-    mw_error error = mw_file_validate(job->file, report, &module);
+    mw_error error = mw_file_validate(job->file, job->options->disabled_features, report, &module);
     if (error != MW_OK)
         return error;
     error = mw_load_compiler(report, &compiler);
@@ -233,6 +233,17 @@ static mw_error prepare_module(const mw_file *file, const mw_options *options, m
     return load_uncached(&job, report, out);
 }
 
+/* An object, cached or given, was validated when it was made, perhaps with other features allowed. */
+static mw_error refuse_features(const char *path, uint64_t disabled, mw_report *report, mw_code *code)
+{
+    uint64_t used = mw_code_descriptor_of(code)->module_features & disabled;
+    if (!used)
+        return MW_OK;
+    mw_code_unload(code);
+    return mw_fail(report, MW_ERR_UNSUPPORTED, "'%s' is refused (%s): the module uses %s: not enabled", path,
+                   mw_error_text(MW_ERR_UNSUPPORTED), mw_feature_name(used));
+}
+
 mw_error mw_prepare(const char *path, const mw_options *options, mw_report *report, mw_code **out)
 {
     mw_file file;
@@ -250,5 +261,5 @@ mw_error mw_prepare(const char *path, const mw_options *options, mw_report *repo
     else
         error = mw_code_load(path, NULL, report, out);
     mw_file_close(&file);
-    return error;
+    return error == MW_OK ? refuse_features(path, options->disabled_features, report, *out) : error;
 }

@@ -21,7 +21,8 @@ MW_CHECKED mw_error mw_file_open(const char *path, mw_report *report, mw_file *o
 void mw_file_close(mw_file *file);
 
 /* Decodes and validates; a refusal names the file and the offset. */
-MW_CHECKED mw_error mw_file_validate(const mw_file *file, mw_report *report, mw_module **out);
+MW_CHECKED mw_error mw_file_validate(const mw_file *file, uint64_t disabled_features, mw_report *report,
+                                     mw_module **out);
 
 /* Compiles `file` into an object at `path` with the options' target. */
 MW_CHECKED mw_error mw_file_compile(const mw_file *file, const mw_options *options, const char *path,

@@ -2,6 +2,8 @@
 #ifndef MW_WASM_FEATURES_H
 #define MW_WASM_FEATURES_H
 
+#include <stdint.h>
+
 #define MW_FEATURES(X)                                                                             \
     X(MUTABLE_GLOBALS, "mutable-globals")                                                          \
     X(SIGN_EXTENSION, "sign-ext")                                                                  \
@@ -38,5 +40,8 @@ enum {
      MW_FEATURE_MULTI_VALUE | MW_FEATURE_BULK_MEMORY | MW_FEATURE_REFERENCE_TYPES |                \
      MW_FEATURE_SIMD | MW_FEATURE_EXTENDED_CONST | MW_FEATURE_THREADS | MW_FEATURE_RELAXED_SIMD |  \
      MW_FEATURE_MULTI_MEMORY | MW_FEATURE_FUNCTION_REFERENCES)
+
+/* The name for people of the first feature of the mask; NULL if it is empty. */
+const char *mw_feature_name(uint64_t features);
 
 #endif

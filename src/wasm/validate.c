@@ -18,19 +18,24 @@ static mw_error unknown(const validator *v, uint32_t at, const char *what, uint3
 
 /* ---- Features ------------------------------------------------------------------------------------------- */
 
-mw_error mw_need_feature(mw_module *module, uint64_t allowed, uint64_t feature, mw_report *report, uint64_t offset)
+const char *mw_feature_name(uint64_t features)
 {
     static const char *const names[] = {
 #define MW_FEATURE_NAME(f, name) name,
         MW_FEATURES(MW_FEATURE_NAME)
 #undef MW_FEATURE_NAME
     };
+    return features ? names[__builtin_ctzll(features)] : NULL;
+}
+
+mw_error mw_need_feature(mw_module *module, uint64_t allowed, uint64_t feature, mw_report *report, uint64_t offset)
+{
     module->features |= feature;
     uint64_t missing = feature & ~allowed;
     if (missing == 0)
         return MW_OK;
     return mw_fail_at(report, MW_ERR_UNSUPPORTED, offset, "the module uses %s: not %s",
-                      names[__builtin_ctzll(missing)],
+                      mw_feature_name(missing),
                       missing & MW_FEATURES_IMPLEMENTED ? "enabled" : "supported");
 }
 

@@ -57,6 +57,20 @@ class Errors(unittest.TestCase):
 
     START = '(module (memory (export "memory") 1) (func (export "_start")))'
 
+    def test_disabled_features(self):
+        module = self.wat('(module (func (export "_start") (drop (i32.extend8_s (i32.const 1)))))')
+        refused = r"refused \(.*the module uses sign-ext: not enabled"
+        self.refused(126, refused, MPIWASM, "--disable", "sign-ext", module)
+        self.refused(1, refused, MPIWASM, "inspect", "--disable=simd128,sign-ext", module)
+        self.refused(1, refused, MPIWASM, "compile", "--disable", "sign-ext", "-o", self.path("o"), module)
+        self.assertEqual(self.run_cmd(MPIWASM, "--disable", "simd128", "--disable", "atomics", module).returncode, 0)
+        # What is compiled already is refused too.
+        self.refused(126, refused, MPIWASM, "--disable", "sign-ext", module)
+        self.assertEqual(self.run_cmd(MPIWASM, module).returncode, 0)
+        self.assertEqual(self.run_cmd(MPIWASM, "compile", "-o", self.path("o"), module).returncode, 0)
+        self.refused(126, refused, MPIWASM, "--allow-precompiled", "--disable", "sign-ext", self.path("o"))
+        self.assertIn("features:   sign-ext\n", self.run_cmd(MPIWASM, "inspect", module).stdout)
+
     def test_file_that_is_not_there(self):
         self.refused(127, r"cannot read 'none.wasm': No such file", MPIWASM, "none.wasm")
 
@@ -167,6 +181,7 @@ class Errors(unittest.TestCase):
             (r"'12q' is not a size", "--stack-size", "12q", module),
             (r"'9' is not a number from 0 to 3", "-O", "9", module),
             (r"'sometimes' is neither fast nor off", "--fp-contract", "sometimes", module),
+            (r"--disable: there is no feature 'simd'; there are mutable-globals, .*simd128", "--disable", "atomics,simd", module),
             (r"'quick' is neither fast nor deterministic", "--relaxed-simd", "quick", module),
             (r"usage", "inspect"),
             (r"'cache frob' is not known", "cache", "frob"),

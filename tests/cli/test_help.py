@@ -63,7 +63,7 @@ class Help(unittest.TestCase):
             for short, name, argument, commands, _ in options():
                 if letter in commands and name != "help":
                     sample = {"DIR[::GUEST]": "/tmp", "NAME=VALUE": "A=1", "BYTES": "1M", "LEVEL": "2", "N": "1",
-                              "ELEMENTS": "9", "fast|off": "off", "fast|deterministic": "fast"}.get(argument, "x")
+                              "ELEMENTS": "9", "NAME,...": "gc", "fast|off": "off", "fast|deterministic": "fast"}.get(argument, "x")
                     args = [f"--{name}"] + ([sample] if argument else [])
                     run = subprocess.run([MPIWASM, command, *args, "--help"], capture_output=True, text=True)
                     self.assertEqual(run.returncode, 0, (command, args, run.stderr))
