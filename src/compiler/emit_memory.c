@@ -88,10 +88,22 @@ LLVMValueRef mw_emit_load(mw_emitter *e, const mw_operator *op, LLVMTypeRef type
     return load;
 }
 
+/* When a store across the end of memory faults, aarch64 may have written the part that lies inside, which a store that
+ * traps must not do: a load of the last byte faults before. */
+static void probe_last_byte(mw_emitter *e, LLVMValueRef address, uint64_t size)
+{
+    const mw_unit *u = e->unit;
+    LLVMValueRef last = LLVMBuildLoad2(e->builder, u->i8, mw_offset_pointer(e, address, size - 1), "");
+    LLVMSetVolatile(mw_alias_as(u, last, MW_ALIAS_MEMORY), 1);
+}
+
 void mw_emit_store(mw_emitter *e, const mw_operator *op, LLVMValueRef value)
 {
     uint64_t size = LLVMStoreSizeOfType(e->unit->layout, LLVMTypeOf(value));
-    LLVMValueRef store = LLVMBuildStore(e->builder, value, mw_emit_address(e, op, mw_pop(e), size));
+    LLVMValueRef address = mw_emit_address(e, op, mw_pop(e), size);
+    if (e->unit->options->strict_traps && e->unit->target->arch == MW_ARCH_AARCH64 && size > 1)
+        probe_last_byte(e, address, size);
+    LLVMValueRef store = LLVMBuildStore(e->builder, value, address);
     LLVMSetAlignment(store, 1);
     mw_alias_as(e->unit, store, MW_ALIAS_MEMORY);
     if (e->unit->options->strict_traps)

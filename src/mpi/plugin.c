@@ -39,7 +39,7 @@ static int exit_code_of(int code)
 
 /* MPI_Abort may wait for a lock that the interrupted library holds, or for a launcher that is gone: then an
  * alarm ends this process, and its launcher the job. */
-_Noreturn void mw_mpi_abort(int code)
+void mw_mpi_abort(int code)
 {
     struct sigaction action = {.sa_handler = abort_too_slow};
 

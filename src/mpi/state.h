@@ -10,7 +10,7 @@ extern int mw_mpi_finalized;  /* after MPI_Finalize */
 extern mw_instance *mw_mpi_instance; /* the guest that is attached; callbacks of the host find it here */
 
 /* Ends the job with `code` whatever the state; never returns, never hangs (plugin.c). */
-_Noreturn void mw_mpi_abort(int code);
+void mw_mpi_abort(int code) __attribute__((noreturn)); /* as in mw_mpi_plugin: to clang _Noreturn is no part of a type */
 /* "MPIWasm 0.1.0 on <the host's version>" (plugin.c). */
 void mw_mpi_library_version(char *text, size_t size);
 /* Finalizes the host's MPI and forgets all handles (init.c). */

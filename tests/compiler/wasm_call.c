@@ -1,6 +1,7 @@
 /* wasm-call [option...] module.wasm [function [argument...]]
  *
- * Options: -O<n> -strict -keep -fma -fast -relaxed -o OBJECT -cpu NAME -features LIST -triple NAME -threads N
+ * Options: -O<n> -strict -keep -fma -fast -relaxed -o OBJECT -key HEX -cpu NAME -features LIST
+ *     -triple NAME -threads N
  *
  * Compiles a module, loads it without imports and calls an export. Numbers are given and printed as decimal or
  * C99 hexadecimal; a trap is printed as "trap: <text>". With -o and no function it only compiles. Set
@@ -115,10 +116,19 @@ static int run(const char *object, int argc, char **argv)
     return argc ? call(instance, mw_code_descriptor_of(code), argc, argv) : 0;
 }
 
+static mw_hash parse_key(const char *hex)
+{
+    mw_hash key = {{0}};
+    for (size_t i = 0; i < sizeof key.bytes && sscanf(hex + 2 * i, "%2hhx", &key.bytes[i]) == 1; i++)
+        ;
+    return key;
+}
+
 int main(int argc, char **argv)
 {
     mw_compile_options options = {.opt_level = 3};
     const char *object = NULL;
+    mw_hash key = {{0}};
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
         if (strncmp(argv[i], "-O", 2) == 0)
@@ -135,6 +145,8 @@ int main(int argc, char **argv)
             options.relaxed_simd_fast = true;
         else if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
             object = argv[++i];
+        else if (strcmp(argv[i], "-key") == 0 && i + 1 < argc)
+            key = parse_key(argv[++i]);
         else if (strcmp(argv[i], "-cpu") == 0 && i + 1 < argc)
             options.cpu = argv[++i];
         else if (strcmp(argv[i], "-features") == 0 && i + 1 < argc)
@@ -155,7 +167,6 @@ int main(int argc, char **argv)
         return 1;
     }
     mw_module *module;
-    mw_hash key = {{0}};
     if (mw_module_decode(bytes, size, &report, &module) || mw_module_validate(module, UINT64_MAX, &report))
         return failed();
     char scratch[64];

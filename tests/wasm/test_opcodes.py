@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds opcodes.def against the table of the tests' assembler, which was written down independently and is held
 against wabt by its own tests: each instruction, written as text with the operands and results of its row, is valid,
-and the reader sees exactly that row in the binary. usage: test_opcodes.py OPERATORS"""
+and the reader sees exactly that row in the binary. usage: test_opcodes.py COMMAND..."""
 
 import collections
 import pathlib
@@ -103,8 +103,8 @@ def compare_tables(rows):
 
 
 def main():
-    operators = sys.argv[1]
-    output = subprocess.run([operators], capture_output=True, text=True, check=True, timeout=60).stdout
+    operators = sys.argv[1:]
+    output = subprocess.run(operators, capture_output=True, text=True, check=True, timeout=60).stdout
     rows = [Row(int(f[0]), f[1], *map(int, f[2:5]), f[5], *map(int, f[6:])) for f in map(str.split, output.splitlines())]
     names = [r.name if r.code != 0x1C or r.prefix else "select_t" for r in rows]
     assert len(set(names)) == len(names), "a name occurs twice"
@@ -117,7 +117,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         wasm = pathlib.Path(directory) / "all.wasm"
         wasm.write_bytes(assemble(text))
-        output = subprocess.run([operators, wasm], capture_output=True, text=True, check=True, timeout=60).stdout
+        output = subprocess.run([*operators, wasm], capture_output=True, text=True, check=True, timeout=60).stdout
     functions = output.splitlines()
     assert len(functions) == len(rows), (len(functions), len(rows))
     bad = compare_tables(rows)
