@@ -30,6 +30,13 @@
  * the access. */
 #define MW_RESERVED_BYTES32 ((UINT64_C(8) << 30) + (UINT64_C(1) << 16))
 
+/* Past the largest index of a 64-bit memory that its code does not refuse (mw_memory.limit), the reservation goes on
+ * for a constant offset of 32 bits and the width of an access. The limit is within these bounds, so that no code is
+ * needed for an index that has 32 bits, and no sum of the three wraps. */
+#define MW_GUARD_BYTES64 ((UINT64_C(4) << 30) + (UINT64_C(1) << 16))
+#define MW_MIN_LIMIT64 (UINT64_C(4) << 30)
+#define MW_MAX_LIMIT64 (UINT64_C(1) << 46)
+
 /* ---- Traps ------------------------------------------------------------------------------------------- */
 
 /* X(enumerator, text); the texts are those that the specification's tests expect. */
@@ -95,11 +102,12 @@ typedef struct mw_func {
 typedef struct mw_memory {
     uint8_t *base;
     uint64_t pages;     /* current size in pages of 64 KiB */
-    uint64_t max_pages; /* growth stops here: the declared maximum, --max-memory, MW_MAX_PAGES32 */
+    uint64_t limit;     /* 64-bit memories: compiled code traps at an index above it. Constant */
+    uint64_t max_pages; /* growth stops here: the declared maximum, --max-memory, what the host can have */
     uint64_t declared_max; /* as declared, UINT64_MAX if none (import matching) */
     uint64_t reserved;  /* bytes of address space from `base` */
     uint32_t refs;      /* of a shared memory: the instances and others that hold it (runtime/memory.h) */
-    uint8_t shared;
+    uint8_t shared, is64;
     uint64_t *left;     /* pages by which this memory and its owner's others may grow in sum; NULL: any number */
 } mw_memory;
 
@@ -111,6 +119,7 @@ typedef struct mw_table {
     uint64_t declared_max; /* as declared, UINT64_MAX if none (import matching) */
     uint64_t *left;        /* elements by which this table and its owner's others may grow in sum */
     mw_valtype type;       /* with interned ids for type indices */
+    uint8_t is64;
 } mw_table;
 
 /* A global's cell, wherever it lives. */
@@ -159,6 +168,7 @@ struct mw_instance {
     mw_global **globals;         /* global index space: where each cell is */
     void *host[MW_HOST_SLOTS];
     const struct mw_code_descriptor *code;
+    uint64_t limit0;             /* mw_memory.limit of memory 0 */
 };
 #define MW_INSTANCE_GLOBALS ((sizeof(struct mw_instance) + 15) & ~(size_t)15)
 
@@ -212,6 +222,7 @@ typedef struct mw_table_desc {
     mw_limits_desc limits;
     mw_valtype type;
     mw_const_expr init; /* of its elements; no ops: null references */
+    uint8_t is64;
 } mw_table_desc;
 
 typedef struct mw_global_desc {
@@ -313,6 +324,7 @@ _Static_assert(offsetof(mw_func, instance) == 8, "");
 _Static_assert(offsetof(mw_func, type_id) == 16, "");
 _Static_assert(offsetof(mw_memory, base) == 0, "");
 _Static_assert(offsetof(mw_memory, pages) == 8, "");
+_Static_assert(offsetof(mw_memory, limit) == 16, "");
 _Static_assert(offsetof(mw_table, elems) == 0, "");
 _Static_assert(offsetof(mw_table, size) == 8, "");
 _Static_assert(offsetof(mw_instance, memory0) == 0, "");

@@ -195,7 +195,7 @@ static uint32_t put_tables(builder *b)
     uint32_t at = ARRAY(b, mw_table_desc, b->m->ntables);
     for (uint32_t i = 0; i < b->m->ntables; i++) {
         const mw_wasm_table *t = &b->m->tables[i];
-        mw_table_desc desc = {.limits = limits_of(&t->limits), .type = t->type};
+        mw_table_desc desc = {.limits = limits_of(&t->limits), .type = t->type, .is64 = t->limits.is64};
         uint32_t item = ITEM(at, mw_table_desc, i);
         mw_image_write(&b->image, item, &desc, sizeof desc);
         put_expr(b, FIELD(item, mw_table_desc, init), &t->init);

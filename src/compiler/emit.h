@@ -30,7 +30,8 @@ bool mw_target_has(const mw_target *target, const char *feature);
 
 /* Kinds of memory that cannot overlap (TBAA), beyond the cells of the module's own globals. */
 typedef enum mw_alias {
-    MW_ALIAS_MEMORY,  /* all linear memories */
+    MW_ALIAS_MEMORY,  /* all 32-bit linear memories: two imports may be one memory */
+    MW_ALIAS_MEMORY64, /* all 64-bit ones */
     MW_ALIAS_GLOBALS, /* cells of imported globals: two imports may be one cell */
     MW_ALIAS_PAGES,   /* mw_memory.pages */
     MW_ALIAS_TABLE,   /* mw_table.size */
@@ -74,7 +75,7 @@ typedef struct mw_unit {
     LLVMValueRef tbaa[MW_ALIAS_COUNT];
     LLVMValueRef *tbaa_globals; /* [nglobals] of the module's own globals, NULL until used */
     LLVMMetadataRef tbaa_root;
-    LLVMValueRef empty_node, unlikely; /* metadata */
+    LLVMValueRef empty_node, unlikely, limit_range; /* metadata */
 
     LLVMDIBuilderRef di;
     LLVMMetadataRef di_file, di_unit, di_functype;
@@ -99,6 +100,7 @@ typedef struct mw_emitter {
     LLVMMetadataRef di_scope;
     LLVMValueRef instance; /* first parameter */
     LLVMValueRef *bases;   /* [nmemories]: base of a memory, loaded in the entry block; NULL until used, but for 0 */
+    LLVMValueRef *limits;  /* [nmemories]: likewise, of a 64-bit memory the largest index that an access may have */
     LLVMBasicBlockRef entry; /* holds what is constant in an activation; ends in a branch to the code */
     uint64_t offset;         /* byte offset in the module of the instruction that is being emitted */
 
@@ -170,13 +172,19 @@ LLVMValueRef mw_emit_address(mw_emitter *e, const mw_operator *op, LLVMValueRef 
  * a module without a shared memory. */
 LLVMValueRef mw_settle(mw_emitter *e, LLVMValueRef value);
 
+/* Marks an access of a linear memory. */
+LLVMValueRef mw_alias_as_memory(const mw_unit *u, LLVMValueRef access, uint32_t memory);
+LLVMValueRef mw_memory_pointer(mw_emitter *e, uint32_t memory); /* to its mw_memory */
 /* The address of byte 0 of a memory. */
 LLVMValueRef mw_memory_base(mw_emitter *e, uint32_t memory);
 /* `length` bytes (settled) from the i32 or i64 `index` of a memory on lie inside of it, or it traps; gives their
  * address. */
 LLVMValueRef mw_emit_range(mw_emitter *e, uint32_t memory, LLVMValueRef index, LLVMValueRef length64);
 
-/* The address of entry `index` (i32) of a table; beyond its end it traps with `out_of_bounds`. */
+/* Extends an i32 without sign to an i64; an i64 stays as it is. */
+LLVMValueRef mw_widen(mw_emitter *e, LLVMValueRef index);
+
+/* The address of entry `index` (i32 or i64) of a table; beyond its end it traps with `out_of_bounds`. */
 LLVMValueRef mw_table_element(mw_emitter *e, uint32_t table, LLVMValueRef index, mw_trap_code out_of_bounds);
 
 /* Marks a load or store of memory of the given kind. */

@@ -61,7 +61,7 @@ static LLVMValueRef make_atomic(mw_emitter *e, const mw_operator *op, LLVMValueR
 {
     LLVMSetOrdering(access, SEQ_CST);
     LLVMSetAlignment(access, 1u << mw_op_info_of(op->op)->natural_align);
-    return mw_alias_as(e->unit, access, MW_ALIAS_MEMORY);
+    return mw_alias_as_memory(e->unit, access, op->memarg.memory);
 }
 
 static void emit_load(mw_emitter *e, const mw_operator *op)
@@ -80,7 +80,7 @@ static void emit_rmw(mw_emitter *e, const mw_operator *op, LLVMAtomicRMWBinOp op
 {
     LLVMValueRef value = pop_value(e, op);
     LLVMValueRef old = LLVMBuildAtomicRMW(e->builder, operation, pop_address(e, op), value, SEQ_CST, 0);
-    push_value(e, op, mw_alias_as(e->unit, old, MW_ALIAS_MEMORY));
+    push_value(e, op, mw_alias_as_memory(e->unit, old, op->memarg.memory));
 }
 
 /* What is expected is cut to the width of memory like what is stored. */
@@ -88,7 +88,7 @@ static void emit_cmpxchg(mw_emitter *e, const mw_operator *op)
 {
     LLVMValueRef value = pop_value(e, op), expected = pop_value(e, op);
     LLVMValueRef both = LLVMBuildAtomicCmpXchg(e->builder, pop_address(e, op), expected, value, SEQ_CST, SEQ_CST, 0);
-    mw_alias_as(e->unit, both, MW_ALIAS_MEMORY);
+    mw_alias_as_memory(e->unit, both, op->memarg.memory);
     push_value(e, op, LLVMBuildExtractValue(e->builder, both, 0, ""));
 }
 
@@ -102,7 +102,7 @@ static void emit_service(mw_emitter *e, const mw_operator *op, size_t builtin, u
     LLVMValueRef index = mw_pop(e);
     check_alignment(e, op, index);
     args[0] = mw_i32(u, op->memarg.memory);
-    args[1] = LLVMTypeOf(index) == u->i64 ? index : LLVMBuildZExt(e->builder, index, u->i64, "");
+    args[1] = mw_widen(e, index);
     args[2] = mw_i64(u, op->memarg.offset);
     mw_push(e, mw_call_builtin(e, builtin, u->i32, args, 3 + noperands));
 }

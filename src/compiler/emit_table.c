@@ -1,11 +1,6 @@
 /* Tables and references. */
 #include "compiler/emit.h"
 
-static LLVMValueRef widen(mw_emitter *e, LLVMValueRef v)
-{
-    return LLVMBuildZExt(e->builder, v, e->unit->i64, "");
-}
-
 static LLVMValueRef table_pointer(mw_emitter *e, uint32_t table)
 {
     const mw_unit *u = e->unit;
@@ -23,11 +18,18 @@ static LLVMValueRef table_size(mw_emitter *e, uint32_t table, LLVMValueRef point
     return mw_alias_as(u, size, MW_ALIAS_TABLE);
 }
 
+/* An i64 as a value of the table's address type. */
+static LLVMValueRef table_index(mw_emitter *e, uint32_t table, LLVMValueRef v)
+{
+    const mw_unit *u = e->unit;
+    return u->module->tables[table].limits.is64 ? v : LLVMBuildTrunc(e->builder, v, u->i32, "");
+}
+
 LLVMValueRef mw_table_element(mw_emitter *e, uint32_t table, LLVMValueRef index, mw_trap_code out_of_bounds)
 {
     const mw_unit *u = e->unit;
     LLVMValueRef pointer = table_pointer(e, table);
-    LLVMValueRef wide = widen(e, mw_settle(e, index));
+    LLVMValueRef wide = mw_widen(e, mw_settle(e, index));
     mw_trap_if(e, LLVMBuildICmp(e->builder, LLVMIntUGE, wide, table_size(e, table, pointer), ""), out_of_bounds);
     LLVMValueRef elems = mw_load_constant(e, u->ptr, pointer, offsetof(mw_table, elems));
     return LLVMBuildInBoundsGEP2(e->builder, u->ptr, elems, &wide, 1, "");
@@ -50,15 +52,15 @@ static void table_grow(mw_emitter *e, uint32_t table)
 {
     const mw_unit *u = e->unit;
     LLVMValueRef n = mw_pop(e), value = mw_pop(e);
-    LLVMValueRef args[] = {mw_i32(u, table), value, widen(e, n)};
+    LLVMValueRef args[] = {mw_i32(u, table), value, mw_widen(e, n)};
     LLVMValueRef old = mw_call_builtin(e, offsetof(mw_builtins, table_grow), u->i64, args, 3);
-    mw_push(e, LLVMBuildTrunc(e->builder, old, u->i32, ""));
+    mw_push(e, table_index(e, table, old));
 }
 
 static void table_fill(mw_emitter *e, uint32_t table)
 {
     LLVMValueRef n = mw_pop(e), value = mw_pop(e), i = mw_pop(e);
-    LLVMValueRef args[] = {mw_i32(e->unit, table), widen(e, i), value, widen(e, n)};
+    LLVMValueRef args[] = {mw_i32(e->unit, table), mw_widen(e, i), value, mw_widen(e, n)};
     mw_call_builtin(e, offsetof(mw_builtins, table_fill), e->unit->void_type, args, 4);
 }
 
@@ -66,7 +68,7 @@ static void table_copy(mw_emitter *e, const mw_operator *op)
 {
     const mw_unit *u = e->unit;
     LLVMValueRef n = mw_pop(e), src = mw_pop(e), dst = mw_pop(e);
-    LLVMValueRef args[] = {mw_i32(u, op->index), mw_i32(u, op->index2), widen(e, dst), widen(e, src), widen(e, n)};
+    LLVMValueRef args[] = {mw_i32(u, op->index), mw_i32(u, op->index2), mw_widen(e, dst), mw_widen(e, src), mw_widen(e, n)};
     mw_call_builtin(e, offsetof(mw_builtins, table_copy), u->void_type, args, 5);
 }
 
@@ -74,7 +76,7 @@ static void table_init(mw_emitter *e, const mw_operator *op)
 {
     const mw_unit *u = e->unit;
     LLVMValueRef n = mw_pop(e), src = mw_pop(e), dst = mw_pop(e);
-    LLVMValueRef args[] = {mw_i32(u, op->index2), mw_i32(u, op->index), widen(e, dst), src, n};
+    LLVMValueRef args[] = {mw_i32(u, op->index2), mw_i32(u, op->index), mw_widen(e, dst), src, n};
     mw_call_builtin(e, offsetof(mw_builtins, table_init), u->void_type, args, 5);
 }
 
@@ -111,7 +113,7 @@ void mw_emit_table(mw_emitter *e, const mw_operator *op)
         return;
     case MW_OP_TABLE_SIZE:
         v = table_size(e, op->index, table_pointer(e, op->index));
-        mw_push(e, LLVMBuildTrunc(e->builder, v, u->i32, ""));
+        mw_push(e, table_index(e, op->index, v));
         return;
     case MW_OP_TABLE_GROW:
         table_grow(e, op->index);

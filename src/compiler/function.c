@@ -59,6 +59,7 @@ static void begin_body(mw_emitter *e, bool locals_in_memory)
     e->locals_in_memory = locals_in_memory;
     init_locals(e, &m->types[e->func->type]);
     e->bases = mw_calloc(m->nmemories, sizeof *e->bases);
+    e->limits = mw_calloc(m->nmemories, sizeof *e->limits);
     if (m->nmemories)
         e->bases[0] = mw_load_constant(e, e->unit->ptr, e->instance, offsetof(mw_instance, memory0));
     LLVMBasicBlockRef body = mw_new_block(e, "body");
@@ -137,6 +138,7 @@ void mw_emit_function(mw_unit *u, uint32_t funcidx)
     mw_scan_free(&scan);
     mw_facts_free(&e.facts);
     free(e.bases);
+    free(e.limits);
     free(e.stack);
     free(e.locals);
     free(e.local_types);

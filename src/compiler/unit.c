@@ -72,13 +72,15 @@ static void init_metadata(mw_unit *u)
     LLVMMetadataRef unlikely[] = {md_string(u, "branch_weights"), md_number(u->i32, 1),
                                   md_number(u->i32, 1 << 20)};
     u->unlikely = md_node(u, unlikely, 3);
+    LLVMMetadataRef range[] = {md_number(u->i64, MW_MIN_LIMIT64), md_number(u->i64, MW_MAX_LIMIT64 + 1)};
+    u->limit_range = md_node(u, range, 2);
 
     LLVMMetadataRef root[] = {md_string(u, "mpiwasm")};
     u->tbaa_root = LLVMMDNodeInContext2(c, root, 1);
     static const char *const names[MW_ALIAS_COUNT] = {
-        [MW_ALIAS_MEMORY] = "linear memory", [MW_ALIAS_GLOBALS] = "imported globals",
-        [MW_ALIAS_PAGES] = "memory size",    [MW_ALIAS_TABLE] = "table size",
-        [MW_ALIAS_ELEMS] = "table elements",
+        [MW_ALIAS_MEMORY] = "linear memory",     [MW_ALIAS_MEMORY64] = "64-bit linear memory",
+        [MW_ALIAS_GLOBALS] = "imported globals", [MW_ALIAS_PAGES] = "memory size",
+        [MW_ALIAS_TABLE] = "table size",         [MW_ALIAS_ELEMS] = "table elements",
     };
     for (int i = 0; i < MW_ALIAS_COUNT; i++)
         u->tbaa[i] = tbaa_tag(u, names[i]);

@@ -165,6 +165,11 @@ static bool bind_import(mw_instance *instance, const mw_code *code, const mw_imp
                      mw_valtype_name(type).s);
             return false;
         }
+        if (v->of.table->is64 != wanted->is64) {
+            snprintf(why, why_size, "is a table with %s indices here, not %s", v->of.table->is64 ? "i64" : "i32",
+                     wanted->is64 ? "i64" : "i32");
+            return false;
+        }
         if (!limits_match(v->of.table->size, v->of.table->declared_max, wanted->limits)) {
             snprintf(why, why_size, "is a table with other limits here");
             return false;
@@ -176,6 +181,11 @@ static bool bind_import(mw_instance *instance, const mw_code *code, const mw_imp
         if (v->of.memory->shared != d->memories[import->index].shared) {
             snprintf(why, why_size, "is a %s memory here, not a %s one", v->of.memory->shared ? "shared" : "private",
                      v->of.memory->shared ? "private" : "shared");
+            return false;
+        }
+        if (v->of.memory->is64 != d->memories[import->index].is64) {
+            snprintf(why, why_size, "is a %s memory here, not a %s one", v->of.memory->is64 ? "64-bit" : "32-bit",
+                     v->of.memory->is64 ? "32-bit" : "64-bit");
             return false;
         }
         if (!limits_match(__atomic_load_n(&v->of.memory->pages, __ATOMIC_SEQ_CST), v->of.memory->declared_max,
@@ -210,7 +220,7 @@ static mw_error resolve_imports(mw_instance *instance, const mw_code *code, cons
 {
     const mw_code_descriptor *d = code->desc;
     sentence missing = {0}, mismatched = {0};
-    bool only_functions = true;
+    bool only_functions = true, wide_pointers = false;
     for (uint32_t i = 0; i < d->nimports; i++) {
         const mw_import_desc *import = &d->imports[i];
         mw_definition def;
@@ -221,12 +231,13 @@ static mw_error resolve_imports(mw_instance *instance, const mw_code *code, cons
         } else if (!bind_import(instance, code, import, &def, why, sizeof why)) {
             import_name(import, name, sizeof name);
             add_item(&mismatched, "%s %s", name, why);
+            wide_pointers |= def.is_host && d->nmemories && d->memories[0].is64;
         }
     }
     if (!missing.items && !mismatched.items)
         return MW_OK;
 
-    char first[1024] = "", second[1024] = "", more[2][32] = {"", ""};
+    char first[1024] = "", second[1200] = "", more[2][32] = {"", ""};
     if (missing.omitted)
         snprintf(more[0], sizeof more[0], " and %u more", missing.omitted);
     if (mismatched.omitted)
@@ -235,9 +246,11 @@ static mw_error resolve_imports(mw_instance *instance, const mw_code *code, cons
         snprintf(first, sizeof first, "the module needs %u %s%s that this host lacks: %s%s", missing.items,
                  only_functions ? "function" : "import", missing.items == 1 ? "" : "s", missing.text, more[0]);
     if (mismatched.items)
-        snprintf(second, sizeof second, "%s%u import%s of the module %s another type here: %s%s",
-                 missing.items ? "; " : "", mismatched.items, mismatched.items == 1 ? "" : "s",
-                 mismatched.items == 1 ? "has" : "have", mismatched.text, more[1]);
+        snprintf(second, sizeof second, "%s%s%u import%s of the module %s another type here: %s%s",
+                 missing.items ? "; " : "",
+                 wide_pointers ? "the module has a 64-bit memory, and this host's functions take 32-bit pointers: " : "",
+                 mismatched.items, mismatched.items == 1 ? "" : "s", mismatched.items == 1 ? "has" : "have",
+                 mismatched.text, more[1]);
     return mw_fail(report, MW_ERR_LINK, "%s%s", first, second);
 }
 
@@ -333,11 +346,9 @@ static mw_error allocate_memories_and_tables(mw_instance *instance, const mw_ins
     priv->elems_left = limits && limits->max_table_elems ? limits->max_table_elems : MW_DEFAULT_MAX_TABLE_ELEMS;
     uint64_t *pages_left = priv->pages_left ? &priv->pages_left : NULL;
     for (uint32_t i = d->nimported_memories; i < d->nmemories; i++) {
-        if (d->memories[i].is64)
-            return mw_fail(report, MW_ERR_UNSUPPORTED, "the module has a 64-bit memory, which is not supported");
         mw_error error = d->memories[i].shared
-                             ? mw_shared_memory_create(d->memories[i].limits, pages_left, report, &instance->memories[i])
-                             : mw_memory_create(instance->memories[i], d->memories[i].limits, pages_left, report);
+                             ? mw_shared_memory_create(d->memories[i], pages_left, report, &instance->memories[i])
+                             : mw_memory_create(instance->memories[i], d->memories[i], pages_left, report);
         if (error)
             return error;
     }
@@ -348,8 +359,10 @@ static mw_error allocate_memories_and_tables(mw_instance *instance, const mw_ins
         if (error)
             return error;
     }
-    if (d->nmemories)
+    if (d->nmemories) {
         instance->memory0 = instance->memories[0]->base;
+        instance->limit0 = instance->memories[0]->limit;
+    }
     return MW_OK;
 }
 
@@ -382,7 +395,8 @@ static mw_trap_code run_segments(mw_instance *instance)
             continue;
         if (elem->mode == MW_SEGMENT_ACTIVE) {
             mw_trap_code code = mw_table_init_op(instance, elem->table, i,
-                                                 segment_offset(instance, &elem->offset, false), 0, elem->count);
+                                                 segment_offset(instance, &elem->offset, d->tables[elem->table].is64), 0,
+                                                 elem->count);
             if (code)
                 return code;
         }

@@ -104,6 +104,15 @@ bool mw_host_has_memory(uint64_t bytes)
     return bytes <= available;
 }
 
+/* All the memory that the machine has, swap included: no process of it can have more. 0: not known. */
+static uint64_t host_memory(void)
+{
+    char text[8192];
+    if (!read_text("/proc/meminfo", text, sizeof text))
+        return 0;
+    return (field_of(text, "MemTotal:") + field_of(text, "\nSwapTotal:")) * 1024;
+}
+
 /* ---- Memories --------------------------------------------------------------------------------------------- */
 
 /* Address space of `size` bytes aligned to ALIGNMENT, inaccessible; NULL with errno. */
@@ -140,43 +149,80 @@ static bool commit(mw_memory *memory, uint64_t delta)
     return !mprotect(memory->base + memory->pages * MW_PAGE_BYTES, bytes, PROT_READ | PROT_WRITE);
 }
 
-mw_error mw_memory_create(mw_memory *memory, mw_limits_desc limits, uint64_t *left, mw_report *report)
+/* The most pages that a memory can ever get. */
+static uint64_t most_pages(bool is64, const uint64_t *left)
 {
-    uint64_t cap = left && *left < MW_MAX_PAGES32 ? *left : MW_MAX_PAGES32;
-    if (limits.min > cap) {
-        if (cap == MW_MAX_PAGES32)
-            return mw_fail(report, MW_ERR_LIMIT,
-                           "the module's memory begins with %" PRIu64 " pages of 64 KiB, but a 32-bit memory can have "
-                           "at most %" PRIu64 " here (64 KiB less than 4 GiB)", limits.min, (uint64_t)MW_MAX_PAGES32);
-        return mw_fail(report, MW_ERR_LIMIT, "the module's memory begins with %" PRIu64 " KiB, more than the %" PRIu64
-                       " KiB that it may have", limits.min * 64, cap * 64);
+    uint64_t most = is64 ? MW_MAX_LIMIT64 / MW_PAGE_BYTES : MW_MAX_PAGES32;
+    if (is64) {
+        uint64_t machine = host_memory() / MW_PAGE_BYTES;
+        most = machine && machine < most ? machine : most;
     }
+    return left && *left < most ? *left : most;
+}
+
+static mw_error too_large(mw_limits_desc limits, bool is64, uint64_t most, mw_report *report)
+{
+    if (!is64 && most == MW_MAX_PAGES32)
+        return mw_fail(report, MW_ERR_LIMIT,
+                       "the module's memory begins with %" PRIu64 " pages of 64 KiB, but a 32-bit memory can have "
+                       "at most %" PRIu64 " here (64 KiB less than 4 GiB)", limits.min, (uint64_t)MW_MAX_PAGES32);
+    return mw_fail(report, MW_ERR_LIMIT, "the module's memory begins with %" PRIu64 " KiB, more than the %" PRIu64
+                   " KiB that it may have", limits.min * 64, most * 64);
+}
+
+/* Reserves what the memory may grow to and what code may reach beyond (MW_RESERVED_BYTES32, MW_GUARD_BYTES64). Where
+ * the process may not have so much address space, a 64-bit memory makes do with less. */
+static mw_error reserve_for(mw_memory *memory, uint64_t min, mw_report *report)
+{
+    for (;;) {
+        memory->reserved = MW_RESERVED_BYTES32;
+        if (memory->is64) {
+            uint64_t bytes = memory->max_pages * MW_PAGE_BYTES;
+            memory->limit = bytes < MW_MIN_LIMIT64 ? MW_MIN_LIMIT64 : bytes;
+            memory->reserved = memory->limit + MW_GUARD_BYTES64;
+        }
+        memory->base = reserve(memory->reserved);
+        if (memory->base)
+            return MW_OK;
+        if (!memory->is64 || memory->max_pages == min || memory->limit == MW_MIN_LIMIT64)
+            return mw_fail(report, MW_ERR_NO_MEMORY, "cannot reserve %" PRIu64 " GiB of address space for the guest's "
+                           "memory: %s (a limit on address space, \"ulimit -v\", must allow it)",
+                           memory->reserved >> 30, strerror(errno));
+        memory->max_pages = memory->max_pages / 2 > min ? memory->max_pages / 2 : min;
+    }
+}
+
+mw_error mw_memory_create(mw_memory *memory, mw_memory_desc desc, uint64_t *left, mw_report *report)
+{
+    mw_limits_desc limits = desc.limits;
+    uint64_t most = most_pages(desc.is64, left);
+    if (limits.min > most)
+        return too_large(limits, desc.is64, most, report);
     *memory = (mw_memory){
-        .max_pages = limits.max < cap ? limits.max : cap,
+        .max_pages = limits.max < most ? limits.max : most,
         .declared_max = limits.max,
-        .reserved = MW_RESERVED_BYTES32,
+        .is64 = desc.is64,
         .left = left,
     };
-    memory->base = reserve(MW_RESERVED_BYTES32);
-    if (!memory->base)
-        return mw_fail(report, MW_ERR_NO_MEMORY, "cannot reserve %" PRIu64 " GiB of address space for the guest's "
-                       "memory: %s (a limit on address space, \"ulimit -v\", must allow it)",
-                       (uint64_t)(MW_RESERVED_BYTES32 >> 30), strerror(errno));
+    mw_error error = reserve_for(memory, limits.min, report);
+    if (error) {
+        *memory = (mw_memory){0};
+        return error;
+    }
     /* Only a wish: without transparent huge pages everything still works. */
-    (void)madvise(memory->base, MW_RESERVED_BYTES32, MADV_HUGEPAGE);
+    (void)madvise(memory->base, memory->reserved, MADV_HUGEPAGE);
 
     pthread_mutex_lock(&grow_lock);
     bool committed = commit(memory, limits.min);
     int saved_errno = errno;
     pthread_mutex_unlock(&grow_lock);
-    mw_error error = MW_OK;
     if (!committed)
         error = mw_fail(report, MW_ERR_NO_MEMORY, "the guest's memory begins with %" PRIu64 " MiB, which this host "
                         "does not have: %s", limits.min * MW_PAGE_BYTES >> 20, strerror(saved_errno));
     else if (mw_ranges_add(&reservations, (uintptr_t)memory->base, (uintptr_t)memory->base + memory->reserved, memory))
         error = mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
     if (error) {
-        munmap(memory->base, MW_RESERVED_BYTES32);
+        munmap(memory->base, memory->reserved);
         *memory = (mw_memory){0};
         return error;
     }
@@ -195,12 +241,12 @@ void mw_memory_destroy(mw_memory *memory)
     *memory = (mw_memory){0};
 }
 
-mw_error mw_shared_memory_create(mw_limits_desc limits, uint64_t *left, mw_report *report, mw_memory **out)
+mw_error mw_shared_memory_create(mw_memory_desc desc, uint64_t *left, mw_report *report, mw_memory **out)
 {
     mw_memory *memory = malloc(sizeof *memory);
     if (!memory)
         return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
-    mw_error error = mw_memory_create(memory, limits, left, report);
+    mw_error error = mw_memory_create(memory, desc, left, report);
     if (error) {
         free(memory);
         return error;

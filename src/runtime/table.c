@@ -10,7 +10,8 @@ static pthread_mutex_t grow_lock = PTHREAD_MUTEX_INITIALIZER;
 
 mw_error mw_table_create(mw_table *table, mw_table_desc desc, uint64_t *left, mw_report *report)
 {
-    uint64_t cap = *left;
+    const uint64_t most = UINT64_C(1) << 40; /* 8 TiB of entries */
+    uint64_t cap = *left < most ? *left : most;
     if (desc.limits.min > cap)
         return mw_fail(report, MW_ERR_LIMIT, "the module has a table of %" PRIu64 " elements, more than the %" PRIu64
                        " that it may have", desc.limits.min, cap);
@@ -20,6 +21,7 @@ mw_error mw_table_create(mw_table *table, mw_table_desc desc, uint64_t *left, mw
         .declared_max = desc.limits.max,
         .left = left,
         .type = desc.type,
+        .is64 = desc.is64,
     };
     *left -= desc.limits.min;
     if (table->max == 0)

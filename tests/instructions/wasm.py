@@ -262,8 +262,9 @@ def set_(i):
     return op('local.set', i)
 
 
-def mem(instruction, offset=0, align=0, lane=None):
-    return op(instruction, align, offset, *(() if lane is None else (bytes([lane]),)))
+def mem(instruction, offset=0, align=0, lane=None, memory=0):
+    flags = (align | 0x40, memory) if memory else (align,)
+    return op(instruction, *flags, offset, *(() if lane is None else (bytes([lane]),)))
 
 
 LOAD = {'i': 'i32.load', 'I': 'i64.load', 'f': 'f32.load', 'F': 'f64.load', 'V': 'v128.load'}
@@ -319,13 +320,13 @@ class Module:
         self.nfuncs += 1
         return self.export(export, 0, self.nfuncs - 1)
 
-    def table(self, letter, lo, hi=None, export=None):
-        self.tables.append(bytes([LETTER[letter]]) + limits(lo, hi))
+    def table(self, letter, lo, hi=None, export=None, is64=False):
+        self.tables.append(bytes([LETTER[letter]]) + limits(lo, hi, is64=is64))
         self.ntables += 1
         return self.export(export, 1, self.ntables - 1)
 
-    def memory(self, lo, hi=None, export=None, shared=False):
-        self.memories.append(limits(lo, hi, shared))
+    def memory(self, lo, hi=None, export=None, shared=False, is64=False):
+        self.memories.append(limits(lo, hi, shared, is64))
         self.nmemories += 1
         return self.export(export, 2, self.nmemories - 1)
 
@@ -347,8 +348,8 @@ class Module:
         self.elems.append(b'\3\0' + vec(uleb(f) for f in funcs))
         return len(self.elems) - 1
 
-    def data_active(self, offset, content):
-        self.datas.append(b'\0' + offset + op('end') + uleb(len(content)) + content)
+    def data_active(self, offset, content, memory=0):
+        self.datas.append((b'\2' + uleb(memory) if memory else b'\0') + offset + op('end') + uleb(len(content)) + content)
         return len(self.datas) - 1
 
     def data_passive(self, content):
@@ -378,5 +379,5 @@ class Module:
         return out
 
 
-def limits(lo, hi=None, shared=False):
-    return bytes([(hi is not None) | 2 * shared]) + uleb(lo) + (b'' if hi is None else uleb(hi))
+def limits(lo, hi=None, shared=False, is64=False):
+    return bytes([(hi is not None) | 2 * shared | 4 * is64]) + uleb(lo) + (b'' if hi is None else uleb(hi))

@@ -295,7 +295,7 @@ static const char *const func_names[NFUNCS] = {
 #define EXPR_I32(n) {1, VALUE_I32(n)}
 
 static const mw_memory_desc memories[] = {{{FAKE_MEMORY_MIN, FAKE_MEMORY_MAX}, 0, 0}};
-static const mw_table_desc tables[] = {{{8, 16}, MW_FUNCREF, {0, NULL}}};
+static const mw_table_desc tables[] = {{.limits = {8, 16}, .type = MW_FUNCREF}};
 
 /* Global 0 is where C programs have their stack pointer. Global 2 is global 0 times 3 plus 4 minus 1. */
 static const mw_const_op sum[] = {

@@ -42,7 +42,7 @@ static const mw_import_desc imports[] = {
 static const uint32_t func_types[] = {1, 0, 1};
 static const mw_code_ptr code[] = {(mw_code_ptr)seven, (mw_code_ptr)add};
 static const char *const names[] = {"add", "seven", "call_add"};
-static const mw_table_desc tables[] = {{{FAKE_TABLE_MIN, 16}, MW_FUNCREF, {0, NULL}}};
+static const mw_table_desc tables[] = {{.limits = {FAKE_TABLE_MIN, 16}, .type = MW_FUNCREF}};
 static const mw_memory_desc memories[] = {{{1, 65536}, 0, 0}};
 static const mw_global_desc globals[] = {{FAKE_GLOBAL_TYPE, 1, {0, 0}}};
 static const mw_const_op at5[] = {{.opcode = MW_CONST_VALUE, .value = {.i32 = 5}}};

@@ -399,7 +399,7 @@ static void grows_memory_up_to_its_limits(void **state)
     mw_memory m = {0};
     uint64_t left = 2;
     mw_report report = MW_REPORT_INIT;
-    assert_int_equal(mw_memory_create(&m, (mw_limits_desc){0, 3}, &left, &report), MW_OK);
+    assert_int_equal(mw_memory_create(&m, (mw_memory_desc){.limits = {0, 3}}, &left, &report), MW_OK);
     assert_int_equal(m.declared_max, 3);
     assert_int_equal(mw_memory_grow(&m, 2), 0);
     assert_int_equal(mw_memory_grow(&m, 1), -1);
@@ -409,8 +409,8 @@ static void grows_memory_up_to_its_limits(void **state)
 
     mw_memory a = {0}, b = {0}; /* one limit for both */
     left = 5;
-    assert_int_equal(mw_memory_create(&a, (mw_limits_desc){1, UINT64_MAX}, &left, &report), MW_OK);
-    assert_int_equal(mw_memory_create(&b, (mw_limits_desc){1, UINT64_MAX}, &left, &report), MW_OK);
+    assert_int_equal(mw_memory_create(&a, (mw_memory_desc){.limits = {1, UINT64_MAX}}, &left, &report), MW_OK);
+    assert_int_equal(mw_memory_create(&b, (mw_memory_desc){.limits = {1, UINT64_MAX}}, &left, &report), MW_OK);
     assert_int_equal(mw_memory_grow(&a, 4), -1);
     assert_int_equal(mw_memory_grow(&a, 2), 1);
     assert_int_equal(mw_memory_grow(&b, 2), -1);
@@ -419,9 +419,67 @@ static void grows_memory_up_to_its_limits(void **state)
     assert_int_equal(left, 0);
     mw_memory_destroy(&a);
     mw_memory_destroy(&b);
-    assert_int_equal(mw_memory_create(&m, (mw_limits_desc){3, 3}, &(uint64_t){2}, &report), MW_ERR_LIMIT);
+    assert_int_equal(mw_memory_create(&m, (mw_memory_desc){.limits = {3, 3}}, &(uint64_t){2}, &report), MW_ERR_LIMIT);
     assert_string_equal(report.message, "the module's memory begins with 192 KiB, more than the 128 KiB that it may "
                                         "have");
+}
+
+static void makes_64_bit_memories(void **state)
+{
+    (void)state;
+    mw_memory m = {0};
+    mw_report report = MW_REPORT_INIT;
+    /* A small one has a limit of 32 bits, and what lies behind it is in the reservation. */
+    mw_memory_desc desc = {.limits = {1, 5}, .is64 = 1};
+    assert_int_equal(mw_memory_create(&m, desc, NULL, &report), MW_OK);
+    assert_int_equal(m.limit, MW_MIN_LIMIT64);
+    assert_int_equal(m.reserved, m.limit + MW_GUARD_BYTES64);
+    assert_ptr_equal(mw_memory_of_address((uintptr_t)m.base + m.limit + (UINT64_C(4) << 30)), &m);
+    assert_int_equal(mw_memory_grow(&m, UINT64_MAX), -1);
+    assert_int_equal(mw_memory_grow(&m, 5), -1);
+    uint8_t *base = m.base;
+    assert_int_equal(mw_memory_grow(&m, 4), 1);
+    assert_ptr_equal(m.base, base);
+    base[5 * MW_PAGE_BYTES - 1] = 1;
+    mw_memory_destroy(&m);
+    /* Without a maximum: as much as the machine has, and --max-memory. */
+    desc.limits.max = UINT64_MAX;
+    assert_int_equal(mw_memory_create(&m, desc, NULL, &report), MW_OK);
+    assert_true(m.max_pages > 1 && m.max_pages <= MW_MAX_LIMIT64 / MW_PAGE_BYTES);
+    assert_true(m.limit >= MW_MIN_LIMIT64 && m.limit >= m.max_pages * MW_PAGE_BYTES);
+    assert_int_equal(mw_memory_grow(&m, m.max_pages), -1);
+    mw_memory_destroy(&m);
+    assert_int_equal(mw_memory_create(&m, desc, &(uint64_t){200000}, &report), MW_OK);
+    assert_int_equal(m.limit, 200000 * MW_PAGE_BYTES);
+    assert_int_equal(mw_memory_grow(&m, 200000), -1);
+    mw_memory_destroy(&m);
+    desc.limits.min = UINT64_C(1) << 48;
+    assert_int_equal(mw_memory_create(&m, desc, NULL, &report), MW_ERR_LIMIT);
+}
+
+static void starve_64(void *arg)
+{
+    (void)arg;
+    mw_report report = MW_REPORT_INIT;
+    mw_memory m = {0};
+    setrlimit(RLIMIT_AS, &(struct rlimit){UINT64_C(10) << 30, UINT64_C(10) << 30});
+    mw_memory_desc desc = {.limits = {1, 1 << 20}, .is64 = 1}; /* 64 GiB */
+    if (mw_memory_create(&m, desc, NULL, &report) != MW_OK)
+        _exit(1);
+    bool grows = mw_memory_grow(&m, 1) == 1 && m.limit == MW_MIN_LIMIT64;
+    mw_memory_desc more = {.limits = {UINT64_C(3) << 16, UINT64_MAX}, .is64 = 1}; /* 12 GiB at once */
+    mw_memory n = {0};
+    _exit(grows && mw_memory_create(&n, more, NULL, &report) != MW_OK ? 7 : 2);
+}
+
+static void makes_do_with_less_address_space(void **state)
+{
+    (void)state;
+#if !defined(__SANITIZE_ADDRESS__)
+    char err[2000];
+    int status = in_child(starve_64, NULL, err, sizeof err);
+    assert_int_equal(WEXITSTATUS(status), 7);
+#endif
 }
 
 static void refuses_what_exceeds_limits(void **state)
@@ -495,7 +553,7 @@ static void grows_tables(void **state)
     mw_report report = MW_REPORT_INIT;
     int x;
     uint64_t left = MW_DEFAULT_MAX_TABLE_ELEMS;
-    mw_table_desc desc = {{2, UINT64_MAX}, MW_EXTERNREF, {0, NULL}};
+    mw_table_desc desc = {.limits = {2, UINT64_MAX}, .type = MW_EXTERNREF};
     assert_int_equal(mw_table_create(&t, desc, &left, &report), MW_OK);
     assert_int_equal(t.max, MW_DEFAULT_MAX_TABLE_ELEMS);
     void **elems = t.elems;
@@ -570,6 +628,8 @@ int main(void)
         cmocka_unit_test(links_instances),
         cmocka_unit_test(keeps_what_a_failed_instantiation_wrote),
         cmocka_unit_test(grows_memory_up_to_its_limits),
+        cmocka_unit_test(makes_64_bit_memories),
+        cmocka_unit_test(makes_do_with_less_address_space),
         cmocka_unit_test(refuses_what_exceeds_limits),
         cmocka_unit_test(says_when_the_host_has_no_memory),
         cmocka_unit_test(grows_tables),

@@ -235,7 +235,7 @@ static void growth(void **state)
     (void)state;
     mw_report report = MW_REPORT_INIT;
     memset(&growing, 0, sizeof growing);
-    assert_int_equal(mw_shared_memory_create((mw_limits_desc){1, PAGES}, NULL, &report, &growing.memory), MW_OK);
+    assert_int_equal(mw_shared_memory_create((mw_memory_desc){.limits = {1, PAGES}}, NULL, &report, &growing.memory), MW_OK);
     run_threads(THREADS, grow_and_touch, NULL);
     assert_int_equal(growing.memory->pages, PAGES);
     assert_int_equal(growing.failures, 0);
@@ -250,8 +250,8 @@ static void holders(void **state)
     (void)state;
     mw_report report = MW_REPORT_INIT;
     mw_memory *memory;
-    assert_int_equal(mw_shared_memory_create((mw_limits_desc){3, 4}, &(uint64_t){2}, &report, &memory), MW_ERR_LIMIT);
-    assert_int_equal(mw_shared_memory_create((mw_limits_desc){1, 4}, &(uint64_t){2}, &report, &memory), MW_OK);
+    assert_int_equal(mw_shared_memory_create((mw_memory_desc){.limits = {3, 4}}, &(uint64_t){2}, &report, &memory), MW_ERR_LIMIT);
+    assert_int_equal(mw_shared_memory_create((mw_memory_desc){.limits = {1, 4}}, &(uint64_t){2}, &report, &memory), MW_OK);
     assert_int_equal(mw_memory_grow(memory, 2), -1); /* --max-memory */
     mw_memory_hold(memory);
     uintptr_t inside = (uintptr_t)memory->base + 100;

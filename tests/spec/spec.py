@@ -24,7 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 # Bits of src/wasm/features.h that version 2.0 has, and those that a file may ask for: by a directory of that name in
 # its path, as the proposals' tests are laid out, or by a first line ";; features: NAME...".
 FEATURES_2_0 = 0x7F
-EXTRA_FEATURES = {"extended-const": 0x80, "multi-memory": 0x400, "threads": 0x2000}
+EXTRA_FEATURES = {"extended-const": 0x80, "multi-memory": 0x400, "memory64": 0x800, "threads": 0x2000}
 
 TIMEOUT_S = 120
 

@@ -272,6 +272,22 @@ static void offsets(void **state)
 
 /* ---- Outside of bodies ---------------------------------------------------------------------------------- */
 
+/* A function of no type with this code, in a module with a 64-bit memory and a 32-bit one. */
+static void memory64_body(mw_error error, const char *message, const uint8_t *code, size_t size)
+{
+    module_bytes m = module_begin();
+    section(&m, TYPE, BYTES(1, 0x60, 0, 0));
+    section(&m, FUNCTION, BYTES(1, 0));
+    section(&m, MEMORY, BYTES(2, 4, 0, 0, 0));
+    module_bytes content = {0};
+    put(&content, BYTES(1, (uint8_t)(size + 2), 0));
+    put(&content, code, size);
+    put(&content, BYTES(END));
+    section(&m, CODE, content.bytes, content.size);
+    free(content.bytes);
+    expect(&m, error, -1, message);
+}
+
 static void module_parts(void **state)
 {
     (void)state;
@@ -297,6 +313,33 @@ static void module_parts(void **state)
     section(&m, MEMORY, BYTES(2, 0, 0, 0, 0));
     section(&m, CODE, BYTES(1, 7, 0, 0x41, 0, 0x40, 2, 0x1a, 0x0b));
     expect(&m, MW_ERR_INVALID, 32, "unknown memory 2: there are 2");
+    m = module_begin(); /* 64 bits: 2^48 pages, and no more */
+    section(&m, MEMORY, BYTES(1, 4, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40));
+    expect(&m, MW_OK, -1, "");
+    m = module_begin();
+    section(&m, MEMORY, BYTES(1, 4, 0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40));
+    expect(&m, MW_ERR_INVALID, 11, "memory size must be at most 2^48 pages");
+    m = module_begin();
+    section(&m, MEMORY, BYTES(1, 5, 2, 1));
+    expect(&m, MW_ERR_INVALID, 11, "size minimum must not be greater than maximum");
+    m = module_begin();
+    section(&m, TABLE, BYTES(1, 0x70, 0, 0x80, 0x80, 0x80, 0x80, 0x10));
+    expect(&m, MW_ERR_INVALID, 11, "table size must be at most 2^32 - 1 elements");
+    m = module_begin();
+    section(&m, TABLE, BYTES(1, 0x70, 4, 0x80, 0x80, 0x80, 0x80, 0x10));
+    expect(&m, MW_OK, -1, "");
+    memory64_body(MW_OK, "", BYTES(I64_CONST, 0, I32_LOAD, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, DROP));
+    memory64_body(MISMATCH, BYTES(I32_CONST, 0, I32_LOAD, 2, 0, DROP));
+    memory64_body(MW_OK, "", BYTES(I64_CONST, 1, MEMORY_GROW, 0, MEMORY_SIZE, 0, I64_ADD, DROP));
+    memory64_body(MISMATCH, BYTES(I32_CONST, 1, MEMORY_GROW, 0, DROP));
+    memory64_body(MISMATCH, BYTES(MEMORY_SIZE, 0, I32_EQZ, DROP));
+    memory64_body(MW_OK, "", BYTES(I64_CONST, 0, I32_CONST, 0, I64_CONST, 0, FC, 11, 0));
+    memory64_body(MISMATCH, BYTES(I64_CONST, 0, I32_CONST, 0, I32_CONST, 0, FC, 11, 0));
+    memory64_body(MW_OK, "", BYTES(I64_CONST, 0, I32_CONST, 0, I32_CONST, 0, FC, 10, 0, 1)); /* the smaller type */
+    memory64_body(MISMATCH, BYTES(I64_CONST, 0, I32_CONST, 0, I64_CONST, 0, FC, 10, 0, 1));
+    memory64_body(MISMATCH, BYTES(I32_CONST, 0, I32_CONST, 0, I32_CONST, 0, FC, 10, 0, 1));
+    memory64_body(MW_OK, "", BYTES(I64_CONST, 0, I64_CONST, 0, I64_CONST, 0, FC, 10, 0, 0));
+    memory64_body(MW_OK, "", BYTES(I64_CONST, 0, I32_CONST, 0, SIMD, 15, SIMD, 88, 0, 0, 0));
     m = module_begin();
     section(&m, EXPORT, BYTES(1, 1, 'f', 0, 0));
     expect(&m, MW_ERR_INVALID, 11, "unknown function 0");

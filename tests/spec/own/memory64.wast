@@ -1,0 +1,50 @@
+;; features: memory64 multi-memory
+;; 64-bit memories: segments, imports, and a 32-bit memory beside them. Accesses at every boundary are in
+;; tests/instructions/cases_memory64.py.
+(module $owner
+  (memory (export "m32") 1 2)
+  (memory (export "m64") i64 1 2))
+(register "owner" $owner)
+
+(module
+  (import "owner" "m64" (memory $a i64 1 2))
+  (memory $b 1)
+  (data (memory $a) (i64.const 65532) "\01\02\03\04")
+  (data $p "abcd")
+  (func (export "load") (param i64) (result i32) (i32.load $a (local.get 0)))
+  (func (export "load-b") (param i32) (result i32) (i32.load $b (local.get 0)))
+  (func (export "init") (param i64) (memory.init $a $p (local.get 0) (i32.const 0) (i32.const 4)))
+  (func (export "to-b") (param i32 i64 i32) (memory.copy $b $a (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "grow") (param i64) (result i64) (memory.grow $a (local.get 0)))
+  (func (export "size") (result i64) (memory.size $a))
+  ;; An i32 that is extended never needs a check; the sum of two may wrap in 32 bits, or not.
+  (func (export "extended") (param i32 i32) (result i32)
+    (i32.add
+      (i32.load8_u $a (i64.extend_i32_u (i32.add (local.get 0) (local.get 1))))
+      (i32.load8_u $a (i64.add (i64.extend_i32_u (local.get 0)) (i64.extend_i32_u (local.get 1)))))))
+(assert_return (invoke "load" (i64.const 65532)) (i32.const 0x04030201))
+(assert_trap (invoke "load" (i64.const 65533)) "out of bounds memory access")
+(assert_trap (invoke "load" (i64.const 0x10000fffc)) "out of bounds memory access")
+(assert_trap (invoke "load" (i64.const -4)) "out of bounds memory access")
+(assert_return (invoke "to-b" (i32.const 8) (i64.const 65532) (i32.const 4)))
+(assert_return (invoke "load-b" (i32.const 8)) (i32.const 0x04030201))
+(assert_trap (invoke "to-b" (i32.const 8) (i64.const 0x100000000) (i32.const 4)) "out of bounds memory access")
+(assert_return (invoke "init" (i64.const 0)))
+(assert_return (invoke "load" (i64.const 0)) (i32.const 0x64636261))
+(assert_trap (invoke "init" (i64.const 65533)) "out of bounds memory access")
+(assert_return (invoke "extended" (i32.const 1) (i32.const 2)) (i32.const 200))
+(assert_trap (invoke "extended" (i32.const -1) (i32.const 2)) "out of bounds memory access")
+(assert_return (invoke "grow" (i64.const 0x100000000)) (i64.const -1))
+(assert_return (invoke "grow" (i64.const 1)) (i64.const 1))
+(assert_return (invoke "grow" (i64.const 1)) (i64.const -1))
+(assert_return (invoke "size") (i64.const 2))
+(assert_return (invoke "load" (i64.const 65536)) (i32.const 0))
+
+(assert_unlinkable (module (import "owner" "m64" (memory 1))) "incompatible import type")
+(assert_unlinkable (module (import "owner" "m32" (memory i64 1))) "incompatible import type")
+(assert_unlinkable (module (import "owner" "m64" (memory i64 3))) "incompatible import type")
+(assert_trap (module (memory i64 1) (data (i64.const 0x100000000) "a")) "out of bounds memory access")
+(assert_trap (module (memory i64 1) (data (i64.const -1) "a")) "out of bounds memory access")
+(assert_invalid (module (memory i64 1) (data (i32.const 0) "a")) "type mismatch")
+(assert_invalid (module (memory i64 1) (func (drop (i32.load (i32.const 0))))) "type mismatch")
+(assert_invalid (module (memory 1) (func (drop (i32.load (i64.const 0))))) "type mismatch")
