@@ -1,7 +1,7 @@
 /* Decoder and validator against arbitrary bytes. What passes must keep the promise of module.h: every reader of
  * operators over a function's code and over a constant expression succeeds and ends where the code ends.
  *
- * Built twice: with libFuzzer (-DMW_FUZZ=ON, clang), and with a main of its own that mutates a corpus with a
+ * Built twice: with libFuzzer (script/fuzz decoder), and with a main of its own that mutates a corpus with a
  * seeded generator a bounded number of times: fuzz_module SEED ROUNDS FILE... */
 #include "wasm/operator.h"
 
@@ -39,8 +39,32 @@ static void read_expr(const mw_wasm_expr *expr)
     read_all(mw_bytes_of(expr->bytes, expr->size, 0, NULL));
 }
 
+/* Its bytes are there, and as text it stays within its room. */
+static void read_name(const mw_module *m, mw_wasm_name name)
+{
+    char text[16];
+    require(name.len == 0 || ((const uint8_t *)name.bytes >= m->bytes &&
+                              (const uint8_t *)name.bytes + name.len <= m->bytes + m->size), "a name is not of the module");
+    require(strlen(mw_name_text(name, text, sizeof text)) < sizeof text, "a name has no end");
+}
+
+static void read_names(const mw_module *m)
+{
+    read_name(m, m->name);
+    for (uint32_t i = 0; i < m->nfuncs; i++)
+        read_name(m, m->funcs[i].name);
+    for (uint32_t i = 0; i < m->nimports; i++) {
+        read_name(m, m->imports[i].module);
+        read_name(m, m->imports[i].name);
+    }
+    for (uint32_t i = 0; i < m->nexports; i++)
+        read_name(m, m->exports[i].name);
+}
+
 static void read_module(const mw_module *m)
 {
+    require((m->features & ~(uint64_t)MW_FEATURES_IMPLEMENTED) == 0, "a feature that is not implemented was let through");
+    read_names(m);
     for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++) {
         const mw_wasm_func *f = &m->funcs[i];
         require(f->type < m->ntypes && f->code == m->bytes + f->offset, "a function is wrong");
