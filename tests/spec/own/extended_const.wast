@@ -1,4 +1,3 @@
-;; features: extended-const
 (module
   (import "spectest" "global_i32" (global $i i32))
   (import "spectest" "global_i64" (global $l i64))

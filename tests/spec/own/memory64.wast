@@ -1,4 +1,3 @@
-;; features: memory64 multi-memory
 ;; 64-bit memories: segments, imports, and a 32-bit memory beside them. Accesses at every boundary are in
 ;; tests/instructions/cases_memory64.py.
 (module $owner

@@ -1,4 +1,3 @@
-;; features: multi-memory
 ;; Several memories: each access, size, growth, copy, fill, segment and export is of the one that it names.
 (module $owner
   (memory (export "shared") 1 4)

@@ -1,4 +1,3 @@
-;; features: threads
 ;; Shared memories between instances, and atomics where no other thread is: what the tests of the threads proposal
 ;; leave out.
 
