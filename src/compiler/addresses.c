@@ -20,7 +20,7 @@ typedef struct sum {
 typedef struct access {
     LLVMValueRef base, pointer; /* pointer: base + zext(index) */
     sum index;
-    uint64_t offset, size;
+    uint64_t offset, size; /* size: at least */
 } access;
 
 /* A block and the one that comes right before it whenever it is entered, if there is such a one. */
@@ -99,6 +99,14 @@ static bool strip_constants(const pass *p, LLVMValueRef *pointer, uint64_t *offs
     return true;
 }
 
+/* The bytes of a `type` in memory; at least these, where only the CPU knows a vector's length (SVE). */
+static uint64_t least_size(const mw_unit *u, LLVMTypeRef type)
+{
+    if (LLVMGetTypeKind(type) == LLVMScalableVectorTypeKind)
+        return LLVMStoreSizeOfType(u->layout, LLVMGetElementType(type)) * LLVMGetVectorSize(type);
+    return LLVMStoreSizeOfType(u->layout, type);
+}
+
 /* Is `inst` a load or store of linear memory with an i32 index? Which operand is its address? */
 static bool read_access(const pass *p, LLVMValueRef inst, access *out, unsigned *operand)
 {
@@ -114,7 +122,7 @@ static bool read_access(const pass *p, LLVMValueRef inst, access *out, unsigned 
         return false;
     if (LLVMGetMetadata(inst, u->kinds.tbaa) != u->tbaa[MW_ALIAS_MEMORY])
         return false;
-    *out = (access){.size = LLVMStoreSizeOfType(u->layout, type)};
+    *out = (access){.size = least_size(u, type)};
     LLVMValueRef pointer = LLVMGetOperand(inst, *operand);
     if (!strip_constants(p, &pointer, &out->offset) || !is_byte_gep(p, pointer))
         return false;

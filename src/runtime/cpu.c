@@ -133,6 +133,7 @@ static const struct {
     {"sve2-bitperm", AT_HWCAP2, 4}, {"sve2-sha3", AT_HWCAP2, 5}, {"sve2-sm4", AT_HWCAP2, 6},
     {"altnzcv", AT_HWCAP2, 7}, {"fptoint", AT_HWCAP2, 8}, {"f32mm", AT_HWCAP2, 10}, {"f64mm", AT_HWCAP2, 11},
     {"i8mm", AT_HWCAP2, 13},   {"bf16", AT_HWCAP2, 14},  {"sme", AT_HWCAP2, 23},
+    {"cssc", AT_HWCAP2, 34},   {"sve2p1", AT_HWCAP2, 36}, {"sme2", AT_HWCAP2, 37},     {"mops", AT_HWCAP2, 43},
 };
 
 static bool host_has(size_t i)
