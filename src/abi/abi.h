@@ -50,6 +50,7 @@
     X(MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH, "indirect call type mismatch")                          \
     X(MW_TRAP_NULL_REFERENCE, "null reference")                                                    \
     X(MW_TRAP_NULL_FUNCTION_REFERENCE, "null function reference")                                  \
+    X(MW_TRAP_NULL_EXCEPTION_REFERENCE, "null exception reference")                                \
     X(MW_TRAP_INTEGER_DIVIDE_BY_ZERO, "integer divide by zero")                                    \
     X(MW_TRAP_INTEGER_OVERFLOW, "integer overflow")                                                \
     X(MW_TRAP_INVALID_CONVERSION, "invalid conversion to integer")                                 \
@@ -125,6 +126,20 @@ typedef struct mw_table {
 /* A global's cell, wherever it lives. */
 typedef mw_value mw_global;
 
+/* A tag. Two tags are the same exactly if their ids are; no id is given twice in a process, so that an exception
+ * may outlive the instance that its tag came from. */
+typedef struct mw_tag {
+    uint64_t id;
+    uint32_t type_id; /* interned functype: what an exception with this tag carries, without results */
+} mw_tag;
+
+/* An exception. An exnref is a pointer to one; the runtime keeps it until nothing refers to it. */
+typedef struct mw_exception {
+    uint64_t tag; /* mw_tag.id */
+    uint32_t type_id;
+    mw_value values[]; /* the parameters of the tag's type */
+} mw_exception;
+
 /* The services that compiled code calls. Sizes, indices and offsets are in the units of the instruction;
  * each checks its own bounds and traps. None returns after a trap. */
 typedef struct mw_builtins {
@@ -149,6 +164,11 @@ typedef struct mw_builtins {
     uint32_t (*memory_notify)(mw_instance *, uint32_t memidx, uint64_t index, uint64_t offset, uint32_t count);
     /* Whether a function of the type `actual` may be called as one of the type `expected` (interned ids). */
     uint32_t (*functype_matches)(mw_instance *, uint32_t actual, uint32_t expected);
+    /* A new exception with the tag `tagidx`; the caller fills in its values. */
+    mw_exception *(*exception_new)(mw_instance *, uint32_t tagidx);
+    /* Unwinds to the nearest landing pad of guest code, which receives the complement of the exception's address;
+     * without one before the next frame of the host it traps. */
+    void (*exception_throw)(mw_instance *, mw_exception *) __attribute__((noreturn));
 } mw_builtins;
 
 /* Slots for what host modules keep per instance. */
@@ -166,6 +186,7 @@ struct mw_instance {
     mw_memory **memories;        /* memory index space */
     mw_table **tables;           /* table index space */
     mw_global **globals;         /* global index space: where each cell is */
+    mw_tag **tags;               /* tag index space */
     void *host[MW_HOST_SLOTS];
     const struct mw_code_descriptor *code;
     uint64_t limit0;             /* mw_memory.limit of memory 0 */
@@ -277,6 +298,9 @@ typedef struct mw_libcalls {
 #define MW_LIBCALL_FIELD(name) mw_code_ptr name;
     MW_LIBCALLS(MW_LIBCALL_FIELD)
 #undef MW_LIBCALL_FIELD
+    /* Of guest functions with landing pads, as the C++ ABI for Itanium defines one. Every landing pad catches all:
+     * the code behind it looks at the tag. */
+    mw_code_ptr personality;
 } mw_libcalls;
 
 /* The text of a compiled function: where it begins and, through the next function's begin or text_end, ends. */
@@ -296,6 +320,7 @@ typedef struct mw_code_descriptor {
     uint32_t ntables, nimported_tables;
     uint32_t nmemories, nimported_memories;
     uint32_t nglobals, nimported_globals;
+    uint32_t ntags, nimported_tags;
     uint32_t nexports;
     uint32_t ndatas;
     uint32_t nelems;
@@ -310,6 +335,7 @@ typedef struct mw_code_descriptor {
     const mw_table_desc *tables;     /* [ntables] */
     const mw_memory_desc *memories;  /* [nmemories] */
     const mw_global_desc *globals;   /* [nglobals] */
+    const uint32_t *tag_types;       /* [ntags]: type index */
     const mw_export_desc *exports;
     const mw_data_desc *datas;
     const mw_elem_desc *elems;
@@ -334,5 +360,9 @@ _Static_assert(offsetof(mw_instance, type_ids) == 24, "");
 _Static_assert(offsetof(mw_instance, memories) == 32, "");
 _Static_assert(offsetof(mw_instance, tables) == 40, "");
 _Static_assert(offsetof(mw_instance, globals) == 48, "");
+_Static_assert(offsetof(mw_instance, tags) == 56, "");
+_Static_assert(offsetof(mw_tag, id) == 0, "");
+_Static_assert(offsetof(mw_exception, tag) == 0, "");
+_Static_assert(offsetof(mw_exception, values) == 16, "");
 
 #endif

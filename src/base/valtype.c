@@ -21,6 +21,8 @@ static const char *one_byte_name(mw_valtype t)
         return "externref";
     case MW_EXNREF:
         return "exnref";
+    case MW_NULLEXNREF:
+        return "nullexnref";
     default:
         return "any type";
     }
@@ -35,6 +37,8 @@ static const char *heap_name(mw_heaptype heap)
         return "extern";
     case MW_HEAP_EXN:
         return "exn";
+    case MW_HEAP_NOEXN:
+        return "noexn";
     default:
         return "any";
     }

@@ -18,6 +18,7 @@ enum {
     MW_FUNCREF = 0x70,   /* (ref null func) */
     MW_EXTERNREF = 0x6f, /* (ref null extern) */
     MW_EXNREF = 0x69,    /* (ref null exn) */
+    MW_NULLEXNREF = 0x74, /* (ref null noexn): null */
 };
 
 /* A heap type: a type index with MW_HEAP_INDEX set, or one of the abstract ones. The index counts in the module's types,
@@ -28,6 +29,7 @@ enum {
     MW_HEAP_FUNC = 0x70,
     MW_HEAP_EXTERN = 0x6f,
     MW_HEAP_EXN = 0x69,
+    MW_HEAP_NOEXN = 0x74, /* below exn, of no value */
 };
 #define MW_HEAP_INDEX (UINT32_C(1) << 29)
 #define MW_NULLABLE (UINT32_C(1) << 30)
@@ -36,7 +38,7 @@ enum {
 
 static inline bool mw_is_ref(mw_valtype t)
 {
-    return t & MW_TYPED || t == MW_FUNCREF || t == MW_EXTERNREF || t == MW_EXNREF;
+    return t & MW_TYPED || t == MW_FUNCREF || t == MW_EXTERNREF || t == MW_EXNREF || t == MW_NULLEXNREF;
 }
 
 /* Of reference types. */

@@ -29,11 +29,11 @@ static void print_limits(const mw_wasm_limits *limits, const char *unit)
         printf(" to %llu %s", (unsigned long long)limits->max, unit);
 }
 
-/* The type of a function for the runtime's functions that print and compare them; owned by the caller. Value types have one
+/* A function type for the runtime's functions that print and compare them; owned by the caller. Value types have one
  * encoding in decoder and runtime, but for the indices in references: these stay the module's. */
-static mw_functype *functype_of(const mw_module *m, uint32_t func)
+static mw_functype *functype_of(const mw_module *m, uint32_t index)
 {
-    const mw_wasm_functype *type = &m->types[m->funcs[func].type];
+    const mw_wasm_functype *type = &m->types[index];
     size_t n = type->nparams + type->nresults;
     mw_functype *copy = malloc(sizeof *copy + n * sizeof *copy->types);
     if (!copy) {
@@ -45,17 +45,21 @@ static mw_functype *functype_of(const mw_module *m, uint32_t func)
     return copy;
 }
 
+static void functype_text(const mw_module *m, uint32_t index, char *text, size_t size)
+{
+    mw_functype *type = functype_of(m, index);
+    mw_functype_print(type, text, size);
+    free(type);
+}
+
 static void print_extern(const mw_module *m, mw_wasm_extern_kind kind, uint32_t index)
 {
+    char text[256];
     switch (kind) {
-    case MW_WASM_FUNC: {
-        char text[256];
-        mw_functype *type = functype_of(m, index);
-        mw_functype_print(type, text, sizeof text);
-        free(type);
+    case MW_WASM_FUNC:
+        functype_text(m, m->funcs[index].type, text, sizeof text);
         printf("function %s", text);
         break;
-    }
     case MW_WASM_TABLE:
         printf("table of ");
         print_limits(&m->tables[index].limits, mw_valtype_name(m->tables[index].type).s);
@@ -68,7 +72,8 @@ static void print_extern(const mw_module *m, mw_wasm_extern_kind kind, uint32_t 
         printf("%sglobal %s", m->globals[index].is_mutable ? "mutable " : "", mw_valtype_name(m->globals[index].type).s);
         break;
     case MW_WASM_TAG:
-        printf("tag");
+        functype_text(m, m->tags[index].type, text, sizeof text);
+        printf("tag %.*s", (int)strcspn(text, ">") - 2, text);
         break;
     }
 }
@@ -92,7 +97,7 @@ static const mw_host_func *find_host(const mw_host_module *modules, const mw_was
 
 static bool has_signature(const mw_module *m, uint32_t func, const char *signature)
 {
-    mw_functype *type = functype_of(m, func);
+    mw_functype *type = functype_of(m, m->funcs[func].type);
     bool matches = mw_functype_matches(type, signature);
     free(type);
     return matches;

@@ -93,6 +93,8 @@ static void emit_code(const compilation *c, const job *j, mw_unit *u)
     if (j->nfuncs == 0) {
         mw_emit_descriptor(u, c->key);
         mw_emit_libcalls(u);
+        if (mw_unit_throws(u))
+            mw_emit_personality(u);
     }
     LLVMDIBuilderFinalize(u->di);
 }

@@ -228,6 +228,16 @@ static uint32_t put_globals(builder *b)
     return at;
 }
 
+static uint32_t put_tag_types(builder *b)
+{
+    uint32_t *types = mw_calloc(b->m->ntags, sizeof *types);
+    for (uint32_t i = 0; i < b->m->ntags; i++)
+        types[i] = b->m->tags[i].type;
+    uint32_t at = mw_image_plain(&b->image, types, b->m->ntags * sizeof *types);
+    free(types);
+    return at;
+}
+
 static uint32_t put_datas(builder *b)
 {
     uint32_t at = ARRAY(b, mw_data_desc, b->m->ndatas);
@@ -310,6 +320,8 @@ void mw_emit_descriptor(mw_unit *u, const mw_hash *key)
         .nimported_memories = m->nimported_memories,
         .nglobals = m->nglobals,
         .nimported_globals = m->nimported_globals,
+        .ntags = m->ntags,
+        .nimported_tags = m->nimported_tags,
         .nexports = m->nexports,
         .ndatas = m->ndatas,
         .nelems = m->nelems,
@@ -334,6 +346,7 @@ void mw_emit_descriptor(mw_unit *u, const mw_hash *key)
     mw_image_ref_linked(&b.image, AT(tables), put_tables(&b));
     mw_image_ref_plain(&b.image, AT(memories), put_memories(&b));
     mw_image_ref_linked(&b.image, AT(globals), put_globals(&b));
+    mw_image_ref_plain(&b.image, AT(tag_types), put_tag_types(&b));
     mw_image_ref_linked(&b.image, AT(exports), put_exports(&b));
     mw_image_ref_linked(&b.image, AT(datas), put_datas(&b));
     mw_image_ref_linked(&b.image, AT(elems), put_elems(&b));

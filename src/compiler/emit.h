@@ -221,6 +221,9 @@ void mw_trap(mw_emitter *e, LLVMValueRef code);
 /* Calls a service of mw_builtins: the function pointer at `offset` of it, of type `result`(instance, args...). */
 LLVMValueRef mw_call_builtin(mw_emitter *e, size_t offset, LLVMTypeRef result, LLVMValueRef *args, unsigned nargs);
 
+/* Calls a guest function: in the body of a try so that what it throws gets to the handlers (emit_exception.c). */
+LLVMValueRef mw_call_guest(mw_emitter *e, LLVMTypeRef type, LLVMValueRef code, LLVMValueRef *args, unsigned nargs);
+
 /* With strict_traps, hides from LLVM what `value` is, so that it does not fold away a NaN's quieting
  * (x * 1.0 -> x); otherwise returns it unchanged. For floating-point constants, scalar and vector. */
 LLVMValueRef mw_opaque_fp(mw_emitter *e, LLVMValueRef value);
@@ -243,6 +246,13 @@ LLVMTypeRef mw_llvm_functype(mw_unit *u, uint32_t type);
 LLVMValueRef mw_llvm_function(mw_unit *u, uint32_t funcidx);
 /* An enum attribute ("nounwind"), for LLVMAddAttributeAtIndex and LLVMAddCallSiteAttribute. */
 LLVMAttributeRef mw_attribute(const mw_unit *u, const char *name, uint64_t value);
+/* Do the module's functions throw, or pass on what others throw, with landing pads to see it? */
+static inline bool mw_unit_throws(const mw_unit *u)
+{
+    return u->module->features & MW_FEATURE_EXCEPTIONS;
+}
+/* The personality routine of functions with landing pads (thunks.c). */
+LLVMValueRef mw_personality(mw_unit *u);
 /* What every function in the object gets: unwind tables for each instruction, stack probes. */
 void mw_function_attributes(const mw_unit *u, LLVMValueRef function);
 /* Name of a function for people: from the name section, or "wasm-function[N]". Returns its length. */
@@ -254,6 +264,7 @@ void mw_emit_function(mw_unit *u, uint32_t funcidx);
 /* The unit that holds no guest code: descriptor, invoke functions, library routines (descriptor.c). */
 void mw_emit_descriptor(mw_unit *u, const mw_hash *key);
 void mw_emit_libcalls(mw_unit *u);
+void mw_emit_personality(mw_unit *u);
 
 /* After LLVM's passes: accesses of linear memory share index registers (addresses.c). */
 void mw_share_addresses(mw_unit *u);
@@ -263,6 +274,7 @@ LLVMValueRef mw_emit_invoke(mw_unit *u, uint32_t type);
 
 void mw_emit_control(mw_emitter *e, const mw_operator *op);   /* emit_control.c: also end, else, br*, return */
 void mw_emit_call(mw_emitter *e, const mw_operator *op);      /* emit_call.c: call, call_indirect, call_ref */
+void mw_emit_exception(mw_emitter *e, const mw_operator *op); /* emit_exception.c: try*, catch*, delegate, throw* */
 void mw_emit_variable(mw_emitter *e, const mw_operator *op);  /* emit_variable.c: locals, globals, drop, select */
 void mw_emit_memory(mw_emitter *e, const mw_operator *op);    /* emit_memory.c: scalar loads and stores, bulk */
 void mw_emit_table(mw_emitter *e, const mw_operator *op);     /* emit_table.c: table.*, ref.*, elem.drop */

@@ -12,8 +12,7 @@ static void call(mw_emitter *e, uint32_t type, LLVMValueRef code, LLVMValueRef i
     args[0] = instance;
     for (uint32_t i = t->nparams; i-- > 0;)
         args[i + 1] = mw_bitcast(e, mw_pop(e), mw_llvm_type(u, t->types[i]));
-    LLVMValueRef result = LLVMBuildCall2(e->builder, mw_llvm_functype(u, type), code, args, t->nparams + 1, "");
-    LLVMAddCallSiteAttribute(result, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, mw_attribute(u, "nounwind", 0));
+    LLVMValueRef result = mw_call_guest(e, mw_llvm_functype(u, type), code, args, t->nparams + 1);
     free(args);
     if (t->nresults == 1)
         mw_push(e, result);

@@ -4,21 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t locals_in_ssa(const mw_emitter *e)
+static void free_join(mw_join *join)
 {
-    return e->locals_in_memory ? 0 : e->nlocals;
-}
-
-static mw_control *control_at(mw_emitter *e, uint32_t depth)
-{
-    return &e->controls[e->ncontrols - 1 - depth];
+    free(join->values);
+    free(join->is_phi);
+    free(join->edges);
 }
 
 static void free_control(mw_control *c)
 {
-    free(c->join.values);
-    free(c->join.is_phi);
-    free(c->join.edges);
+    free_join(&c->join);
+    free_join(&c->pad);
+    free_join(&c->dispatch);
     free(c->phis);
     free(c->saved);
 }
@@ -58,32 +55,35 @@ static void join_value(mw_emitter *e, mw_join *join, uint32_t i, LLVMValueRef va
     LLVMAddIncoming(join->values[i], &value, &here, 1);
 }
 
-/* The current values go from the current block to the end of `c`. */
-static LLVMBasicBlockRef edge_to_end(mw_emitter *e, mw_control *c)
+void mw_join_edge(mw_emitter *e, mw_join *join, const LLVMValueRef *values, uint32_t count)
 {
-    uint32_t nlocals = locals_in_ssa(e), n = nlocals + c->nresults;
-    normalize(e, c->nresults, c->types + c->nparams);
-    mw_join *join = &c->join;
-    const LLVMValueRef *results = e->stack + e->height - c->nresults;
+    uint32_t nlocals = mw_locals_in_ssa(e);
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
     if (!join->block) {
         join->block = mw_new_block(e, "end");
-        join->values = mw_calloc(n, sizeof *join->values);
-        join->is_phi = mw_calloc(n, sizeof *join->is_phi);
+        join->values = mw_calloc(nlocals + count, sizeof *join->values);
+        join->is_phi = mw_calloc(nlocals + count, sizeof *join->is_phi);
         memcpy(join->values, e->locals, nlocals * sizeof *join->values);
-        if (c->nresults)
-            memcpy(join->values + nlocals, results, c->nresults * sizeof *join->values);
+        if (count)
+            memcpy(join->values + nlocals, values, count * sizeof *join->values);
     } else {
         for (uint32_t i = 0; i < nlocals; i++)
             join_value(e, join, i, e->locals[i], here);
-        for (uint32_t i = 0; i < c->nresults; i++)
-            join_value(e, join, nlocals + i, results[i], here);
+        for (uint32_t i = 0; i < count; i++)
+            join_value(e, join, nlocals + i, values[i], here);
     }
     mw_reserve(&join->edges, &join->edges_capacity, join->nedges + 1, sizeof *join->edges);
     join->edges[join->nedges++] = here;
+}
+
+/* The current values go from the current block to the end of `c`. */
+static LLVMBasicBlockRef edge_to_end(mw_emitter *e, mw_control *c)
+{
+    normalize(e, c->nresults, c->types + c->nparams);
+    mw_join_edge(e, &c->join, e->stack + e->height - c->nresults, c->nresults);
     if (e->facts.height < c->facts_branch)
         c->facts_branch = e->facts.height;
-    return join->block;
+    return c->join.block;
 }
 
 static LLVMBasicBlockRef edge_to_loop(mw_emitter *e, mw_control *c)
@@ -110,8 +110,12 @@ static void emit_return(mw_emitter *e, const mw_control *function)
         LLVMBuildAggregateRet(e->builder, &e->stack[e->height - n], n);
 }
 
-/* Jumps to the label of `c`; the current block is ended. */
-static void jump(mw_emitter *e, mw_control *c)
+void mw_jump_to_end(mw_emitter *e, mw_control *c)
+{
+    LLVMBuildBr(e->builder, edge_to_end(e, c));
+}
+
+void mw_jump(mw_emitter *e, mw_control *c)
 {
     if (c->kind == MW_CONTROL_FUNCTION)
         emit_return(e, c);
@@ -141,6 +145,7 @@ static mw_control *push_control(mw_emitter *e, mw_control_kind kind)
     c->kind = kind;
     c->facts_start = c->facts_low = e->facts.height;
     c->facts_branch = UINT32_MAX;
+    c->catcher = e->ncontrols > 1 ? c[-1].catcher : 0;
     return c;
 }
 
@@ -153,7 +158,7 @@ void mw_enter_function(mw_emitter *e)
     c->types = type->types + type->nparams;
 }
 
-static mw_control *enter(mw_emitter *e, mw_control_kind kind, const mw_block_type *block)
+mw_control *mw_enter_construct(mw_emitter *e, mw_control_kind kind, const mw_block_type *block)
 {
     mw_control *c = push_control(e, kind);
     if (block->kind == MW_BLOCK_TYPE) {
@@ -179,7 +184,7 @@ static LLVMValueRef loop_phi(mw_emitter *e, LLVMValueRef initial, LLVMBasicBlock
 
 static void enter_loop(mw_emitter *e, const mw_block_type *block)
 {
-    mw_control *c = enter(e, MW_CONTROL_LOOP, block);
+    mw_control *c = mw_enter_construct(e, MW_CONTROL_LOOP, block);
     c->scan = &e->loops[e->next_loop++];
     c->header = mw_new_block(e, "loop");
     uint32_t nlocals = e->locals_in_memory ? 0 : c->scan->count;
@@ -198,8 +203,8 @@ static void enter_loop(mw_emitter *e, const mw_block_type *block)
 static void enter_if(mw_emitter *e, const mw_block_type *block)
 {
     LLVMValueRef condition = mw_pop_truth(e);
-    mw_control *c = enter(e, MW_CONTROL_IF, block);
-    uint32_t nlocals = locals_in_ssa(e);
+    mw_control *c = mw_enter_construct(e, MW_CONTROL_IF, block);
+    uint32_t nlocals = mw_locals_in_ssa(e);
     c->saved = mw_calloc(nlocals + c->nparams, sizeof *c->saved);
     memcpy(c->saved, e->locals, nlocals * sizeof *c->saved);
     if (c->nparams)
@@ -212,12 +217,20 @@ static void enter_if(mw_emitter *e, const mw_block_type *block)
 
 /* ---- Else and end --------------------------------------------------------------------------------------------- */
 
+void mw_restart_facts(mw_emitter *e, mw_control *c)
+{
+    c->facts_low = c->facts_start;
+    if (c->facts_branch != UINT32_MAX)
+        c->facts_branch = c->facts_start;
+    mw_facts_forget(&e->facts, c->facts_start);
+}
+
 /* From the end of an if's first arm, or from anywhere if that is dead, to the beginning of its second. */
 static void switch_arm(mw_emitter *e, mw_control *c)
 {
     if (!e->unreachable)
         LLVMBuildBr(e->builder, edge_to_end(e, c));
-    uint32_t nlocals = locals_in_ssa(e);
+    uint32_t nlocals = mw_locals_in_ssa(e);
     memcpy(e->locals, c->saved, nlocals * sizeof *e->locals);
     e->height = c->height;
     for (uint32_t i = 0; i < c->nparams; i++)
@@ -225,10 +238,7 @@ static void switch_arm(mw_emitter *e, mw_control *c)
     LLVMPositionBuilderAtEnd(e->builder, c->else_block);
     e->unreachable = false;
     c->kind = MW_CONTROL_ELSE;
-    c->facts_low = c->facts_start;
-    if (c->facts_branch != UINT32_MAX)
-        c->facts_branch = c->facts_start;
-    mw_facts_forget(&e->facts, c->facts_start);
+    mw_restart_facts(e, c);
 }
 
 /* After a construct only what was known at every branch to its end is known: the lowest height of the log at
@@ -251,7 +261,7 @@ static void continue_at_join(mw_emitter *e, mw_control *c)
 {
     if (!e->unreachable)
         LLVMBuildBr(e->builder, edge_to_end(e, c));
-    uint32_t nlocals = locals_in_ssa(e);
+    uint32_t nlocals = mw_locals_in_ssa(e);
     LLVMPositionBuilderAtEnd(e->builder, c->join.block);
     memcpy(e->locals, c->join.values, nlocals * sizeof *e->locals);
     e->height = c->height;
@@ -260,11 +270,13 @@ static void continue_at_join(mw_emitter *e, mw_control *c)
     e->unreachable = false;
 }
 
-static void emit_end(mw_emitter *e)
+void mw_end_construct(mw_emitter *e)
 {
-    mw_control *c = control_at(e, 0);
+    mw_control *c = mw_control_at(e, 0);
     if (c->kind == MW_CONTROL_IF)
         switch_arm(e, c); /* an absent second arm passes the parameters on */
+    if (c->kind >= MW_CONTROL_TRY_TABLE)
+        mw_end_try(e, c);
     if (c->kind == MW_CONTROL_FUNCTION) {
         if (!e->unreachable)
             emit_return(e, c);
@@ -283,7 +295,7 @@ static void emit_end(mw_emitter *e)
 
 static void branch_if(mw_emitter *e, LLVMValueRef condition, uint32_t depth)
 {
-    mw_control *c = control_at(e, depth);
+    mw_control *c = mw_control_at(e, depth);
     LLVMBasicBlockRef next = mw_new_block(e, "");
     if (c->kind == MW_CONTROL_FUNCTION) {
         LLVMBasicBlockRef taken = mw_new_block(e, "return");
@@ -322,12 +334,12 @@ static void emit_br_table(mw_emitter *e, const mw_operator *op)
     for (uint32_t i = 0; i <= count; i++) {
         if (mw_read_u32(&labels, &depth) != MW_OK)
             abort();
-        mw_control *c = control_at(e, depth);
+        mw_control *c = mw_control_at(e, depth);
         if (c->switch_stamp != e->switch_stamp) { /* one edge per label: phis want one entry per edge */
             c->switch_stamp = e->switch_stamp;
             c->switch_block = mw_new_block(e, "");
             LLVMPositionBuilderAtEnd(e->builder, c->switch_block);
-            jump(e, c);
+            mw_jump(e, c);
         }
         targets[i] = c->switch_block;
     }
@@ -349,11 +361,16 @@ bool mw_skip_dead(mw_emitter *e, const mw_operator *op)
         return true;
     case MW_OP_BLOCK:
     case MW_OP_IF:
+    case MW_OP_TRY:
+    case MW_OP_TRY_TABLE:
         e->dead_depth++;
         return true;
     case MW_OP_ELSE:
+    case MW_OP_CATCH:
+    case MW_OP_CATCH_ALL:
         return e->dead_depth > 0;
     case MW_OP_END:
+    case MW_OP_DELEGATE:
         if (e->dead_depth == 0)
             return false;
         e->dead_depth--;
@@ -369,7 +386,7 @@ void mw_emit_control(mw_emitter *e, const mw_operator *op)
     case MW_OP_NOP:
         return;
     case MW_OP_BLOCK:
-        enter(e, MW_CONTROL_BLOCK, &op->block);
+        mw_enter_construct(e, MW_CONTROL_BLOCK, &op->block);
         return;
     case MW_OP_LOOP:
         enter_loop(e, &op->block);
@@ -378,10 +395,10 @@ void mw_emit_control(mw_emitter *e, const mw_operator *op)
         enter_if(e, &op->block);
         return;
     case MW_OP_ELSE:
-        switch_arm(e, control_at(e, 0));
+        switch_arm(e, mw_control_at(e, 0));
         return;
     case MW_OP_END:
-        emit_end(e);
+        mw_end_construct(e);
         return;
     case MW_OP_BR_IF:
         branch_if(e, mw_pop_truth(e), op->index);
@@ -391,13 +408,13 @@ void mw_emit_control(mw_emitter *e, const mw_operator *op)
         emit_br_on(e, op);
         return;
     case MW_OP_BR:
-        jump(e, control_at(e, op->index));
+        mw_jump(e, mw_control_at(e, op->index));
         break;
     case MW_OP_BR_TABLE:
         emit_br_table(e, op);
         break;
     case MW_OP_RETURN:
-        jump(e, &e->controls[0]);
+        mw_jump(e, &e->controls[0]);
         break;
     default: /* unreachable */
         mw_trap(e, mw_i32(e->unit, MW_TRAP_UNREACHABLE));

@@ -75,6 +75,8 @@ static void emit_operator(mw_emitter *e, const mw_operator *op)
         mw_emit_simd(e, op);
     else if (prefix == 0xfe)
         mw_emit_atomic(e, op);
+    else if (mw_op_info_of(o)->feature == MW_FEATURE_EXCEPTIONS)
+        mw_emit_exception(e, op);
     else if (o <= MW_OP_RETURN)
         mw_emit_control(e, op);
     else if (o <= MW_OP_CALL_REF)

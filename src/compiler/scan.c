@@ -14,6 +14,8 @@ typedef struct scanner {
     uint32_t loops_capacity;
     uint32_t *open; /* of each open construct: its loop's index, or NO_LOOP */
     uint32_t nopen, open_capacity;
+    uint32_t *tries;     /* of each open construct: how many tries are open with it */
+    uint32_t tries_capacity;
     uint32_t *innermost; /* stack of open loops */
     uint32_t ninnermost, innermost_capacity;
     uint32_t *stamps; /* [nlocals]: 1 + the loop that listed the local last */
@@ -32,9 +34,16 @@ static void list_local(scanner *s, uint32_t loop, uint32_t local)
         s->out->large = true;
 }
 
-static void open_construct(scanner *s, bool is_loop)
+static uint32_t open_tries(const scanner *s)
+{
+    return s->nopen ? s->tries[s->nopen - 1] : 0;
+}
+
+static void open_construct(scanner *s, bool is_loop, bool is_try)
 {
     mw_reserve(&s->open, &s->open_capacity, s->nopen + 1, sizeof *s->open);
+    mw_reserve(&s->tries, &s->tries_capacity, s->nopen + 1, sizeof *s->tries);
+    s->tries[s->nopen] = open_tries(s) + is_try;
     s->open[s->nopen++] = is_loop ? s->out->nloops : NO_LOOP;
     if (!is_loop)
         return;
@@ -83,10 +92,28 @@ void mw_scan_function(const mw_wasm_func *func, uint32_t nlocals, mw_function_sc
         case MW_OP_LOOP:
         case MW_OP_BLOCK:
         case MW_OP_IF:
-            open_construct(&s, op.op == MW_OP_LOOP);
+            open_construct(&s, op.op == MW_OP_LOOP, false);
             out->edges++;
             break;
+        case MW_OP_TRY:
+        case MW_OP_TRY_TABLE:
+            open_construct(&s, false, true);
+            out->edges += 3 + (op.op == MW_OP_TRY_TABLE ? op.try_table.count : 0);
+            break;
+        case MW_OP_CATCH:
+        case MW_OP_CATCH_ALL:
+        case MW_OP_THROW:
+        case MW_OP_RETHROW:
+        case MW_OP_THROW_REF:
+            out->edges++;
+            break;
+        case MW_OP_CALL:
+        case MW_OP_CALL_INDIRECT:
+        case MW_OP_CALL_REF: /* what it throws goes to a landing pad */
+            out->edges += open_tries(&s) > 0;
+            break;
         case MW_OP_END:
+        case MW_OP_DELEGATE:
             close_construct(&s);
             out->edges++;
             break;
@@ -108,6 +135,7 @@ void mw_scan_function(const mw_wasm_func *func, uint32_t nlocals, mw_function_sc
     if (out->edges * nlocals > MAX_EDGE_VALUES)
         out->large = true;
     free(s.open);
+    free(s.tries);
     free(s.innermost);
     free(s.stamps);
 }

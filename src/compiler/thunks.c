@@ -59,22 +59,28 @@ static LLVMTypeRef libcall_type(const mw_unit *u, const char *name)
     return LLVMFunctionType(real, reals, strncmp(name, "fma", 3) == 0 ? 3 : strncmp(name, "fmod", 4) == 0 ? 2 : 1, 0);
 }
 
-static void emit_libcall(mw_unit *u, const char *name, size_t offset)
+/* `f` jumps to what the table holds at `offset`. */
+static void emit_forward(mw_unit *u, LLVMValueRef f, size_t offset)
 {
-    LLVMTypeRef type = libcall_type(u, name);
-    LLVMValueRef f = LLVMAddFunction(u->llvm, name, type);
-    LLVMSetVisibility(f, LLVMHiddenVisibility);
+    LLVMTypeRef type = LLVMGlobalGetValueType(f);
     mw_function_attributes(u, f);
     LLVMPositionBuilderAtEnd(u->builder, LLVMAppendBasicBlockInContext(u->context, f, ""));
     LLVMValueRef index = mw_i64(u, offset);
     LLVMValueRef slot = LLVMBuildInBoundsGEP2(u->builder, u->i8, LLVMGetNamedGlobal(u->llvm, "mw_libcall_table"),
                                               &index, 1, "");
     LLVMValueRef code = LLVMBuildLoad2(u->builder, u->ptr, slot, "");
-    LLVMValueRef args[3];
+    LLVMValueRef args[5];
     LLVMGetParams(f, args);
     LLVMValueRef call = LLVMBuildCall2(u->builder, type, code, args, LLVMCountParams(f), "");
     LLVMSetTailCall(call, 1);
     LLVMBuildRet(u->builder, call);
+}
+
+static void emit_libcall(mw_unit *u, const char *name, size_t offset)
+{
+    LLVMValueRef f = LLVMAddFunction(u->llvm, name, libcall_type(u, name));
+    LLVMSetVisibility(f, LLVMHiddenVisibility);
+    emit_forward(u, f, offset);
 }
 
 void mw_emit_libcalls(mw_unit *u)
@@ -82,4 +88,21 @@ void mw_emit_libcalls(mw_unit *u)
 #define MW_LIBCALL_EMIT(name) emit_libcall(u, #name, offsetof(mw_libcalls, name));
     MW_LIBCALLS(MW_LIBCALL_EMIT)
 #undef MW_LIBCALL_EMIT
+}
+
+LLVMValueRef mw_personality(mw_unit *u)
+{
+    LLVMValueRef f = LLVMGetNamedFunction(u->llvm, "mw_personality");
+    if (f)
+        return f;
+    /* int (int version, _Unwind_Action, uint64_t class, struct _Unwind_Exception *, struct _Unwind_Context *) */
+    LLVMTypeRef params[] = {u->i32, u->i32, u->i64, u->ptr, u->ptr};
+    f = LLVMAddFunction(u->llvm, "mw_personality", LLVMFunctionType(u->i32, params, 5, 0));
+    LLVMSetVisibility(f, LLVMHiddenVisibility);
+    return f;
+}
+
+void mw_emit_personality(mw_unit *u)
+{
+    emit_forward(u, mw_personality(u), offsetof(mw_libcalls, personality));
 }

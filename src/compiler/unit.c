@@ -217,7 +217,10 @@ static void string_attribute(const mw_unit *u, LLVMValueRef function, const char
 void mw_function_attributes(const mw_unit *u, LLVMValueRef function)
 {
     LLVMAttributeIndex at = (LLVMAttributeIndex)LLVMAttributeFunctionIndex;
-    LLVMAddAttributeAtIndex(function, at, mw_attribute(u, "nounwind", 0));
+    /* Functions of modules that know no exceptions have no landing pad: exceptions of others unwind through them
+     * unseen, and nothing that LLVM does with a call that returns once, or never, is lost by that. */
+    if (!mw_unit_throws(u))
+        LLVMAddAttributeAtIndex(function, at, mw_attribute(u, "nounwind", 0));
     /* Asynchronous unwind tables: a trap may come from any instruction. */
     LLVMAddAttributeAtIndex(function, at, mw_attribute(u, "uwtable", 2));
     /* A frame larger than a page touches each of its pages, so that no stack overflow jumps the guard page. */

@@ -175,4 +175,6 @@ const mw_builtins mw_runtime_builtins = {
     .memory_wait64 = memory_wait64,
     .memory_notify = memory_notify,
     .functype_matches = functype_matches,
+    .exception_new = mw_exception_new,
+    .exception_throw = mw_exception_throw,
 };

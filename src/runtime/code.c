@@ -179,6 +179,7 @@ static void fill_libcalls(mw_libcalls *calls)
 #define FILL(name) calls->name = (mw_code_ptr)name;
     MW_LIBCALLS(FILL)
 #undef FILL
+    calls->personality = (mw_code_ptr)mw_exception_personality;
 }
 
 static mw_error check_descriptor(const mw_code_descriptor *d, const mw_hash *key, const char *path, mw_report *report)

@@ -209,6 +209,18 @@ static bool bind_import(mw_instance *instance, const mw_code *code, const mw_imp
         instance->globals[import->index] = v->of.global;
         return true;
     }
+    case MW_EXTERN_TAG: {
+        uint32_t wanted = code->type_ids[d->tag_types[import->index]];
+        if (v->of.tag->type_id != wanted) {
+            char has[200], wants[200];
+            mw_functype_print(mw_functype_of(v->of.tag->type_id), has, sizeof has);
+            mw_functype_print(mw_functype_of(wanted), wants, sizeof wants);
+            snprintf(why, why_size, "is a tag of type %s here, not %s", has, wants);
+            return false;
+        }
+        instance->tags[import->index] = v->of.tag;
+        return true;
+    }
     default:
         snprintf(why, why_size, "is of a kind that cannot be imported");
         return false;
@@ -256,6 +268,8 @@ static mw_error resolve_imports(mw_instance *instance, const mw_code *code, cons
 
 /* ---- Allocation ------------------------------------------------------------------------------------------------ */
 
+static uint64_t tags_made; /* the last tag's id */
+
 /* One zeroed block: private part, instance, cells of the defined globals, then the arrays. */
 static mw_instance *allocate(mw_code *code)
 {
@@ -263,15 +277,18 @@ static mw_instance *allocate(mw_code *code)
     uint64_t own_globals = d->nglobals - d->nimported_globals;
     uint64_t own_memories = d->nmemories - d->nimported_memories;
     uint64_t own_tables = d->ntables - d->nimported_tables;
-    enum { CELLS, FUNCS, GLOBALS, MEMORIES, TABLES, OWN_MEMORIES, OWN_TABLES, DATAS, ELEMS, PARTS };
+    uint64_t own_tags = d->ntags - d->nimported_tags;
+    enum { CELLS, FUNCS, GLOBALS, MEMORIES, TABLES, TAGS, OWN_MEMORIES, OWN_TABLES, OWN_TAGS, DATAS, ELEMS, PARTS };
     const uint64_t sizes[PARTS] = {
         [CELLS] = own_globals * sizeof(mw_global),
         [FUNCS] = d->nfuncs * (uint64_t)sizeof(mw_func),
         [GLOBALS] = d->nglobals * (uint64_t)sizeof(mw_global *),
         [MEMORIES] = d->nmemories * (uint64_t)sizeof(mw_memory *),
         [TABLES] = d->ntables * (uint64_t)sizeof(mw_table *),
+        [TAGS] = d->ntags * (uint64_t)sizeof(mw_tag *),
         [OWN_MEMORIES] = own_memories * sizeof(mw_memory),
         [OWN_TABLES] = own_tables * sizeof(mw_table),
+        [OWN_TAGS] = own_tags * sizeof(mw_tag),
         [DATAS] = d->ndatas,
         [ELEMS] = d->nelems,
     };
@@ -287,6 +304,7 @@ static mw_instance *allocate(mw_code *code)
     mw_instance *instance = (mw_instance *)(priv + 1);
     priv->own_memories = (mw_memory *)(block + offsets[OWN_MEMORIES]);
     priv->own_tables = (mw_table *)(block + offsets[OWN_TABLES]);
+    priv->own_tags = (mw_tag *)(block + offsets[OWN_TAGS]);
     priv->data_dropped = block + offsets[DATAS];
     priv->elem_dropped = block + offsets[ELEMS];
     instance->builtins = &mw_runtime_builtins;
@@ -295,6 +313,7 @@ static mw_instance *allocate(mw_code *code)
     instance->memories = (mw_memory **)(block + offsets[MEMORIES]);
     instance->tables = (mw_table **)(block + offsets[TABLES]);
     instance->globals = (mw_global **)(block + offsets[GLOBALS]);
+    instance->tags = (mw_tag **)(block + offsets[TAGS]);
     instance->code = d;
 
     for (uint32_t i = d->nimported_funcs; i < d->nfuncs; i++)
@@ -308,6 +327,11 @@ static mw_instance *allocate(mw_code *code)
         instance->memories[i] = d->memories[i].shared ? NULL : &priv->own_memories[i - d->nimported_memories];
     for (uint32_t i = d->nimported_tables; i < d->ntables; i++)
         instance->tables[i] = &priv->own_tables[i - d->nimported_tables];
+    for (uint32_t i = d->nimported_tags; i < d->ntags; i++) {
+        mw_tag *tag = &priv->own_tags[i - d->nimported_tags];
+        *tag = (mw_tag){__atomic_add_fetch(&tags_made, 1, __ATOMIC_RELAXED), code->type_ids[d->tag_types[i]]};
+        instance->tags[i] = tag;
+    }
     mw_global *cells = (mw_global *)(block + offsets[CELLS]);
     for (uint32_t i = d->nimported_globals; i < d->nglobals; i++)
         instance->globals[i] = &cells[i - d->nimported_globals];
@@ -323,6 +347,7 @@ void mw_instance_free(mw_instance *instance)
         return;
     mw_instance_private *priv = mw_private(instance);
     const mw_code_descriptor *d = instance->code;
+    mw_exceptions_unwatch(instance);
     for (uint32_t i = 0; i < d->nmemories; i++) {
         if (!instance->memories[i])
             continue; /* an import that was not found */
@@ -435,6 +460,7 @@ mw_error mw_instantiate(mw_code *code, mw_linker *linker, const mw_instance_limi
     for (uint32_t i = d->nimported_globals; i < d->nglobals; i++)
         *instance->globals[i] = mw_const_eval(instance, &d->globals[i].init);
     fill_tables(instance);
+    mw_exceptions_watch(instance);
     mw_trap_code trapped = run_segments(instance);
     if (trapped) {
         if (trap)
@@ -469,6 +495,7 @@ bool mw_instance_export(mw_instance *instance, const char *name, size_t name_len
         case MW_EXTERN_FUNC: out->of.func = &instance->funcs[e->index]; return true;
         case MW_EXTERN_TABLE: out->of.table = instance->tables[e->index]; return true;
         case MW_EXTERN_MEMORY: out->of.memory = instance->memories[e->index]; return true;
+        case MW_EXTERN_TAG: out->of.tag = instance->tags[e->index]; return true;
         case MW_EXTERN_GLOBAL:
             out->of.global = instance->globals[e->index];
             out->global_type = mw_valtype_interned(d->globals[e->index].type, instance->type_ids);

@@ -38,6 +38,7 @@ typedef struct mw_extern {
         mw_table *table;
         mw_memory *memory;
         mw_global *global;
+        mw_tag *tag;
     } of;
     mw_valtype global_type; /* globals only */
     uint8_t global_mutable;
@@ -67,7 +68,8 @@ void mw_instance_free(mw_instance *instance);
 bool mw_instance_export(mw_instance *instance, const char *name, size_t name_len, mw_extern *out);
 
 /* Calls `func` on the guest stack with args_results[0..max(nparams, nresults)). MW_OK, MW_ERR_TRAP with *trap
- * filled, or MW_ERR_EXIT with *exit_code set. */
+ * filled, or MW_ERR_EXIT with *exit_code set. A reference to an exception among the results is valid until the
+ * thread's next call only. */
 MW_CHECKED mw_error mw_invoke(mw_func *func, mw_value *args_results, mw_trap *trap, int *exit_code);
 
 /* Runs the start function, if any; as mw_invoke. */

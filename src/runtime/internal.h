@@ -6,6 +6,7 @@
 #include "runtime/instance.h"
 #include "runtime/memory.h"
 #include "runtime/types.h"
+#include <unwind.h>
 
 /* ---- Loaded objects ---------------------------------------------------------------------------------------- */
 
@@ -46,7 +47,9 @@ typedef struct mw_instance_private {
     uint8_t *elem_dropped;   /* [nelems] */
     uint64_t pages_left;     /* by which own_memories may grow in sum */
     uint64_t elems_left;     /* by which own_tables may grow in sum */
+    mw_tag *own_tags;
     mw_instance *next_orphan;
+    mw_instance *next_watched; /* exception.c */
 } __attribute__((aligned(16))) mw_instance_private;
 
 static inline mw_instance_private *mw_private(mw_instance *instance)
@@ -91,5 +94,22 @@ uint32_t mw_notify(const void *address, uint32_t count);
 /* Ends the run of the innermost mw_invoke. Both only from code called by the guest on the same thread. */
 _Noreturn void mw_run_trap(mw_instance *instance, mw_trap_code code, const char *message);
 _Noreturn void mw_run_exit(int code);
+
+/* The same for an exception that nobody catches; `trace` are the addresses of the frames that it came from. */
+_Noreturn void mw_run_uncaught(const char *message, const uintptr_t *trace, unsigned ntrace, bool truncated);
+
+/* ---- Exceptions (exception.c) ------------------------------------------------------------------------------- */
+
+/* Services of mw_builtins. */
+mw_exception *mw_exception_new(mw_instance *instance, uint32_t tagidx);
+_Noreturn void mw_exception_throw(mw_instance *instance, mw_exception *exception);
+_Unwind_Reason_Code mw_exception_personality(int version, _Unwind_Action actions, _Unwind_Exception_Class class,
+                                             struct _Unwind_Exception *unwound, struct _Unwind_Context *context);
+/* An instance whose globals and tables are complete; from here on exceptions in them live, until mw_exceptions_unwatch. */
+void mw_exceptions_watch(mw_instance *instance);
+void mw_exceptions_unwatch(mw_instance *instance);
+/* Around the time in which a thread runs guest code. */
+void mw_exceptions_enter(void);
+void mw_exceptions_leave(void);
 
 #endif

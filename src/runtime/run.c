@@ -58,6 +58,7 @@ static void free_thread(void *arg)
 {
     mw_thread *thread = arg;
     current = NULL;
+    mw_exceptions_thread_end(thread);
     free_stack(thread);
     if (thread->alternate) {
         stack_t now;
@@ -183,6 +184,8 @@ mw_error mw_invoke(mw_func *func, mw_value *args_results, mw_trap *trap, int *ex
         .values = args_results,
         .switched = !on_guest_stack && !nested,
     };
+    if (!nested)
+        mw_exceptions_enter();
     thread->run = &run;
     ASAN(if (c.switched) __sanitizer_start_switch_fiber(&c.fake, thread->stack,
                                                         (size_t)(thread->stack_end - thread->stack));)
@@ -195,6 +198,8 @@ mw_error mw_invoke(mw_func *func, mw_value *args_results, mw_trap *trap, int *ex
         __sanitizer_finish_switch_fiber(c.fake, NULL, NULL);
     })
     thread->run = run.outer;
+    if (!nested)
+        mw_exceptions_leave();
     callback_depth = run.callback_depth;
     return error;
 }
@@ -216,15 +221,22 @@ void mw_set_nested_end(mw_nested_end_fn *fn)
 
 void mw_callback_enter(void)
 {
-    callback_depth++;
     /* A progress thread of the host library may have no alternate stack yet. If there is no memory for one, only an
      * overflow of its stack goes unreported. */
-    (void)mw_thread_enter();
+    mw_thread *thread = mw_thread_enter();
+    if (callback_depth++ == 0 && thread && !thread->run) {
+        /* The caller's frame is above; what lies between is its call of the guest. */
+        thread->callback_base = (const uint8_t *)__builtin_frame_address(0) + 64;
+        mw_exceptions_enter();
+    }
 }
 
 void mw_callback_leave(void)
 {
-    callback_depth--;
+    if (--callback_depth == 0 && current && current->callback_base) {
+        current->callback_base = NULL;
+        mw_exceptions_leave();
+    }
 }
 
 void mw_nested_end_now(mw_thread *thread)
@@ -254,22 +266,42 @@ static _Noreturn void die_without_thread(void)
     _exit(134);
 }
 
-void mw_run_trap(mw_instance *instance, mw_trap_code code, const char *message)
+/* Where the trap of this thread is to be written, with its code and message. */
+static mw_trap *begin_trap(mw_trap_code code, const char *message)
 {
-    (void)instance;
     mw_thread *thread = current;
     if (!thread)
         die_without_thread();
-    bool nest = must_nest(thread);
-    mw_trap *trap = nest || !thread->run->trap ? &thread->pending : thread->run->trap;
+    mw_trap *trap = must_nest(thread) || !thread->run->trap ? &thread->pending : thread->run->trap;
     *trap = (mw_trap){.code = code};
     snprintf(trap->message, sizeof trap->message, "%s", message);
-    mw_backtrace(trap, 0, NULL);
-    if (nest) {
+    return trap;
+}
+
+static _Noreturn void end_trap(void)
+{
+    mw_thread *thread = current;
+    if (must_nest(thread)) {
         thread->pending_is_exit = false;
         mw_nested_end_now(thread);
     }
     mw_stack_resume(thread->run->frame, MW_ERR_TRAP);
+}
+
+void mw_run_trap(mw_instance *instance, mw_trap_code code, const char *message)
+{
+    (void)instance;
+    mw_backtrace(begin_trap(code, message), 0, NULL);
+    end_trap();
+}
+
+void mw_run_uncaught(const char *message, const uintptr_t *trace, unsigned ntrace, bool truncated)
+{
+    mw_trap *trap = begin_trap(MW_TRAP_UNCAUGHT_EXCEPTION, message);
+    for (unsigned i = 0; i < ntrace; i++)
+        mw_trap_add_frame(trap, trace[i]);
+    trap->truncated |= truncated;
+    end_trap();
 }
 
 void mw_run_exit(int code)

@@ -31,6 +31,8 @@ typedef struct mw_thread {
     uint8_t *guard, *stack, *stack_end; /* the guest stack: [guard, stack) is inaccessible; NULL: none yet */
     void *alternate;         /* our alternate signal stack, if the thread had none */
     size_t alternate_size;
+    struct mw_exception_heap *exceptions; /* exception.c; NULL until it throws */
+    const uint8_t *callback_base; /* callbacks on a thread without a run: guest frames lie below */
     mw_trap pending;         /* of a run that ends through the nested end */
     int pending_exit;
     bool pending_is_exit;
@@ -43,6 +45,9 @@ mw_thread *mw_thread_enter(void);
 /* How many mw_callback_enter are open on this thread. Async-signal-safe. */
 unsigned mw_callback_depth(void);
 
+/* Gives up the thread's exceptions (exception.c). */
+void mw_exceptions_thread_end(mw_thread *thread);
+
 /* Ends the process through the nested end with thread->pending. Never on a stack that has overflowed. */
 _Noreturn void mw_nested_end_now(mw_thread *thread);
 
@@ -50,5 +55,8 @@ _Noreturn void mw_nested_end_now(mw_thread *thread);
  * handler for a fault there (0: called from a function that the guest called). *direct, if not NULL, says whether
  * the code at fault_pc was called by guest code without a host frame between. Async-signal-safe. */
 void mw_backtrace(mw_trap *trap, uintptr_t fault_pc, bool *direct);
+
+/* Adds the frame of the guest function at `pc`, if there is one. Async-signal-safe. */
+void mw_trap_add_frame(mw_trap *trap, uintptr_t pc);
 
 #endif

@@ -81,7 +81,7 @@ typedef struct walk {
     bool direct;
 } walk;
 
-static void add_frame(mw_trap *trap, uintptr_t pc)
+void mw_trap_add_frame(mw_trap *trap, uintptr_t pc)
 {
     const mw_code *code = mw_code_of_pc(pc);
     uint32_t func;
@@ -121,7 +121,7 @@ static _Unwind_Reason_Code visit_frame(struct _Unwind_Context *context, void *ar
         w->direct = guest;
     if (guest) {
         w->host_frames = 0;
-        add_frame(w->trap, pc);
+        mw_trap_add_frame(w->trap, pc);
         return w->trap->truncated ? _URC_END_OF_STACK : _URC_NO_REASON;
     }
     return ++w->host_frames > 256 ? _URC_END_OF_STACK : _URC_NO_REASON;
@@ -131,7 +131,7 @@ void mw_backtrace(mw_trap *trap, uintptr_t fault_pc, bool *direct)
 {
     walk w = {.trap = trap, .fault_pc = fault_pc};
     if (fault_pc)
-        add_frame(trap, fault_pc); /* even if the unwinder does not get that far */
+        mw_trap_add_frame(trap, fault_pc); /* even if the unwinder does not get that far */
     _Unwind_Backtrace(visit_frame, &w);
     if (direct)
         *direct = w.direct;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 typedef struct frame {
-    mw_opcode op;      /* block, loop, if, else; MW_OP_END for the body itself */
+    mw_opcode op;      /* block, loop, if, else, try*, catch*; MW_OP_END for the body itself */
     bool unreachable;  /* the rest of the frame cannot be reached: its operand stack is polymorphic */
     uint32_t height;   /* of the operand stack at the frame's start */
     uint32_t nset;     /* locals that were set by then */
@@ -209,7 +209,7 @@ static const mw_wasm_valtype *label_types(const frame *f, uint32_t *count)
 static mw_error block_frame(mw_body_validator *v, frame *out)
 {
     const mw_module *m = v->module;
-    const mw_block_type *type = &v->op.block;
+    const mw_block_type *type = v->op.op == MW_OP_TRY_TABLE ? &v->op.try_table.block : &v->op.block;
     *out = (frame){.op = v->op.op};
     switch (type->kind) {
     case MW_BLOCK_EMPTY:
@@ -263,6 +263,106 @@ static mw_error check_end(mw_body_validator *v)
     }
     return push_all(v, results_of(&f), f.nresults);
 }
+
+/* ---- Exceptions ----------------------------------------------------------------------------------------- */
+
+static mw_error tag_type(mw_body_validator *v, uint32_t index, const mw_wasm_functype **out)
+{
+    TRY(check_index(v, "tag", index, v->module->ntags));
+    *out = &v->module->types[v->module->tags[index].type];
+    return MW_OK;
+}
+
+/* What a clause hands to its label: the values of its tag, then, if asked for, the exception itself. */
+static mw_error check_clause(mw_body_validator *v, const mw_catch *clause)
+{
+    static const mw_wasm_functype nothing;
+    const mw_wasm_functype *type = &nothing;
+    bool has_ref = clause->kind == MW_CATCH_REF || clause->kind == MW_CATCH_ALL_REF;
+    frame *target = NULL;
+    uint32_t count;
+    if (clause->kind <= MW_CATCH_REF)
+        TRY(tag_type(v, clause->tag, &type));
+    TRY(find_label(v, clause->label, &target));
+    const mw_wasm_valtype *types = label_types(target, &count);
+    if (count != type->nparams + has_ref)
+        return fail(v, MW_ERR_INVALID, "type mismatch: a catch clause hands %u values to a label of %u",
+                    type->nparams + has_ref, count);
+    for (uint32_t i = 0; i < count; i++) {
+        mw_wasm_valtype given = i < type->nparams ? type->types[i] : mw_ref_of(MW_HEAP_EXN, false);
+        if (!mw_wasm_subtype(v->module, given, types[i]))
+            return fail(v, MW_ERR_INVALID, "type mismatch: a catch clause hands %s to a label that takes %s",
+                        mw_valtype_name(given).s, mw_valtype_name(types[i]).s);
+    }
+    return MW_OK;
+}
+
+/* The clauses' labels are those outside of the try_table. */
+static mw_error check_try_table(mw_body_validator *v)
+{
+    mw_bytes catches = v->op.try_table.catches;
+    mw_catch clause;
+    while (mw_bytes_left(&catches) > 0) {
+        TRY(mw_read_catch(&catches, &clause));
+        TRY(check_clause(v, &clause));
+    }
+    return check_block(v);
+}
+
+/* The older form's handlers: `catch` and `catch_all` follow the body or another `catch`. */
+static mw_error check_catch(mw_body_validator *v)
+{
+    mw_opcode before = v->frames[v->nframes - 1].op;
+    const mw_wasm_functype *type;
+    frame f;
+    if (before != MW_OP_TRY && before != MW_OP_CATCH)
+        return fail(v, MW_ERR_MALFORMED, "%s without try", mw_op_info_of(v->op.op)->name);
+    TRY(pop_frame(v, &f));
+    f.op = v->op.op;
+    f.unreachable = false;
+    f.checked = 0;
+    f.nparams = 0; /* it begins with what the tag carries, and is no loop */
+    TRY(push_frame(v, f));
+    if (v->op.op == MW_OP_CATCH_ALL)
+        return MW_OK;
+    TRY(tag_type(v, v->op.index, &type));
+    return push_all(v, type->types, type->nparams);
+}
+
+/* Ends a try; its label is one outside of that. */
+static mw_error check_delegate(mw_body_validator *v)
+{
+    frame f, *target;
+    if (v->frames[v->nframes - 1].op != MW_OP_TRY)
+        return fail(v, MW_ERR_MALFORMED, "delegate without try");
+    TRY(pop_frame(v, &f));
+    TRY(find_label(v, v->op.index, &target));
+    return push_all(v, results_of(&f), f.nresults);
+}
+
+static mw_error check_throw(mw_body_validator *v)
+{
+    const mw_wasm_functype *type;
+    frame *target = NULL;
+    switch (v->op.op) {
+    case MW_OP_THROW:
+        TRY(tag_type(v, v->op.index, &type));
+        TRY(pop_all(v, type->types, type->nparams));
+        break;
+    case MW_OP_RETHROW:
+        TRY(find_label(v, v->op.index, &target));
+        if (target->op != MW_OP_CATCH && target->op != MW_OP_CATCH_ALL)
+            return fail(v, MW_ERR_INVALID, "invalid rethrow label %u: no catch", v->op.index);
+        break;
+    default: /* throw_ref */
+        TRY(pop_type(v, MW_WASM_EXNREF));
+        break;
+    }
+    set_unreachable(v);
+    return MW_OK;
+}
+
+/* ---- Branches ------------------------------------------------------------------------------------------- */
 
 static mw_error check_branch(mw_body_validator *v)
 {
@@ -604,7 +704,19 @@ static mw_error check_contextual(mw_body_validator *v)
     case MW_OP_BLOCK:
     case MW_OP_LOOP:
     case MW_OP_IF:
+    case MW_OP_TRY:
         return check_block(v);
+    case MW_OP_TRY_TABLE:
+        return check_try_table(v);
+    case MW_OP_CATCH:
+    case MW_OP_CATCH_ALL:
+        return check_catch(v);
+    case MW_OP_DELEGATE:
+        return check_delegate(v);
+    case MW_OP_THROW:
+    case MW_OP_RETHROW:
+    case MW_OP_THROW_REF:
+        return check_throw(v);
     case MW_OP_ELSE:
         return check_else(v);
     case MW_OP_END:

@@ -11,7 +11,7 @@ typedef struct decoder {
     uint32_t ndefined_funcs; /* of the function section */
     uint32_t ncode;          /* of the code section */
     uint32_t data_count;
-    uint32_t import_capacity[4]; /* of funcs, tables, memories, globals */
+    uint32_t import_capacity[5]; /* of funcs, tables, memories, globals, tags */
     uint32_t type_capacity, custom_capacity;
 } decoder;
 
@@ -232,9 +232,9 @@ static mw_error read_expr(mw_bytes *b, mw_wasm_expr *out)
         if (mw_bytes_left(b) == 0)
             return malformed(b, "unexpected end of section or function: END opcode expected");
         TRY(mw_operator_read(b, &op));
-        if (op.op == MW_OP_END)
+        if (op.op == MW_OP_END || op.op == MW_OP_DELEGATE)
             depth--;
-        else if (mw_op_info_of(op.op)->imm == MW_IMM_BLOCK)
+        else if (mw_op_info_of(op.op)->imm == MW_IMM_BLOCK || op.op == MW_OP_TRY_TABLE)
             depth++;
     }
     *out = (mw_wasm_expr){start, (uint32_t)(b->pos - start)};
@@ -262,6 +262,17 @@ static mw_error read_table(mw_bytes *b, mw_wasm_table *out)
 static mw_error read_func_type(mw_bytes *b, mw_wasm_func *out)
 {
     out->at = (uint32_t)mw_bytes_offset(b);
+    return mw_read_u32(b, &out->type);
+}
+
+static mw_error read_tag_type(mw_bytes *b, mw_wasm_tag *out)
+{
+    uint8_t attribute;
+    uint64_t offset = mw_bytes_offset(b);
+    out->at = (uint32_t)offset;
+    TRY(mw_read_u8(b, &attribute));
+    if (attribute != 0)
+        return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed tag attribute 0x%02x", attribute);
     return mw_read_u32(b, &out->type);
 }
 
@@ -302,7 +313,10 @@ static mw_error import_section(decoder *d, mw_bytes *b)
             import->index = m->nglobals++;
             break;
         case MW_WASM_TAG:
-            return unsupported(b, offset, "exception handling");
+            TRY(reserve(d, &m->tags, m->ntags, &d->import_capacity[kind], 1, sizeof *m->tags));
+            TRY(read_tag_type(b, &m->tags[m->ntags]));
+            import->index = m->ntags++;
+            break;
         default:
             return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed import kind 0x%02x", kind);
         }
@@ -311,6 +325,7 @@ static mw_error import_section(decoder *d, mw_bytes *b)
     m->nimported_tables = m->ntables;
     m->nimported_memories = m->nmemories;
     m->nimported_globals = m->nglobals;
+    m->nimported_tags = m->ntags;
     return MW_OK;
 }
 
@@ -347,6 +362,17 @@ static mw_error memory_section(decoder *d, mw_bytes *b)
     return MW_OK;
 }
 
+static mw_error tag_section(decoder *d, mw_bytes *b)
+{
+    mw_module *m = d->module;
+    uint32_t count;
+    TRY(read_count(b, 2, &count));
+    TRY(reserve(d, &m->tags, m->ntags, &d->import_capacity[MW_WASM_TAG], count, sizeof *m->tags));
+    for (; count > 0; count--)
+        TRY(read_tag_type(b, &m->tags[m->ntags++]));
+    return MW_OK;
+}
+
 static mw_error global_section(decoder *d, mw_bytes *b)
 {
     mw_module *m = d->module;
@@ -372,8 +398,6 @@ static mw_error export_section(decoder *d, mw_bytes *b)
         TRY(read_name(b, &m->exports[i].name));
         uint64_t offset = mw_bytes_offset(b);
         TRY(mw_read_u8(b, &kind));
-        if (kind == MW_WASM_TAG)
-            return unsupported(b, offset, "exception handling");
         if (kind > MW_WASM_TAG)
             return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed export kind 0x%02x", kind);
         m->exports[i].kind = kind;
@@ -537,7 +561,7 @@ static mw_error code_section(decoder *d, mw_bytes *b)
 
 /* ---- Sections ------------------------------------------------------------------------------------------- */
 
-enum { SECTION_CUSTOM = 0, SECTION_TAG = 13 };
+enum { SECTION_CUSTOM = 0 };
 
 typedef mw_error section_reader(decoder *, mw_bytes *);
 
@@ -553,6 +577,7 @@ static const struct {
     [7] = {"export", 8, export_section},     [8] = {"start", 9, start_section},
     [9] = {"element", 10, element_section},  [12] = {"data count", 11, data_count_section},
     [10] = {"code", 12, code_section},       [11] = {"data", 13, data_section},
+    [13] = {"tag", 6, tag_section},
 };
 
 static mw_error custom_section(decoder *d, mw_bytes *b)
@@ -575,7 +600,7 @@ static mw_error read_section(decoder *d, unsigned *last_order)
     uint8_t id;
     uint32_t size;
     TRY(mw_read_u8(b, &id));
-    if (id != SECTION_CUSTOM && id != SECTION_TAG && (id >= sizeof sections / sizeof *sections || !sections[id].read))
+    if (id != SECTION_CUSTOM && (id >= sizeof sections / sizeof *sections || !sections[id].read))
         return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed section id %u", id);
     TRY(mw_read_u32(b, &size));
     if (size > mw_bytes_left(b))
@@ -585,8 +610,6 @@ static mw_error read_section(decoder *d, unsigned *last_order)
     TRY(mw_read_bytes(b, size, &content));
     if (id == SECTION_CUSTOM)
         return custom_section(d, &content);
-    if (id == SECTION_TAG)
-        return unsupported(b, offset, "exception handling");
     if (sections[id].order <= *last_order)
         return mw_fail_at(b->report, MW_ERR_MALFORMED, offset,
                           "unexpected content after last section: the %s section is repeated or out of order",

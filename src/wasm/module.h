@@ -20,6 +20,7 @@ enum {
     MW_WASM_FUNCREF = MW_FUNCREF,
     MW_WASM_EXTERNREF = MW_EXTERNREF,
     MW_WASM_EXNREF = MW_EXNREF,
+    MW_WASM_NULLEXNREF = MW_NULLEXNREF,
     MW_WASM_BOT = 0x00, /* validation only: the type of what unreachable code leaves on the stack */
 };
 
@@ -88,6 +89,11 @@ typedef struct mw_wasm_global {
     mw_wasm_expr init; /* empty for an imported global */
     uint32_t at;
 } mw_wasm_global;
+
+typedef struct mw_wasm_tag {
+    uint32_t type; /* type index: what an exception carries */
+    uint32_t at;
+} mw_wasm_tag;
 
 typedef struct mw_wasm_import {
     mw_wasm_name module, name;
@@ -172,6 +178,8 @@ typedef struct mw_module {
     mw_wasm_memory *memories;
     uint32_t nglobals, nimported_globals;
     mw_wasm_global *globals;
+    uint32_t ntags, nimported_tags;
+    mw_wasm_tag *tags;
     uint32_t nexports;
     mw_wasm_export *exports;
     uint32_t ndatas;

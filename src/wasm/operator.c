@@ -32,11 +32,8 @@ static const struct {
     uint32_t first, last;
     const char *what;
 } foreign[] = {
-    {0, 0x06, 0x0a, "exception handling"},
     {0, 0x12, 0x13, "tail calls"},
     {0, 0x15, 0x15, "tail calls"},
-    {0, 0x18, 0x19, "exception handling"},
-    {0, 0x1f, 0x1f, "exception handling"},
     {0, 0xd3, 0xd3, "garbage collection"},
     {0, 0xfb, 0xfb, "garbage collection"},
 };
@@ -73,8 +70,6 @@ static mw_error read_opcode(mw_bytes *code, mw_opcode *out)
 
 static mw_error no_type(const mw_bytes *b, uint64_t offset, const char *what, uint8_t byte)
 {
-    if (byte == 0x69 || byte == 0x74) /* exnref, noexn */
-        return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset, "the module uses exception handling: not supported");
     if (byte >= 0x6a && byte <= 0x73) /* arrayref ... anyref, and the bottom types */
         return mw_fail_at(b->report, MW_ERR_UNSUPPORTED, offset, "the module uses garbage collection: not supported");
     return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed %s type 0x%02x", what, byte);
@@ -96,7 +91,7 @@ static mw_error read_ref(mw_bytes *b, bool nullable, mw_wasm_valtype *out)
     uint8_t byte = b->pos[-1];
     if (mw_bytes_offset(b) - offset > 1)
         return mw_fail_at(b->report, MW_ERR_MALFORMED, offset, "malformed heap type");
-    if (byte != MW_HEAP_FUNC && byte != MW_HEAP_EXTERN)
+    if (byte != MW_HEAP_FUNC && byte != MW_HEAP_EXTERN && byte != MW_HEAP_EXN && byte != MW_HEAP_NOEXN)
         return no_type(b, offset, "reference", byte);
     *out = mw_ref_of(byte, nullable);
     return MW_OK;
@@ -118,6 +113,8 @@ mw_error mw_read_valtype(mw_bytes *b, mw_wasm_valtype *out)
     case MW_WASM_V128:
     case MW_WASM_FUNCREF:
     case MW_WASM_EXTERNREF:
+    case MW_WASM_EXNREF:
+    case MW_WASM_NULLEXNREF:
         *out = byte;
         return MW_OK;
     case REF:
@@ -182,6 +179,40 @@ static mw_error read_labels(mw_bytes *code, mw_operator *out)
     return mw_read_bytes(&targets, size, &out->labels.targets);
 }
 
+mw_error mw_read_catch(mw_bytes *catches, mw_catch *out)
+{
+    uint64_t offset = mw_bytes_offset(catches);
+    uint8_t kind = 0;
+    mw_error error = mw_read_u8(catches, &kind);
+    if (error == MW_OK && kind > MW_CATCH_ALL_REF)
+        error = mw_fail_at(catches->report, MW_ERR_MALFORMED, offset, "malformed catch clause 0x%02x", kind);
+    *out = (mw_catch){.kind = (mw_catch_kind)kind};
+    if (error == MW_OK && kind <= MW_CATCH_REF)
+        error = mw_read_u32(catches, &out->tag);
+    return error == MW_OK ? mw_read_u32(catches, &out->label) : error;
+}
+
+static mw_error read_try_table(mw_bytes *code, mw_operator *out)
+{
+    mw_block_type block;
+    uint32_t count = 0;
+    mw_error error = read_block_type(code, &block);
+    if (error == MW_OK)
+        error = mw_read_u32(code, &count);
+    if (error != MW_OK)
+        return error;
+    mw_bytes catches = *code;
+    mw_catch ignored;
+    for (uint32_t i = 0; i < count && error == MW_OK; i++)
+        error = mw_read_catch(code, &ignored);
+    if (error != MW_OK)
+        return error;
+    uint32_t size = (uint32_t)(code->pos - catches.pos);
+    out->try_table.block = block;
+    out->try_table.count = count;
+    return mw_read_bytes(&catches, size, &out->try_table.catches);
+}
+
 /* Exponent of the alignment and, where bit 6 is set, a memory index; then the offset, which has 64 bits for every
  * memory: that it suits the memory is for validation (5.4.6). */
 static mw_error read_memarg(mw_bytes *code, mw_operator *out)
@@ -239,7 +270,10 @@ static mw_error read_immediates(mw_bytes *code, mw_operator *out)
         return MW_OK;
     case MW_IMM_BLOCK:
         return read_block_type(code, &out->block);
+    case MW_IMM_TRY_TABLE:
+        return read_try_table(code, out);
     case MW_IMM_LABEL:
+    case MW_IMM_TAG:
     case MW_IMM_FUNC:
     case MW_IMM_TYPE:
     case MW_IMM_LOCAL:

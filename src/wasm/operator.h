@@ -19,6 +19,8 @@ typedef enum mw_imm_kind {
     MW_IMM_BLOCK,         /* .block */
     MW_IMM_LABEL,         /* .index: relative depth */
     MW_IMM_LABELS,        /* .labels: br_table */
+    MW_IMM_TRY_TABLE,     /* .try_table */
+    MW_IMM_TAG,           /* .index */
     MW_IMM_FUNC,          /* .index */
     MW_IMM_TYPE,          /* .index */
     MW_IMM_CALL_INDIRECT, /* .index: type, .index2: table */
@@ -52,6 +54,15 @@ typedef struct mw_block_type {
     uint32_t type;         /* MW_BLOCK_TYPE: type index */
 } mw_block_type;
 
+/* Codes of a try_table's clauses. */
+typedef enum mw_catch_kind { MW_CATCH, MW_CATCH_REF, MW_CATCH_ALL, MW_CATCH_ALL_REF } mw_catch_kind;
+
+typedef struct mw_catch {
+    mw_catch_kind kind;
+    uint32_t tag; /* MW_CATCH, MW_CATCH_REF */
+    uint32_t label; /* counted from outside of the try_table */
+} mw_catch;
+
 typedef struct mw_operator {
     mw_opcode op;
     uint64_t offset; /* of its first byte in the module */
@@ -62,6 +73,11 @@ typedef struct mw_operator {
             uint32_t count; /* targets, the default not counted */
             mw_bytes targets; /* count + 1 LEB128 labels, the default last: read them with mw_read_u32 */
         } labels;
+        struct {
+            mw_block_type block;
+            uint32_t count;   /* of clauses */
+            mw_bytes catches; /* read them with mw_read_catch */
+        } try_table;
         struct {
             uint32_t align; /* log2 of bytes */
             uint32_t memory;
@@ -94,6 +110,9 @@ const mw_op_info *mw_op_info_of(mw_opcode op);
  * proposals that are not supported. */
 MW_CHECKED mw_error mw_read_valtype(mw_bytes *b, mw_wasm_valtype *out);
 MW_CHECKED mw_error mw_read_reftype(mw_bytes *b, mw_wasm_valtype *out);
+
+/* Reads a clause of a try_table. */
+MW_CHECKED mw_error mw_read_catch(mw_bytes *catches, mw_catch *out);
 
 /* Reads one instruction with its immediates. MW_ERR_MALFORMED with the offset for what 5.4 does not allow
  * (unknown opcode, bad LEB128, end of bytes), MW_ERR_UNSUPPORTED for the opcodes of proposals that are not

@@ -97,7 +97,7 @@ bool mw_wasm_functype_matches(const mw_module *module, uint32_t a, uint32_t b)
 
 static bool heap_matches(const mw_module *module, mw_heaptype a, mw_heaptype b)
 {
-    if (a == b || a == MW_HEAP_BOTTOM)
+    if (a == b || a == MW_HEAP_BOTTOM || (a == MW_HEAP_NOEXN && b == MW_HEAP_EXN))
         return true;
     if (!mw_heap_is_index(a))
         return false;

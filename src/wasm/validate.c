@@ -45,7 +45,7 @@ static uint64_t valtype_feature(mw_wasm_valtype type)
         return MW_FEATURE_SIMD;
     if (!mw_is_ref(type))
         return MW_FEATURE_MVP;
-    if (mw_ref_heap(type) == MW_HEAP_EXN)
+    if (mw_ref_heap(type) == MW_HEAP_EXN || mw_ref_heap(type) == MW_HEAP_NOEXN)
         return MW_FEATURE_EXCEPTIONS;
     return type & MW_TYPED ? MW_FEATURE_FUNCTION_REFERENCES | MW_FEATURE_REFERENCE_TYPES : MW_FEATURE_REFERENCE_TYPES;
 }
@@ -217,6 +217,20 @@ static mw_error validate_function_types(const validator *v)
     return MW_OK;
 }
 
+static mw_error validate_tags(const validator *v)
+{
+    const mw_module *m = v->module;
+    for (uint32_t i = 0; i < m->ntags; i++) {
+        const mw_wasm_tag *tag = &m->tags[i];
+        TRY(need(v, tag->at, MW_FEATURE_EXCEPTIONS));
+        if (tag->type >= m->ntypes)
+            return unknown(v, tag->at, "type", tag->type);
+        if (m->types[tag->type].nresults > 0)
+            return mw_fail_at(v->report, MW_ERR_INVALID, tag->at, "non-empty tag result type: tag %u", i);
+    }
+    return MW_OK;
+}
+
 /* ---- Exports and start ---------------------------------------------------------------------------------- */
 
 static int compare_exports(const void *va, const void *vb)
@@ -280,7 +294,9 @@ static mw_error validate_exports(const validator *v)
             if (m->globals[export->index].is_mutable)
                 TRY(need(v, export->at, MW_FEATURE_MUTABLE_GLOBALS));
             break;
-        case MW_WASM_TAG: /* refused by the decoder */
+        case MW_WASM_TAG:
+            if (export->index >= m->ntags)
+                return unknown(v, export->at, "tag", export->index);
             break;
         }
     }
@@ -366,6 +382,7 @@ static mw_error validate(const validator *v)
     TRY(validate_function_types(v));
     TRY(validate_tables(v));
     TRY(validate_memories(v));
+    TRY(validate_tags(v));
     TRY(validate_globals(v));
     TRY(validate_exports(v));
     TRY(validate_start(v));

@@ -12,6 +12,7 @@ import sys
 
 import cases_atomic
 import cases_control
+import cases_exceptions
 import cases_memory
 import cases_memory64
 import cases_numeric
@@ -58,7 +59,8 @@ def main():
     opcodes, directory = sys.argv[1:]
     os.makedirs(directory, exist_ok=True)
     script, relaxed = Script(directory, 'script.txt'), Script(directory, 'relaxed.txt')
-    for cases in (cases_numeric, cases_simd, cases_memory, cases_memory64, cases_atomic, cases_control):
+    for cases in (cases_numeric, cases_simd, cases_memory, cases_memory64, cases_atomic, cases_control,
+                  cases_exceptions):
         cases.generate(script)
     cases_relaxed.generate(relaxed)
     count = check(opcodes, script.covered | relaxed.covered)

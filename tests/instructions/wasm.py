@@ -3,8 +3,8 @@ nothing with src/wasm/opcodes.def, so that a wrong line there cannot hide; Node 
 
 import struct
 
-I32, I64, F32, F64, V128, FUNCREF, EXTERNREF = 0x7F, 0x7E, 0x7D, 0x7C, 0x7B, 0x70, 0x6F
-LETTER = {'i': I32, 'I': I64, 'f': F32, 'F': F64, 'V': V128, 'R': FUNCREF, 'r': EXTERNREF}
+I32, I64, F32, F64, V128, FUNCREF, EXTERNREF, EXNREF = 0x7F, 0x7E, 0x7D, 0x7C, 0x7B, 0x70, 0x6F, 0x69
+LETTER = {'i': I32, 'I': I64, 'f': F32, 'F': F64, 'V': V128, 'R': FUNCREF, 'r': EXTERNREF, 'x': EXNREF}
 EMPTY = 0x40  # block type without parameters and results
 
 # name -> (prefix or None, code)
@@ -21,6 +21,9 @@ def _range(prefix, first, names):
 
 def _define():
     _range(None, 0x00, 'unreachable nop block loop if else')
+    _range(None, 0x06, 'try catch throw rethrow throw_ref')
+    _range(None, 0x18, 'delegate catch_all')
+    _range(None, 0x1F, 'try_table')
     _range(None, 0x0B, 'end br br_if br_table return call call_indirect')
     _range(None, 0x1A, 'drop select select_t')
     _range(None, 0x20, 'local.get local.set local.tee global.get global.set table.get table.set')
@@ -276,9 +279,9 @@ class Module:
 
     def __init__(self):
         self.types, self.imports, self.funcs, self.tables = [], [], [], []
-        self.memories, self.globals, self.exports = [], [], []
+        self.memories, self.globals, self.exports, self.tags = [], [], [], []
         self.elems, self.datas = [], []
-        self.nfuncs = self.ntables = self.nmemories = self.nglobals = 0
+        self.nfuncs = self.ntables = self.nmemories = self.nglobals = self.ntags = 0
         self.start = None
 
     def type(self, signature):
@@ -312,6 +315,16 @@ class Module:
         self.imports.append(name(module) + name(field) + b'\2' + limits(lo, hi))
         self.nmemories += 1
         return self.nmemories - 1
+
+    def import_tag(self, module, field, params):
+        self.imports.append(name(module) + name(field) + b'\4\0' + uleb(self.type(params + ':')))
+        self.ntags += 1
+        return self.ntags - 1
+
+    def tag(self, params, export=None):
+        self.tags.append(b'\0' + uleb(self.type(params + ':')))
+        self.ntags += 1
+        return self.export(export, 4, self.ntags - 1)
 
     def func(self, signature, body, locals_='', export=None):
         """`body` without the final end; `locals_` are letters."""
@@ -363,7 +376,8 @@ class Module:
             return bytes([number]) + uleb(len(content)) + content
 
         for number, items in ((1, self.types), (2, self.imports), (3, [uleb(t) for t, _ in self.funcs]),
-                              (4, self.tables), (5, self.memories), (6, self.globals), (7, self.exports)):
+                              (4, self.tables), (5, self.memories), (13, self.tags), (6, self.globals),
+                              (7, self.exports)):
             if items:
                 out += section(number, vec(items))
         if self.start is not None:

@@ -25,8 +25,21 @@ static void section_framing(void **state)
     expect(&m, MW_ERR_MALFORMED, 8, "malformed section id 14");
 
     m = module_begin();
+    section(&m, TYPE, BYTES(1, 0x60, 0, 0));
+    section(&m, TAG, BYTES(1, 1, 0));
+    expect(&m, MW_ERR_MALFORMED, 17, "malformed tag attribute 0x01");
+
+    m = module_begin(); /* tags stand between memories and globals */
+    section(&m, TYPE, BYTES(1, 0x60, 0, 0));
+    section(&m, MEMORY, BYTES(0));
     section(&m, TAG, BYTES(1, 0, 0));
-    expect(&m, MW_ERR_UNSUPPORTED, 8, "the module uses exception handling: not supported");
+    section(&m, GLOBAL, BYTES(0));
+    expect(&m, MW_OK, -1, "");
+
+    m = module_begin();
+    section(&m, GLOBAL, BYTES(0));
+    section(&m, TAG, BYTES(0));
+    expect(&m, MW_ERR_MALFORMED, 11, "unexpected content after last section");
 
     m = module_begin();
     put(&m, BYTES(TYPE, 5, 0));

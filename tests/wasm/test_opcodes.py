@@ -54,6 +54,14 @@ CONTEXTUAL = {
     "memory.fill": "(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))",
     "memory.copy": "(memory.copy (i32.const 0) (i32.const 0) (i32.const 0))",
     "memory.init": "(memory.init 0 (i32.const 0) (i32.const 0) (i32.const 0))",
+    "try": "(try (do))",
+    "catch": "(try (do) (catch $tag))",
+    "throw": "throw $tag",
+    "rethrow": "(try (do) (catch_all rethrow 0))",
+    "throw_ref": "(throw_ref (ref.null exn))",
+    "delegate": "(try (do) (delegate 0))",
+    "catch_all": "(try (do) (catch_all))",
+    "try_table": "(try_table (catch $tag 0))",
     "ref.null": "(drop (ref.null extern))",
     "ref.is_null": "(drop (ref.is_null (ref.null func)))",
     "ref.func": "(drop (ref.func $imported))",
@@ -112,6 +120,7 @@ def main():
     assert sum(r.prefix == 0xFD for r in rows) == 256, "the vector instructions are 256"
     text = "\n".join(
         ['(module (type $empty (func)) (import "m" "f" (func $imported)) (table 1 funcref) (memory 1)',
+         "(tag $tag)",
          "(global (mut i32) (i32.const 0)) (elem func $imported) (data \"x\")",
          *map(body, rows, names), ")"])
     with tempfile.TemporaryDirectory() as directory:

@@ -3,12 +3,12 @@
 
 #include <time.h>
 
-enum { TYPE = 1, IMPORT, FUNCTION, TABLE, MEMORY, GLOBAL, EXPORT, START, ELEMENT, CODE, DATA, DATA_COUNT };
-enum { I32 = 0x7f, I64 = 0x7e, F32 = 0x7d, F64 = 0x7c, V128 = 0x7b, FUNCREF = 0x70, EXTERNREF = 0x6f, VOID = 0x40 };
+enum { TYPE = 1, IMPORT, FUNCTION, TABLE, MEMORY, GLOBAL, EXPORT, START, ELEMENT, CODE, DATA, DATA_COUNT, TAG };
+enum { I32 = 0x7f, I64 = 0x7e, F32 = 0x7d, F64 = 0x7c, V128 = 0x7b, FUNCREF = 0x70, EXTERNREF = 0x6f, EXNREF = 0x69, VOID = 0x40 };
 
 /* What a body under test lives in. Types: 0 [] -> [], 1 [i32] -> [i32], 2 [] -> [i32 i64], 3 [i32 i64] -> [],
  * 4 [i64] -> [i32]. Functions: 0 of type 1, imported; 1 the body, of the case's type. Tables: 0 funcref, 1 externref.
- * One memory. Globals: 0 i32, imported, immutable; 1 f64, mutable. One element segment of funcref, which declares
+ * One memory. Tags: 0 of type 0, 1 of type 3. Globals: 0 i32, imported, immutable; 1 f64, mutable. One element segment of funcref, which declares
  * function 0; one passive data segment. Locals of the body: its parameters, then i32 i32 f32. */
 static void environment(module_bytes *m, uint8_t type, const uint8_t *code, size_t size)
 {
@@ -19,6 +19,7 @@ static void environment(module_bytes *m, uint8_t type, const uint8_t *code, size
     section(m, FUNCTION, (const uint8_t[]){1, type}, 2);
     section(m, TABLE, BYTES(2, FUNCREF, 0, 1, EXTERNREF, 0, 1));
     section(m, MEMORY, BYTES(1, 0, 1));
+    section(m, TAG, BYTES(2, 0, 0, 0, 3));
     section(m, GLOBAL, BYTES(1, F64, 1, 0x44, 0, 0, 0, 0, 0, 0, 0, 0, 0x0b));
     section(m, ELEMENT, BYTES(1, 1, 0, 1, 0));
     section(m, DATA_COUNT, BYTES(1));
@@ -42,8 +43,9 @@ static void environment(module_bytes *m, uint8_t type, const uint8_t *code, size
 #define UNSUPPORTED(message) MW_ERR_UNSUPPORTED, message
 
 enum { /* opcodes, for people */
-    UNREACHABLE, NOP, BLOCK, LOOP, IF, ELSE, END = 0x0b, BR, BR_IF, BR_TABLE, RETURN, CALL, CALL_INDIRECT,
-    DROP = 0x1a, SELECT, SELECT_T, GET = 0x20, SET, TEE, GGET, GSET, TGET, TSET, I32_LOAD = 0x28, I64_LOAD,
+    UNREACHABLE, NOP, BLOCK, LOOP, IF, ELSE, TRY, CATCH, THROW, RETHROW, THROW_REF, END, BR, BR_IF, BR_TABLE, RETURN,
+    CALL, CALL_INDIRECT, DELEGATE = 0x18, CATCH_ALL, DROP, SELECT, SELECT_T, TRY_TABLE = 0x1f, GET, SET,
+    TEE, GGET, GSET, TGET, TSET, I32_LOAD = 0x28, I64_LOAD,
     I32_STORE = 0x36, MEMORY_SIZE = 0x3f, MEMORY_GROW, I32_CONST = 0x41, I64_CONST, F32_CONST, F64_CONST,
     I32_EQZ = 0x45, I32_ADD = 0x6a, I64_ADD = 0x7c, REF_NULL = 0xd0, REF_IS_NULL, REF_FUNC,
     AS_NON_NULL = 0xd4, BR_ON_NULL, BR_ON_NON_NULL, CALL_REF = 0x14, FC = 0xfc, SIMD = 0xfd, ATOMIC
@@ -165,6 +167,53 @@ static const struct {
     {"table.init of another type", 0, C(I32_CONST, 0, I32_CONST, 0, I32_CONST, 0, FC, 12, 0, 1), MISMATCH},
     {"elem.drop of no segment", 0, C(FC, 13, 1), INVALID("unknown elem segment 1")},
 
+    /* exceptions */
+    {"throw", 0, C(THROW, 0), OK},
+    {"throw ends the block", 1, C(THROW, 0), OK},
+    {"throw with values", 0, C(I32_CONST, 0, I64_CONST, 0, THROW, 1), OK},
+    {"throw without its values", 0, C(I32_CONST, 0, THROW, 1), MISMATCH},
+    {"throw of no tag", 0, C(THROW, 2), INVALID("unknown tag 2")},
+    {"throw_ref", 0, C(REF_NULL, EXNREF, THROW_REF), OK},
+    {"throw_ref of another reference", 0, C(REF_NULL, FUNCREF, THROW_REF), MISMATCH},
+    {"throw_ref of nothing", 0, C(THROW_REF), MISMATCH},
+    {"null of a type without values", 0, C(REF_NULL, 0x74, THROW_REF), OK},
+    {"try_table", 1, C(BLOCK, VOID, TRY_TABLE, VOID, 1, 0, 0, 0, END, END, GET, 0), OK},
+    {"try_table without clauses", 1, C(TRY_TABLE, I32, 0, GET, 0, END), OK},
+    {"try_table with a parameter", 1, C(GET, 0, TRY_TABLE, 1, 0, END), OK},
+    {"a clause hands on the tag's values", 0, C(BLOCK, 2, TRY_TABLE, VOID, 1, 0, 1, 0, END, UNREACHABLE, END, DROP, DROP), OK},
+    {"a clause to a label of other types", 0, C(BLOCK, I32, TRY_TABLE, VOID, 1, 0, 1, 0, END, UNREACHABLE, END, DROP),
+     MISMATCH},
+    {"a clause with a reference", 0, C(BLOCK, EXNREF, TRY_TABLE, VOID, 1, 1, 0, 0, END, UNREACHABLE, END, DROP), OK},
+    {"a clause with an unwanted reference", 0, C(BLOCK, VOID, TRY_TABLE, VOID, 1, 1, 0, 0, END, END), MISMATCH},
+    {"catch_all", 0, C(TRY_TABLE, VOID, 1, 2, 0, END), OK},
+    {"catch_all_ref", 0, C(BLOCK, EXNREF, TRY_TABLE, VOID, 1, 3, 0, END, UNREACHABLE, END, DROP), OK},
+    {"catch_all_ref to a label of another type", 0, C(BLOCK, FUNCREF, TRY_TABLE, VOID, 1, 3, 0, END, UNREACHABLE, END,
+                                                      DROP), MISMATCH},
+    {"a clause does not see the try_table's label", 0, C(TRY_TABLE, VOID, 1, 2, 1, END), INVALID("unknown label 1")},
+    {"a clause of no kind", 0, C(TRY_TABLE, VOID, 1, 4, 0, END), MALFORMED("malformed catch clause 0x04")},
+    {"a clause of no tag", 0, C(TRY_TABLE, VOID, 1, 0, 2, 0, END), INVALID("unknown tag 2")},
+    {"more clauses than bytes", 0, C(TRY_TABLE, VOID, 0xff, 0xff, 0xff, 0xff, 0x0f), MALFORMED("malformed catch clause")},
+    {"try and catch", 1, C(TRY, I32, GET, 0, CATCH, 1, DROP, CATCH, 0, I32_CONST, 1, CATCH_ALL, I32_CONST, 2, END), OK},
+    {"try without handlers", 0, C(TRY, VOID, END), OK},
+    {"a handler without its result", 1, C(TRY, I32, GET, 0, CATCH, 0, END), MISMATCH},
+    {"a handler with values left", 0, C(TRY, VOID, CATCH, 1, END), MISMATCH},
+    {"a handler does not see the parameters", 1, C(GET, 0, TRY, 1, CATCH_ALL, END), MISMATCH},
+    {"a handler of no tag", 0, C(TRY, VOID, CATCH, 2, END), INVALID("unknown tag 2")},
+    {"unreachable ends with the handler", 1, C(TRY, I32, UNREACHABLE, CATCH, 0, END), MISMATCH},
+    {"catch after catch_all", 0, C(TRY, VOID, CATCH_ALL, CATCH, 0, END), MALFORMED("catch without try")},
+    {"catch_all twice", 0, C(TRY, VOID, CATCH_ALL, CATCH_ALL, END), MALFORMED("catch_all without try")},
+    {"catch in a block", 0, C(TRY, VOID, BLOCK, VOID, CATCH, 0, END, END), MALFORMED("catch without try")},
+    {"catch in a try_table", 0, C(TRY_TABLE, VOID, 0, CATCH_ALL, END), MALFORMED("catch_all without try")},
+    {"delegate", 1, C(TRY, I32, GET, 0, DELEGATE, 0), OK},
+    {"delegate counts from outside", 0, C(TRY, VOID, DELEGATE, 1), INVALID("unknown label 1")},
+    {"delegate after catch", 0, C(TRY, VOID, CATCH_ALL, DELEGATE, 0), MALFORMED("delegate without try")},
+    {"delegate in a block", 0, C(BLOCK, VOID, DELEGATE, 0), MALFORMED("delegate without try")},
+    {"rethrow", 0, C(TRY, VOID, CATCH_ALL, BLOCK, VOID, RETHROW, 1, END, END), OK},
+    {"rethrow in the body", 0, C(TRY, VOID, RETHROW, 0, CATCH_ALL, END), INVALID("invalid rethrow label 0")},
+    {"rethrow to the function", 0, C(TRY, VOID, CATCH_ALL, RETHROW, 1, END), INVALID("invalid rethrow label 1")},
+    {"rethrow to no label", 0, C(TRY, VOID, CATCH_ALL, RETHROW, 2, END), INVALID("unknown label 2")},
+    {"branch out of a handler", 1, C(TRY, I32, GET, 0, CATCH_ALL, GET, 0, BR, 0, END), OK},
+
     /* memory */
     {"load", 1, C(GET, 0, I32_LOAD, 2, 0), OK},
     {"load, aligned too much", 1, C(GET, 0, I32_LOAD, 3, 0), INVALID("alignment must not be larger than natural")},
@@ -232,7 +281,6 @@ static const struct {
     {"no instruction of a prefix", 0, C(FC, 18), MALFORMED("illegal opcode 0xfc 0x12")},
     {"a hole among the vector instructions", 0, C(SIMD, 0x9a, 0x01), MALFORMED("illegal opcode 0xfd 0x9a")},
     {"beyond the relaxed vector instructions", 0, C(SIMD, 0x94, 0x02), MALFORMED("illegal opcode 0xfd 0x114")},
-    {"exceptions", 0, C(0x08, 0), UNSUPPORTED("the module uses exception handling: not supported")},
     {"tail calls", 0, C(0x12, 0), UNSUPPORTED("the module uses tail calls")},
     {"no atomic instruction", 0, C(ATOMIC, 4), MALFORMED("illegal opcode 0xfe 0x04")},
     {"no atomic instruction behind the last", 0, C(ATOMIC, 0x4f), MALFORMED("illegal opcode 0xfe 0x4f")},
@@ -366,6 +414,24 @@ static void module_parts(void **state)
     m = module_begin();
     section(&m, DATA, BYTES(1, 0, I32_CONST, 0, END, 0));
     expect(&m, MW_ERR_INVALID, 11, "unknown memory 0");
+    m = module_begin();
+    section(&m, TAG, BYTES(1, 0, 0));
+    expect(&m, MW_ERR_INVALID, 11, "unknown type 0");
+    m = module_begin();
+    section(&m, TYPE, BYTES(1, 0x60, 0, 1, I32));
+    section(&m, TAG, BYTES(1, 0, 0));
+    expect(&m, MW_ERR_INVALID, -1, "non-empty tag result type: tag 0");
+    m = module_begin();
+    section(&m, TYPE, BYTES(1, 0x60, 0, 0));
+    section(&m, IMPORT, BYTES(1, 0, 0, 4, 0, 0));
+    section(&m, TAG, BYTES(1, 0, 0));
+    section(&m, EXPORT, BYTES(2, 1, 'a', 4, 0, 1, 'b', 4, 1));
+    expect(&m, MW_OK, -1, "");
+    m = module_begin();
+    section(&m, TYPE, BYTES(1, 0x60, 0, 0));
+    section(&m, TAG, BYTES(1, 0, 0));
+    section(&m, EXPORT, BYTES(1, 1, 'a', 4, 1));
+    expect(&m, MW_ERR_INVALID, -1, "unknown tag 1");
     m = module_begin(); /* memory.init without a data count section */
     section(&m, TYPE, BYTES(1, 0x60, 0, 0));
     section(&m, FUNCTION, BYTES(1, 0));
