@@ -31,6 +31,7 @@ typedef struct job {
 
 typedef struct compilation {
     const mw_module *module;
+    mw_debug_info *debug_info; /* the module's, NULL if it has none */
     const mw_compile_options *options;
     const mw_hash *key;
     const char *path;
@@ -107,7 +108,7 @@ static mw_error compile_unit(const compilation *c, unsigned index)
         return mw_fail(&j->report, MW_ERR_COMPILE, "LLVM has no code generator for %s", c->target.triple);
     bool keeping = c->options->keep_intermediate;
     mw_unit u;
-    mw_unit_init(&u, c->module, c->options, &c->target, j->effort, machine);
+    mw_unit_init(&u, c->module, c->debug_info, c->options, &c->target, j->effort, machine);
     emit_code(c, j, &u);
     mw_error error = keeping ? keep(c, index, &u, NULL, "before.ll", &j->report) : MW_OK;
     if (!error)
@@ -245,6 +246,7 @@ static mw_error compile(const mw_module *module, const mw_compile_options *optio
         return error;
     pthread_mutex_init(&c.lock, NULL);
     pthread_cond_init(&c.changed, NULL);
+    c.debug_info = mw_debug_info_read(module);
     make_jobs(&c);
     error = run_jobs(&c, report);
     if (!error)
@@ -254,6 +256,7 @@ static mw_error compile(const mw_module *module, const mw_compile_options *optio
             close(c.jobs[i].object);
     free(c.jobs);
     free(c.order);
+    mw_debug_info_free(c.debug_info);
     pthread_cond_destroy(&c.changed);
     pthread_mutex_destroy(&c.lock);
     mw_target_free(&c.target);

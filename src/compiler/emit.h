@@ -10,6 +10,7 @@
 
 #include "abi/abi.h"
 #include "compiler/compiler.h"
+#include "wasm/dwarf.h"
 #include "wasm/operator.h"
 #include <llvm-c/Core.h>
 #include <llvm-c/DebugInfo.h>
@@ -79,6 +80,8 @@ typedef struct mw_unit {
 
     LLVMDIBuilderRef di;
     LLVMMetadataRef di_file, di_unit, di_functype;
+    const mw_debug_info *debug_info; /* of the module, NULL if it has none */
+    struct mw_unit_debug *debug;     /* what was made of it (debug.c) */
 } mw_unit;
 
 struct mw_control;
@@ -98,6 +101,7 @@ typedef struct mw_emitter {
     uint32_t funcidx;
     LLVMValueRef llvm_func;
     LLVMMetadataRef di_scope;
+    struct mw_function_debug *debug; /* debug.c; NULL without debugging information in the module */
     LLVMValueRef instance; /* first parameter */
     LLVMValueRef *bases;   /* [nmemories]: base of a memory, loaded in the entry block; NULL until used, but for 0 */
     LLVMValueRef *limits;  /* [nmemories]: likewise, of a 64-bit memory the largest index that an access may have */
@@ -237,8 +241,9 @@ LLVMBasicBlockRef mw_new_block(mw_emitter *e, const char *name);
 /* ---- Units --------------------------------------------------------------------------------------------------- */
 
 /* An empty unit for `target`. Freed with mw_unit_free. Never fails. */
-void mw_unit_init(mw_unit *u, const mw_module *module, const mw_compile_options *options, const mw_target *target,
-                  mw_effort effort, LLVMTargetMachineRef machine);
+void mw_unit_init(mw_unit *u, const mw_module *module, const mw_debug_info *debug_info,
+                  const mw_compile_options *options, const mw_target *target, mw_effort effort,
+                  LLVMTargetMachineRef machine);
 void mw_unit_free(mw_unit *u);
 LLVMTypeRef mw_llvm_type(const mw_unit *u, mw_wasm_valtype type);
 LLVMTypeRef mw_llvm_functype(mw_unit *u, uint32_t type);
@@ -257,6 +262,14 @@ LLVMValueRef mw_personality(mw_unit *u);
 void mw_function_attributes(const mw_unit *u, LLVMValueRef function);
 /* Name of a function for people: from the name section, or "wasm-function[N]". Returns its length. */
 size_t mw_function_name(const mw_module *module, uint32_t funcidx, char *out, size_t size);
+
+/* Line tables and what else debuggers read (debug.c). `info` may be NULL. */
+void mw_debug_begin_unit(mw_unit *u, const mw_debug_info *info);
+void mw_debug_end_unit(mw_unit *u);
+void mw_debug_begin_function(mw_emitter *e);
+void mw_debug_end_function(mw_emitter *e);
+/* What is emitted from here on belongs to the instruction at byte `offset` of the module; offsets ascend. */
+void mw_debug_set_offset(mw_emitter *e, uint64_t offset);
 
 /* Emits the body of a defined function into the unit. */
 void mw_emit_function(mw_unit *u, uint32_t funcidx);

@@ -5,26 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void begin_debug_info(mw_emitter *e)
-{
-    mw_unit *u = e->unit;
-    char name[256];
-    size_t len = mw_function_name(u->module, e->funcidx, name, sizeof name);
-    size_t linkage_len;
-    const char *linkage = LLVMGetValueName2(e->llvm_func, &linkage_len);
-    e->di_scope = LLVMDIBuilderCreateFunction(u->di, u->di_file, name, len, linkage, linkage_len, u->di_file,
-                                              e->func->offset, u->di_functype, 0, 1, e->func->offset,
-                                              LLVMDIFlagZero, 1);
-    LLVMSetSubprogram(e->llvm_func, e->di_scope);
-}
-
-static void set_offset(mw_emitter *e, uint64_t offset)
-{
-    e->offset = offset;
-    LLVMSetCurrentDebugLocation2(e->builder, LLVMDIBuilderCreateDebugLocation(e->unit->context, (unsigned)offset, 0,
-                                                                              e->di_scope, NULL));
-}
-
 static void init_local(mw_emitter *e, uint32_t i, LLVMTypeRef type, LLVMValueRef value)
 {
     e->local_types[i] = type;
@@ -54,7 +34,7 @@ static void begin_body(mw_emitter *e, bool locals_in_memory)
     const mw_module *m = e->unit->module;
     e->entry = mw_new_block(e, "entry");
     LLVMPositionBuilderAtEnd(e->builder, e->entry);
-    set_offset(e, e->func->offset);
+    mw_debug_set_offset(e, e->func->offset);
     e->instance = LLVMGetParam(e->llvm_func, 0);
     e->locals_in_memory = locals_in_memory;
     init_locals(e, &m->types[e->func->type]);
@@ -114,7 +94,7 @@ static void emit_body(mw_emitter *e)
             abort(); /* validated */
         if (mw_skip_dead(e, &op))
             continue;
-        set_offset(e, op.offset);
+        mw_debug_set_offset(e, op.offset);
         emit_operator(e, &op);
     }
 }
@@ -133,10 +113,11 @@ void mw_emit_function(mw_unit *u, uint32_t funcidx)
     mw_function_scan scan;
     mw_scan_function(func, e.nlocals, &scan);
     e.loops = scan.loops;
-    begin_debug_info(&e);
+    mw_debug_begin_function(&e);
     begin_body(&e, scan.large);
     mw_enter_function(&e);
     emit_body(&e);
+    mw_debug_end_function(&e);
     mw_scan_free(&scan);
     mw_facts_free(&e.facts);
     free(e.bases);

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Longer names of functions are cut: a symbol is for people. */
+enum { SYMBOL_BYTES = 512 };
+
 static unsigned md_kind(LLVMContextRef context, const char *name)
 {
     return LLVMGetMDKindIDInContext(context, name, (unsigned)strlen(name));
@@ -96,34 +99,14 @@ static void module_flag(mw_unit *u, const char *name, uint32_t value)
     LLVMAddModuleFlag(u->llvm, LLVMModuleFlagBehaviorWarning, name, strlen(name), md_number(u->i32, value));
 }
 
-/* Line tables only: the "line" of an instruction is its byte offset in the module, so that a pc tells it. */
-static void init_debug_info(mw_unit *u)
-{
-    const mw_wasm_name *name = &u->module->name;
-    char file[128];
-    snprintf(file, sizeof file, "%.*s.wasm", name->len ? (int)(name->len < 100 ? name->len : 100) : 6,
-             name->len ? name->bytes : "module");
-    for (char *c = file; *c; c++)
-        if (!isprint((unsigned char)*c) || *c == '/')
-            *c = '_';
-    static const char producer[] = "mpiwasm " MW_VERSION;
-    module_flag(u, "Debug Info Version", LLVMDebugMetadataVersion());
-    module_flag(u, "Dwarf Version", 4);
-    u->di = LLVMCreateDIBuilder(u->llvm);
-    u->di_file = LLVMDIBuilderCreateFile(u->di, file, strlen(file), "", 0);
-    u->di_unit = LLVMDIBuilderCreateCompileUnit(u->di, LLVMDWARFSourceLanguageC99, u->di_file, producer,
-                                                sizeof producer - 1, 1, "", 0, 0, "", 0,
-                                                LLVMDWARFEmissionLineTablesOnly, 0, 0, 0, "", 0, "", 0);
-    u->di_functype = LLVMDIBuilderCreateSubroutineType(u->di, u->di_file, NULL, 0, LLVMDIFlagZero);
-}
-
 static void ignore_diagnostic(LLVMDiagnosticInfoRef info, void *arg)
 {
     (void)info, (void)arg;
 }
 
-void mw_unit_init(mw_unit *u, const mw_module *module, const mw_compile_options *options, const mw_target *target,
-                  mw_effort effort, LLVMTargetMachineRef machine)
+void mw_unit_init(mw_unit *u, const mw_module *module, const mw_debug_info *debug_info,
+                  const mw_compile_options *options, const mw_target *target, mw_effort effort,
+                  LLVMTargetMachineRef machine)
 {
     memset(u, 0, sizeof *u);
     u->module = module;
@@ -144,14 +127,14 @@ void mw_unit_init(mw_unit *u, const mw_module *module, const mw_compile_options 
     u->tbaa_globals = mw_calloc(module->nglobals, sizeof *u->tbaa_globals);
     init_types(u);
     init_metadata(u);
-    init_debug_info(u);
+    mw_debug_begin_unit(u, debug_info);
     module_flag(u, "PIC Level", 2);
     module_flag(u, "uwtable", 2);
 }
 
 void mw_unit_free(mw_unit *u)
 {
-    LLVMDisposeDIBuilder(u->di);
+    mw_debug_end_unit(u);
     LLVMDisposeBuilder(u->builder);
     LLVMDisposeModule(u->llvm);
     LLVMDisposeTargetData(u->layout);
@@ -246,13 +229,16 @@ size_t mw_function_name(const mw_module *module, uint32_t funcidx, char *out, si
 }
 
 /* "<name>.f<index>": unique, readable in perf and gdb, never the name of a C library function (LLVM would take
- * it for that). */
+ * it for that). The name is the name section's but for '@', which linkers take for the beginning of a version. */
 static void symbol_name(const mw_module *module, uint32_t funcidx, char *out, size_t size)
 {
-    char name[160];
-    mw_function_name(module, funcidx, name, sizeof name);
+    char name[SYMBOL_BYTES];
+    if (module->funcs[funcidx].name.len)
+        mw_name_text(module->funcs[funcidx].name, name, sizeof name);
+    else
+        mw_function_name(module, funcidx, name, sizeof name);
     for (char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c) && !strchr("_.$", *c))
+        if (*c == '@')
             *c = '_';
     snprintf(out, size, "%s.f%u", name, funcidx);
 }
@@ -261,7 +247,7 @@ LLVMValueRef mw_llvm_function(mw_unit *u, uint32_t funcidx)
 {
     if (u->funcs[funcidx])
         return u->funcs[funcidx];
-    char name[192];
+    char name[SYMBOL_BYTES + 16];
     symbol_name(u->module, funcidx, name, sizeof name);
     LLVMValueRef f = LLVMAddFunction(u->llvm, name, mw_llvm_functype(u, u->module->funcs[funcidx].type));
     LLVMSetVisibility(f, LLVMHiddenVisibility);

@@ -81,13 +81,24 @@ static uint32_t function_of_offset(const mw_code_descriptor *d, uint32_t offset,
     return func;
 }
 
+typedef struct frame {
+    const mw_code_descriptor *code;
+    uint32_t func;
+    mw_place place;
+} frame;
+
 /* What was last printed, to count repetitions of: recursion. */
 typedef struct last_frame {
-    const mw_code_descriptor *code;
-    uint32_t func, offset;
-    bool has_offset;
+    frame frame;
     unsigned repeated;
 } last_frame;
+
+static bool is_same(const frame *a, const frame *b)
+{
+    return a->code == b->code && a->func == b->func && a->place.has_offset == b->place.has_offset &&
+           a->place.offset == b->place.offset && a->place.is_inlined == b->place.is_inlined &&
+           a->place.line == b->place.line && !strcmp(a->place.function, b->place.function);
+}
 
 static void end_repetition(text *t, const char *prefix, last_frame *last)
 {
@@ -96,22 +107,33 @@ static void end_repetition(text *t, const char *prefix, last_frame *last)
     last->repeated = 0;
 }
 
-static void print_frame(text *t, const char *prefix, unsigned *number, last_frame *last, last_frame frame)
+static void print_frame(text *t, const char *prefix, unsigned *number, last_frame *last, const frame *f)
 {
     unsigned i = (*number)++;
-    if (i && last->code == frame.code && last->func == frame.func && last->offset == frame.offset &&
-        last->has_offset == frame.has_offset) {
+    const mw_place *p = &f->place;
+    if (i && is_same(&last->frame, f)) {
         last->repeated++;
         return;
     }
     end_repetition(t, prefix, last);
-    *last = frame;
+    last->frame = *f;
     say(t, "%s  #%u ", prefix, i);
-    say_name(t, frame.code->func_names[frame.func]);
-    say(t, " (function %" PRIu32, frame.func);
-    if (frame.has_offset)
-        say(t, ", offset 0x%" PRIx32, frame.offset);
-    say(t, ")\n");
+    if (p->is_inlined) {
+        say_name(t, p->function[0] ? p->function : "a function");
+        say(t, " (inlined)");
+    } else {
+        say_name(t, f->code->func_names[f->func]);
+        say(t, " (function %" PRIu32, f->func);
+        if (p->has_offset)
+            say(t, ", offset 0x%" PRIx32, p->offset);
+        say(t, ")");
+    }
+    if (p->file) {
+        say(t, " at ");
+        say_name(t, p->file);
+        say(t, ":%" PRIu32, p->line);
+    }
+    say(t, "\n");
 }
 
 static void print_frames(text *t, const mw_trap *trap, const char *prefix)
@@ -122,15 +144,16 @@ static void print_frames(text *t, const mw_trap *trap, const char *prefix)
     for (unsigned i = 0; i < trap->nframes; i++) {
         const mw_frame *f = &trap->frames[i];
         const mw_code *code = mw_code_of_pc(f->pc);
-        uint32_t offsets[32], func = UINT32_MAX;
-        unsigned n = symbolize && code ? symbolize(code->path, f->pc - code->load_bias, offsets, 32) : 0;
+        mw_place places[32];
+        uint32_t func = UINT32_MAX;
+        unsigned n = symbolize && code ? symbolize(code->path, f->pc - code->load_bias, places, 32) : 0;
         /* One machine frame is a frame of the guest's for each function that was inlined into it. */
         for (unsigned k = 0; k < n; k++) {
-            func = function_of_offset(f->code, offsets[k], f->func);
-            print_frame(t, prefix, &number, &last, (last_frame){f->code, func, offsets[k], true, 0});
+            func = places[k].has_offset ? function_of_offset(f->code, places[k].offset, f->func) : f->func;
+            print_frame(t, prefix, &number, &last, &(frame){f->code, func, places[k]});
         }
         if (func != f->func)
-            print_frame(t, prefix, &number, &last, (last_frame){f->code, f->func, 0, false, 0});
+            print_frame(t, prefix, &number, &last, &(frame){f->code, f->func, {0}});
     }
     end_repetition(t, prefix, &last);
     if (trap->truncated)

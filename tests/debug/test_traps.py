@@ -1,0 +1,66 @@
+"""Traps tell function, file and line, also of calls that the guest's compiler inlined."""
+import re
+import shutil
+import unittest
+
+from debugging import MPIWASM, Debugging, marked_lines
+
+FRAME = re.compile(r"^mpiwasm:(?: rank \d+:)? +#(\d+) (.+?) \((inlined|function \d+(?:, offset 0x[0-9a-f]+)?)\)"
+                   r"(?: at (\S+):(\d+))?$", re.M)
+MPIRUNS = [name for name in ("mpirun.openmpi", "mpirun.mpich") if shutil.which(name)]
+
+
+def frames(text):
+    """(function without its parameters, how, file, line) of each frame."""
+    return [(re.sub(r"\(.*\).*|^double ", "", name), how, file, line and int(line))
+            for _, name, how, file, line in FRAME.findall(text.replace("<double>(", "<double>("))]
+
+
+class Traps(Debugging):
+    def check(self, program, text, functions, inlined):
+        """`functions`: name and the mark of the line, from the inside out."""
+        lines = marked_lines(program)
+        seen = frames(text)
+        self.assertGreaterEqual(len(seen), len(functions), text)
+        for (name, how, file, line), (function, mark) in zip(seen, functions):
+            self.assertEqual((name, line), (function, lines[mark]), text)
+            self.assertTrue(file.endswith(program), text)
+            self.assertEqual(how == "inlined", function in inlined, text)
+            if how != "inlined":
+                self.assertRegex(how, r"^function \d+, offset 0x[0-9a-f]+$")
+
+    CXX = [("mesh::Field::at", "trap"), ("mesh::average<double>", "average"), ("smooth", "smooth"), ("main", "main")]
+    C = [("set", "set"), ("fill", "fill"), ("work", "work"), ("main", "main")]
+
+    def outcomes(self, program):
+        """Texts of the trap in a job of one rank without and of two ranks with each host MPI's launcher."""
+        for level, extra in (("-O0", ()), ("-O3", ()), ("-O3", ("-gdwarf-5",))):
+            module = self.build(program, level, "-g", *extra)
+            for opt in ("-O0", "-O3"):
+                result = self.run_any(MPIWASM, "run", opt, module, "0")
+                self.assertNotEqual(result.returncode, 0)
+                yield level, result.stderr
+            for mpirun in MPIRUNS:
+                result = self.run_any(mpirun, "-np", "2", MPIWASM, "run", module, "1")
+                self.assertNotEqual(result.returncode, 0)
+                yield level, result.stderr
+
+    def test_cxx(self):
+        for level, text in self.outcomes("trap.cc"):
+            self.check("trap.cc", text, self.CXX, {name for name, _ in self.CXX[:2]} if level == "-O3" else ())
+
+    def test_c(self):
+        for level, text in self.outcomes("trap.c"):
+            self.check("trap.c", text, self.C, {name for name, _ in self.C[:2]} if level == "-O3" else ())
+
+    def test_without_dwarf(self):
+        """The module's offset stays."""
+        module = self.build("trap.c", "-O3", "-Wl,--strip-debug")
+        result = self.run_any(MPIWASM, "run", module, "0")
+        self.assertRegex(result.stderr, r"#0 work \(function \d+, offset 0x[0-9a-f]+\)\n")
+        self.assertNotIn(" at trap.c", result.stderr)
+        self.assertNotIn("inlined", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
