@@ -4,6 +4,7 @@
 #include "cli/plugins.h"
 #include "cli/prepare.h"
 #include "runtime/types.h"
+#include "wasm/dwarf.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,28 @@ static void print_features(uint64_t features)
     putchar('\n');
 }
 
+static bool has_lines(const mw_debug_info *info, const mw_wasm_func *func)
+{
+    uint32_t row = info ? mw_debug_row_at(info, func->offset) : MW_DEBUG_NONE;
+    for (; row != MW_DEBUG_NONE && row < info->nrows && info->rows[row].offset < func->offset + func->code_size; row++)
+        if (info->rows[row].line)
+            return true;
+    return false;
+}
+
+/* What traps, gdb and perf can show. */
+static void print_debugging(const mw_module *m)
+{
+    mw_debug_info *info = mw_debug_info_read(m);
+    uint32_t names = 0, lines = 0;
+    for (uint32_t i = 0; i < m->nfuncs; i++) {
+        names += m->funcs[i].name.len != 0;
+        lines += i >= m->nimported_funcs && has_lines(info, &m->funcs[i]);
+    }
+    printf("debugging:  names of %u functions, source lines of %u\n", names, lines);
+    mw_debug_info_free(info);
+}
+
 static void count_mpi(const mw_module *m, inspection *in)
 {
     for (uint32_t i = 0; i < m->nimports; i++)
@@ -181,6 +204,7 @@ static int inspect_module(const mw_module *m, const mw_file *file, const mw_opti
         printf("\n");
     }
     printf("functions:  %u, of which %u imported\n", m->nfuncs, m->nimported_funcs);
+    print_debugging(m);
     printf("imports:    %u\n", m->nimports);
     for (uint32_t i = 0; i < m->nimports; i++)
         inspect_import(m, &m->imports[i], &in);

@@ -150,7 +150,7 @@ static void find_sections(mw_dwarf *d)
 #undef FIND
     }
     d->budget = 1 << 16;
-#define COUNT(field, text) d->budget += UINT64_C(16) * d->field.size;
+#define COUNT(field, text) d->budget += UINT64_C(4) * d->field.size;
     MW_DWARF_SECTIONS(COUNT)
 #undef COUNT
 }

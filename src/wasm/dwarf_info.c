@@ -92,10 +92,14 @@ typedef struct entry {
     mw_dwarf_value values[NATTRIBUTES];
 } entry;
 
-/* Takes one of the steps that a module can make us take without giving a byte for each. */
-static bool spend(mw_dwarf *d)
+/* The price of what is kept, in attributes that are read. */
+enum { RANGE_PRICE = 2, NAMESPACE_PRICE = 4, FUNCTION_PRICE = 8 };
+
+static bool spend(mw_dwarf *d, unsigned price)
 {
-    return d->budget && d->budget--;
+    bool enough = d->budget >= price;
+    d->budget = enough ? d->budget - price : 0;
+    return enough;
 }
 
 static void *append(mw_dwarf *d, mw_dwarf_vector *vector, size_t size)
@@ -116,7 +120,7 @@ static int compare_codes(const void *a, const void *b)
 static void read_attributes(unit *u, mw_dwarf_reader *r, abbreviation *out)
 {
     out->first = u->attributes.count;
-    while (!r->bad && spend(u->d)) {
+    while (!r->bad && spend(u->d, 1)) {
         uint64_t name = mw_dwarf_uleb(r), form = mw_dwarf_uleb(r);
         int64_t implicit = form == MW_FORM_IMPLICIT_CONST ? mw_dwarf_sleb(r) : 0;
         if (!name && !form)
@@ -137,7 +141,7 @@ static void read_abbreviations(unit *u, uint64_t offset)
     u->abbreviations.count = u->attributes.count = 0;
     mw_dwarf_reader r = mw_dwarf_at(&u->d->abbrev, offset);
     bool ascending = true;
-    for (uint64_t before = 0, code; !r.bad && spend(u->d) && (code = mw_dwarf_uleb(&r)) != 0; before = code) {
+    for (uint64_t before = 0, code; !r.bad && spend(u->d, 1) && (code = mw_dwarf_uleb(&r)) != 0; before = code) {
         uint64_t tag = mw_dwarf_uleb(&r);
         abbreviation *a = append(u->d, &u->abbreviations, sizeof *a);
         if (!a)
@@ -179,7 +183,7 @@ static bool read_entry(unit *u, entry *e)
     const attribute *attributes = u->attributes.items;
     for (uint32_t i = 0; i < e->abbreviation->count; i++) {
         const attribute *a = &attributes[e->abbreviation->first + i];
-        if (!spend(u->d))
+        if (!spend(u->d, 1))
             return false;
         mw_dwarf_value value = mw_dwarf_read_form(&u->r, a->form, u->encoding, a->implicit);
         if (a->which < NATTRIBUTES)
@@ -290,7 +294,7 @@ static bool add_old_ranges(const unit *u, uint64_t offset, uint32_t scope)
     unsigned size = u->encoding.address_size;
     uint64_t base = u->low_pc, highest = size == 8 ? UINT64_MAX : UINT32_MAX;
     bool any = false;
-    while (!r.bad && spend(u->d)) {
+    while (!r.bad && spend(u->d, RANGE_PRICE)) {
         uint64_t begin = mw_dwarf_fixed(&r, size), end = mw_dwarf_fixed(&r, size);
         if (r.bad || (!begin && !end))
             break;
@@ -310,7 +314,7 @@ static bool add_range_list(const unit *u, uint64_t offset, uint32_t scope)
     unsigned size = u->encoding.address_size;
     uint64_t base = u->low_pc;
     bool any = false;
-    while (!r.bad && spend(u->d)) {
+    while (!r.bad && spend(u->d, RANGE_PRICE)) {
         uint64_t kind = mw_dwarf_fixed(&r, 1), begin = 0, end = 0;
         bool good = true;
         if (r.bad || kind == END || kind > START_LENGTH)
@@ -379,7 +383,7 @@ static uint32_t add_scope(unit *u, const entry *e, uint32_t function, uint32_t o
 
 static void add_function(unit *u, const entry *e, uint32_t in)
 {
-    mw_dwarf_function *f = append(u->d, &u->d->functions, sizeof *f);
+    mw_dwarf_function *f = spend(u->d, FUNCTION_PRICE) ? append(u->d, &u->d->functions, sizeof *f) : NULL;
     if (!f)
         return;
     const mw_dwarf_value *origin = &e->values[AT_ABSTRACT_ORIGIN];
@@ -401,7 +405,7 @@ static uint32_t add_namespace(unit *u, const entry *e, uint32_t in)
         return in; /* a class without a name */
     if (!name.len)
         name = (mw_wasm_name){"(anonymous namespace)", 21};
-    mw_debug_namespace *n = append(u->d, &u->d->namespaces, sizeof *n);
+    mw_debug_namespace *n = spend(u->d, NAMESPACE_PRICE) ? append(u->d, &u->d->namespaces, sizeof *n) : NULL;
     if (!n)
         return in;
     *n = (mw_debug_namespace){name, in};

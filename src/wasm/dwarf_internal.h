@@ -144,8 +144,8 @@ typedef struct mw_dwarf {
 #define MW_DWARF_FIELD(field, name) mw_wasm_custom field;
     MW_DWARF_SECTIONS(MW_DWARF_FIELD)
 #undef MW_DWARF_FIELD
-    /* What may be read again and again (abbreviations, lists of ranges, attributes that take no room) counts; a module
-     * that was made to be read for long is read no further when this comes to 0. */
+    /* Reading costs, and so does what is kept, many times more than any compiler's output needs of it for a byte: a
+     * module that was made to take long, or much memory, is read no further when this comes to 0. */
     uint64_t budget;
     bool no_memory;
     mw_dwarf_vector files, rows, line_units, namespaces, functions, scopes, ranges, spans;
