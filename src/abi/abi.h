@@ -342,7 +342,18 @@ typedef struct mw_code_descriptor {
     mw_libcalls *libcalls;
 } mw_code_descriptor;
 
+/* What the file of a compiled object ends with: a hash of all that is loaded of it (mw_hash_parts of one part, the first
+ * `size` bytes). A file that was damaged, by a crash of the machine or on its way, is found out; whoever may write the
+ * file can make any. */
+#define MW_SEAL_MAGIC "mpiwasm seal 1\n" /* 16 bytes with its NUL */
+typedef struct mw_code_seal {
+    char magic[16];
+    uint64_t size;
+    uint8_t hash[32];
+} mw_code_seal;
+
 _Static_assert(sizeof(void *) == 8, "64-bit hosts only");
+_Static_assert(sizeof(MW_SEAL_MAGIC) == 16 && sizeof(mw_code_seal) == 56, "part of a file format");
 _Static_assert(sizeof(mw_value) == 16 && _Alignof(mw_value) == 16, "cells of globals are 16 bytes");
 _Static_assert(sizeof(mw_func) == 24, "compiled code indexes mw_func");
 _Static_assert(offsetof(mw_func, code) == 0, "");

@@ -2,12 +2,17 @@
  * through /proc/self/fd, so that nothing needs to be cleaned up whatever happens. */
 #include "compiler/link.h"
 
+#include "abi/abi.h"
+#include "base/hash.h"
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,6 +85,49 @@ static mw_error run_linker(const char *const *argv, const int *objects, unsigned
     return MW_OK;
 }
 
+/* ---- The seal (abi.h) --------------------------------------------------------------------------------------------- */
+
+/* Where the last byte ends that is loaded of the object. */
+static uint64_t loaded_size(const uint8_t *file)
+{
+    const Elf64_Ehdr *h = (const Elf64_Ehdr *)file;
+    const Elf64_Phdr *ph = (const Elf64_Phdr *)(file + h->e_phoff);
+    uint64_t size = h->e_phoff + h->e_phnum * sizeof *ph;
+    for (unsigned i = 0; i < h->e_phnum; i++)
+        if (ph[i].p_type == PT_LOAD && ph[i].p_offset + ph[i].p_filesz > size)
+            size = ph[i].p_offset + ph[i].p_filesz;
+    return size;
+}
+
+static int append_seal(int fd, uint64_t size)
+{
+    const uint8_t *file = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (file == MAP_FAILED)
+        return -1;
+    mw_code_seal seal = {.magic = MW_SEAL_MAGIC, .size = loaded_size(file)};
+    mw_hash hash = mw_hash_parts(&(mw_hash_part){file, seal.size}, 1);
+    memcpy(seal.hash, hash.bytes, sizeof seal.hash);
+    munmap((void *)file, size);
+    ssize_t n = pwrite(fd, &seal, sizeof seal, (off_t)size);
+    if (n >= 0 && n < (ssize_t)sizeof seal)
+        errno = ENOSPC;
+    return n == (ssize_t)sizeof seal ? 0 : -1;
+}
+
+static mw_error seal_file(const char *path, mw_report *report)
+{
+    struct stat st;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int failed = fd < 0 || fstat(fd, &st) || (S_ISREG(st.st_mode) && append_seal(fd, (uint64_t)st.st_size));
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    if (!failed)
+        return MW_OK;
+    unlink(path);
+    return mw_fail(report, MW_ERR_IO, "cannot write %s: %s", path, strerror(error));
+}
+
 mw_error mw_link(const mw_target *target, const int *objects, unsigned nobjects, const char *path,
                  mw_report *report)
 {
@@ -95,6 +143,8 @@ mw_error mw_link(const mw_target *target, const int *objects, unsigned nobjects,
         argv[NFIXED + i] = names[i];
     }
     mw_error error = run_linker(argv, objects, nobjects, path, report);
+    if (!error)
+        error = seal_file(path, report);
     free(argv);
     free(names);
     return error;

@@ -270,8 +270,14 @@ class Errors(unittest.TestCase):
         where = self.run_cmd(MPIWASM, "compile", module).stdout.split()[0]
         size = os.path.getsize(where)
         with open(where, "rb") as f:
-            half = f.read(size // 2)
-        for damage in (b"", b"garbage", half):
+            whole = f.read()
+        half = whole[:size // 2]
+        # A page of zeros and a single bit, anywhere in what is loaded.
+        code = whole.index(b"\x0f\x0b") if b"\x0f\x0b" in whole else size // 4
+        pages = [whole[:at] + bytes(64) + whole[at + 64:] for at in (64, 4096, code - code % 64)]
+        bits = [whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1:] for at in (700, code, size - 20)]
+        for damage in (b"", b"garbage", half, whole[:-1], *pages, *bits):
+            self.assertNotEqual(damage, whole)
             with open(where, "wb") as f:
                 f.write(damage)
             self.assertEqual(self.run_cmd(MPIWASM, module).returncode, 0)

@@ -22,16 +22,65 @@ static void expect_object_error(const char *path, const mw_hash *key, const char
         fail_msg("\"%s\" does not say \"%s\"", report.message, part);
 }
 
+/* Copies the fake object, which no compiler of ours made, into the file `path` (for mkstemp) and seals it. Returns the
+ * size of what is under the seal. */
+static size_t seal_fake(char *path)
+{
+    static uint8_t bytes[1 << 20];
+    int from = open(FAKE("fake"), O_RDONLY), to = mkstemp(path);
+    ssize_t size = read(from, bytes, sizeof bytes);
+    assert_true(to >= 0 && size > 1000 && size < (ssize_t)sizeof bytes);
+    mw_code_seal seal = {.magic = MW_SEAL_MAGIC, .size = (uint64_t)size};
+    mw_hash hash = mw_hash_parts(&(mw_hash_part){bytes, (size_t)size}, 1);
+    memcpy(seal.hash, hash.bytes, sizeof seal.hash);
+    assert_int_equal(write(to, bytes, (size_t)size), size);
+    assert_int_equal(write(to, &seal, sizeof seal), sizeof seal);
+    close(from);
+    close(to);
+    return (size_t)size;
+}
+
 static void loads_and_checks_the_key(void **state)
 {
     (void)state;
     mw_report report = MW_REPORT_INIT;
     mw_code *code;
     mw_hash key = {{1, 2, 3}}, other = {{1, 2, 4}};
-    assert_int_equal(mw_code_load(FAKE("fake"), &key, &report, &code), MW_OK);
+    char path[] = "/tmp/mw-sealed-XXXXXX";
+    seal_fake(path);
+    assert_int_equal(mw_code_load(path, &key, &report, &code), MW_OK);
     assert_int_equal(mw_code_descriptor_of(code)->magic, MW_ABI_MAGIC);
     mw_code_unload(code);
-    expect_object_error(FAKE("fake"), &other, "compiled from another module");
+    expect_object_error(path, &other, "compiled from another module");
+    expect_object_error(FAKE("fake"), &key, "it has no seal");
+    unlink(path);
+}
+
+/* One bit anywhere under the seal or in it. */
+static void refuses_what_was_damaged(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/mw-damaged-XXXXXX";
+    size_t size = seal_fake(path) + sizeof(mw_code_seal);
+    int fd = open(path, O_RDWR);
+    mw_hash key = {{1, 2, 3}};
+    for (size_t at = 0; at < size; at += at < 200 || at > size - 100 ? 1 : 61) {
+        uint8_t byte;
+        assert_int_equal(pread(fd, &byte, 1, (off_t)at), 1);
+        byte ^= 0x10;
+        assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
+        mw_report report = MW_REPORT_INIT;
+        mw_code *code;
+        assert_int_equal(mw_code_load(path, &key, &report, &code), MW_ERR_OBJECT);
+        byte ^= 0x10;
+        assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
+    }
+    mw_report report = MW_REPORT_INIT;
+    mw_code *code;
+    assert_int_equal(mw_code_load(path, &key, &report, &code), MW_OK);
+    mw_code_unload(code);
+    close(fd);
+    unlink(path);
 }
 
 static void refuses_foreign_objects(void **state)
@@ -615,6 +664,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loads_and_checks_the_key),
+        cmocka_unit_test(refuses_what_was_damaged),
         cmocka_unit_test(refuses_foreign_objects),
         cmocka_unit_test(names_the_missing_cpu_features),
         cmocka_unit_test(refuses_every_truncation),
