@@ -310,6 +310,9 @@ int32_t mw_in_distribution(const mw_call *call, const char *argument, int32_t va
 int32_t mw_in_typeclass(const mw_call *call, const char *argument, int32_t value, int *out);
 int32_t mw_in_lock_type(const mw_call *call, const char *argument, int32_t value, int *out);
 int32_t mw_in_assert(const mw_call *call, const char *argument, int32_t value, int *out); /* MPI_MODE_NOCHECK ... */
+int32_t mw_in_whence(const mw_call *call, const char *argument, int32_t value, int *out);
+/* Of a file that exists and is not to be deleted by the host: without the flags that would say so. */
+int32_t mw_in_amode(const mw_call *call, const char *argument, int32_t value, int *out);
 int32_t mw_out_comparison(int host);   /* MPI_IDENT ... */
 int32_t mw_out_topology(int host);     /* MPI_CART ..., MPI_UNDEFINED */
 int32_t mw_out_combiner(int host);
@@ -453,7 +456,6 @@ int32_t mw_out_comm(const mw_call *call, const char *argument, MPI_Comm host, in
 int32_t mw_out_group(const mw_call *call, const char *argument, MPI_Group host, int32_t *out);
 int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host, int32_t *out);
 int32_t mw_out_info(const mw_call *call, const char *argument, MPI_Info host, int32_t *out);
-int32_t mw_out_file(const mw_call *call, const char *argument, MPI_File host, int32_t *out);
 int32_t mw_out_message(const mw_call *call, const char *argument, MPI_Message host, int32_t *out);
 
 /* A started or persistent operation. Takes over `arena` if it is not NULL (kept until completion, or, with

@@ -2,6 +2,7 @@
  * The host passes no argument of ours, so each distinct guest function gets a trampoline of its own from a static pool
  * and keeps it: a freed handler that is still in use needs no bookkeeping. */
 #include "mpi/callbacks.h"
+#include "mpi/files.h"
 #include "mpi/state.h"
 #include "shims.h"
 
@@ -55,6 +56,11 @@ static void call_win(uint32_t index, MPI_Win host, int code)
     call_guest(index, mw_win_of_host(host).value, code);
 }
 
+static void call_file(uint32_t index, MPI_File host, int code)
+{
+    call_guest(index, mw_file_of_host(host).value, code);
+}
+
 /* KIND_trampolines[i] calls function i of the pool. */
 #define COMM_TRAMPOLINE(n)                                                                         \
     static void comm_##n(MPI_Comm *comm, int *code, ...)                                           \
@@ -68,10 +74,18 @@ static void call_win(uint32_t index, MPI_Win host, int code)
         call_win(n, *win, *code);                                                                  \
     }
 #define WIN_ENTRY(n) win_##n,
+#define FILE_TRAMPOLINE(n)                                                                         \
+    static void file_##n(MPI_File *file, int *code, ...)                                           \
+    {                                                                                              \
+        call_file(n, *file, *code);                                                                \
+    }
+#define FILE_ENTRY(n) file_##n,
 MW_REPEAT256(COMM_TRAMPOLINE, 0x0)
 MW_REPEAT256(WIN_TRAMPOLINE, 0x0)
+MW_REPEAT256(FILE_TRAMPOLINE, 0x0)
 static MPI_Comm_errhandler_function *const comm_trampolines[POOL] = {MW_REPEAT256(COMM_ENTRY, 0x0)};
 static MPI_Win_errhandler_function *const win_trampolines[POOL] = {MW_REPEAT256(WIN_ENTRY, 0x0)};
+static MPI_File_errhandler_function *const file_trampolines[POOL] = {MW_REPEAT256(FILE_ENTRY, 0x0)};
 
 /* Place of the guest's function in the pool, or -1 if it is full. */
 static int index_of(const mw_func *func, bool varargs)
@@ -144,6 +158,15 @@ static int32_t out_handler(const mw_call *call, mw_handle_kind object, MPI_Errha
     return MW_GUEST_SUCCESS;
 }
 
+/* MPI_FILE_NULL has an error handler too: the one with which files are opened (14.7). */
+static int32_t in_file_or_null(mw_call *call, const char *argument, mw_guest_file handle, const mw_file_slot **out)
+{
+    if (handle.value != MW_GUEST_FILE_NULL || !mw_mpi_running)
+        return mw_in_file(call, argument, handle, out);
+    *out = call->file = &mw_null_file;
+    return MW_GUEST_SUCCESS;
+}
+
 /* Create, set and get for one kind of object; the names of MPI 1 are those of communicators. */
 #define CREATE_SHIM(name, Kind, kind)                                                              \
     int32_t mw_##name(mw_instance *instance, mw_guest_ptr function, mw_guest_ptr errhandler)       \
@@ -156,24 +179,24 @@ static int32_t out_handler(const mw_call *call, mw_handle_kind object, MPI_Errha
         int rc = MPI_##Kind##_create_errhandler(kind##_trampolines[index], &slot->host);           \
         return end_create(slot, MW_KIND_##kind, rc, out);                                          \
     }
-#define SET_SHIM(name, Kind, kind)                                                                 \
+#define SET_SHIM(name, Kind, kind, in_object)                                                            \
     int32_t mw_##name(mw_instance *instance, mw_guest_##kind kind, mw_guest_errhandler errhandler) \
     {                                                                                              \
         mw_call call = MW_CALL(#name);                                                             \
         const mw_##kind##_slot *slot;                                                              \
         MPI_Errhandler host;                                                                       \
-        MW_TRY(mw_in_##kind(&call, #kind, kind, &slot));                                           \
+        MW_TRY(in_object(&call, #kind, kind, &slot));                                              \
         MW_TRY(in_handler(&call, errhandler, MW_KIND_##kind, &host));                              \
         return mw_result(MPI_##Kind##_set_errhandler(slot->host, host));                           \
     }
-#define GET_SHIM(name, Kind, kind)                                                                 \
+#define GET_SHIM(name, Kind, kind, in_object)                                                            \
     int32_t mw_##name(mw_instance *instance, mw_guest_##kind kind, mw_guest_ptr errhandler)        \
     {                                                                                              \
         mw_call call = MW_CALL(#name);                                                             \
         const mw_##kind##_slot *slot;                                                              \
         MPI_Errhandler host;                                                                       \
         int32_t *out;                                                                              \
-        MW_TRY(mw_in_##kind(&call, #kind, kind, &slot));                                           \
+        MW_TRY(in_object(&call, #kind, kind, &slot));                                              \
         MW_TRY(mw_out_i32(&call, "errhandler", errhandler, &out));                                 \
         MW_TRY(mw_result(MPI_##Kind##_get_errhandler(slot->host, &host)));                         \
         return out_handler(&call, MW_KIND_##kind, host, out);                                      \
@@ -181,12 +204,15 @@ static int32_t out_handler(const mw_call *call, mw_handle_kind object, MPI_Errha
 CREATE_SHIM(MPI_Comm_create_errhandler, Comm, comm)
 CREATE_SHIM(MPI_Errhandler_create, Comm, comm)
 CREATE_SHIM(MPI_Win_create_errhandler, Win, win)
-SET_SHIM(MPI_Comm_set_errhandler, Comm, comm)
-SET_SHIM(MPI_Errhandler_set, Comm, comm)
-SET_SHIM(MPI_Win_set_errhandler, Win, win)
-GET_SHIM(MPI_Comm_get_errhandler, Comm, comm)
-GET_SHIM(MPI_Errhandler_get, Comm, comm)
-GET_SHIM(MPI_Win_get_errhandler, Win, win)
+CREATE_SHIM(MPI_File_create_errhandler, File, file)
+SET_SHIM(MPI_Comm_set_errhandler, Comm, comm, mw_in_comm)
+SET_SHIM(MPI_Errhandler_set, Comm, comm, mw_in_comm)
+SET_SHIM(MPI_Win_set_errhandler, Win, win, mw_in_win)
+SET_SHIM(MPI_File_set_errhandler, File, file, in_file_or_null)
+GET_SHIM(MPI_Comm_get_errhandler, Comm, comm, mw_in_comm)
+GET_SHIM(MPI_Errhandler_get, Comm, comm, mw_in_comm)
+GET_SHIM(MPI_Win_get_errhandler, Win, win, mw_in_win)
+GET_SHIM(MPI_File_get_errhandler, File, file, in_file_or_null)
 
 int32_t mw_MPI_Errhandler_free(mw_instance *instance, mw_guest_ptr errhandler)
 {

@@ -343,3 +343,4 @@ out:
     }
 CALL_SHIM(Comm, comm)
 CALL_SHIM(Win, win)
+CALL_SHIM(File, file)

@@ -92,7 +92,6 @@ enum {
     } mw_##kind##_slot;
 MW_PLAIN_SLOT(group, MPI_Group)
 MW_PLAIN_SLOT(info, MPI_Info)
-MW_PLAIN_SLOT(file, MPI_File)
 MW_PLAIN_SLOT(message, MPI_Message)
 MW_PLAIN_SLOT(session, mw_host_session)
 
@@ -107,6 +106,12 @@ typedef struct mw_win_slot {
     MPI_Win host;
     struct mw_window *window; /* mpi/windows.h */
 } mw_win_slot;
+
+typedef struct mw_file_slot {
+    mw_slot_head head;
+    MPI_File host;
+    struct mw_file *file; /* mpi/files.h */
+} mw_file_slot;
 
 /* Per kind: the table; `find`, which is NULL for anything but a valid non-null handle; `take`, which returns a free
  * slot or NULL if the table is full; `publish`, which makes a taken and filled slot valid and returns its

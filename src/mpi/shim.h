@@ -3,6 +3,7 @@
 #define MW_MPI_SHIM_H
 
 #include "mpi/convert.h"
+#include "mpi/files.h"
 #include "mpi/windows.h"
 #include "shims.h"
 #include <limits.h>

@@ -59,6 +59,11 @@ static const value_row combiners[] = {
 
 static const value_row lock_types[] = {ROW(LOCK_EXCLUSIVE), ROW(LOCK_SHARED)};
 static const value_row window_models[] = {ROW(WIN_UNIFIED), ROW(WIN_SEPARATE)};
+static const value_row seeks[] = {ROW(SEEK_SET), ROW(SEEK_CUR), ROW(SEEK_END)};
+static const value_row amodes[] = {
+    ROW(MODE_RDONLY), ROW(MODE_RDWR), ROW(MODE_WRONLY), ROW(MODE_APPEND), ROW(MODE_SEQUENTIAL), ROW(MODE_UNIQUE_OPEN),
+    {MW_GUEST_MODE_CREATE, 0}, {MW_GUEST_MODE_EXCL, 0}, {MW_GUEST_MODE_DELETE_ON_CLOSE, 0},
+};
 static const value_row asserts[] = {
     ROW(MODE_NOCHECK), ROW(MODE_NOPRECEDE), ROW(MODE_NOPUT), ROW(MODE_NOSTORE), ROW(MODE_NOSUCCEED),
 };
@@ -80,15 +85,16 @@ VALUE_IN(order, orders)
 VALUE_IN(typeclass, typeclasses)
 VALUE_IN(distribution, distributions)
 VALUE_IN(lock_type, lock_types)
+VALUE_IN(whence, seeks)
 VALUE_OUT(comparison, comparisons)
 VALUE_OUT(topology, topologies)
 VALUE_OUT(combiner, combiners)
 VALUE_OUT(thread_level, thread_levels)
 VALUE_OUT(window_model, window_models)
 
-/* A set of flags; those that are none of `rows` fail. */
-static int32_t flags_in(const mw_call *call, const char *argument, const value_row *rows, size_t n, int32_t value,
-                        int *out)
+/* A set of flags; those that are none of `rows` fail with `error_class`. */
+static int32_t flags_in(const mw_call *call, const char *argument, const value_row *rows, size_t n, int32_t error_class,
+                        int32_t value, int *out)
 {
     *out = 0;
     for (size_t i = 0; i < n; i++)
@@ -97,12 +103,17 @@ static int32_t flags_in(const mw_call *call, const char *argument, const value_r
             value &= ~rows[i].guest;
         }
     return value == 0 ? MW_GUEST_SUCCESS
-                      : mw_raise_error(call, MW_GUEST_ERR_ASSERT, argument, "0x%x is no flag of it", (unsigned)value);
+                      : mw_raise_error(call, error_class, argument, "0x%x is no flag of it", (unsigned)value);
 }
 
 int32_t mw_in_assert(const mw_call *call, const char *argument, int32_t value, int *out)
 {
-    return flags_in(call, argument, asserts, LENGTH(asserts), value, out);
+    return flags_in(call, argument, asserts, LENGTH(asserts), MW_GUEST_ERR_ASSERT, value, out);
+}
+
+int32_t mw_in_amode(const mw_call *call, const char *argument, int32_t value, int *out)
+{
+    return flags_in(call, argument, amodes, LENGTH(amodes), MW_GUEST_ERR_AMODE, value, out);
 }
 
 /* size, rank, ndims, then ndims each of gsizes, distribs, dargs and psizes, then the order (MPI 4.1, 5.1.13). */
@@ -199,7 +210,6 @@ int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host
     }
 OUT_PLAIN(group, MPI_Group, GROUP, "groups", MW_GUEST_GROUP_EMPTY)
 OUT_PLAIN(info, MPI_Info, INFO, "info objects", 0)
-OUT_PLAIN(file, MPI_File, FILE, "files", 0)
 OUT_PLAIN(message, MPI_Message, MESSAGE, "messages", MW_GUEST_MESSAGE_NO_PROC)
 
 int32_t mw_out_request_kept(const mw_call *call, MPI_Request host, uint32_t flags, mw_arena *arena, int32_t *out)

@@ -38,7 +38,7 @@ def class_of(function, param):
     if k.name in kinds.HANDLES:
         name = "request" if k.name == "persistent" else k.name
         if param.direction == "in":
-            return name.upper()
+            return "FILE_HANDLE" if name == "file" else name.upper()
         return "OUT" if out else name.upper() + "_PLACE"
     if param.direction != "in":
         return "OUT"

@@ -13,7 +13,7 @@
 
 enum class {
     NONE, BUFFER, FUNCTION, STRING, OUT, TYPES, REQUESTS, INFOS, ZEROS, ONES, LONGS, COMM, GROUP, EMPTY_GROUP, TYPE, OP, REQUEST,
-    ERRHANDLER,    INFO, MESSAGE, WIN, WIN_PLACE, COMM_PLACE, GROUP_PLACE, TYPE_PLACE, OP_PLACE, REQUEST_PLACE, ERRHANDLER_PLACE, INFO_PLACE, MESSAGE_PLACE,
+    ERRHANDLER,    INFO, MESSAGE, WIN, WIN_PLACE, FILE_HANDLE, FILE_PLACE, COMM_PLACE, GROUP_PLACE, TYPE_PLACE, OP_PLACE, REQUEST_PLACE, ERRHANDLER_PLACE, INFO_PLACE, MESSAGE_PLACE,
     COUNT, PEER, TARGET, ROOT, TAG, BYTES, INT
 };
 
@@ -43,6 +43,7 @@ static MPI_Info infos[64];
 static MPI_Info info;
 static MPI_Group group;
 static uint32_t freed_type;
+static MPI_File file; /* of each function anew, too */
 static MPI_Win win; /* of each function anew: calls leave it in one state or another */
 
 static void operation(void *in, void *inout, int *n, MPI_Datatype *type)
@@ -90,6 +91,13 @@ static void free_window(MPI_Win *window)
     MPI_Win_free(window);
 }
 
+static MPI_File new_file(void)
+{
+    MPI_File made;
+    MPI_File_open(MPI_COMM_SELF, "file", MPI_MODE_CREATE | MPI_MODE_RDWR, MPI_INFO_NULL, &made);
+    return made;
+}
+
 /* For parameter number `p`: buffers of one call must not overlap. */
 static int64_t good(enum class class, int p)
 {
@@ -115,6 +123,8 @@ static int64_t good(enum class class, int p)
     case MESSAGE: return ADDRESS(MPI_MESSAGE_NO_PROC);
     case WIN: return ADDRESS(win);
     case WIN_PLACE: return in_place(ADDRESS(new_window()));
+    case FILE_HANDLE: return ADDRESS(file);
+    case FILE_PLACE: return in_place(ADDRESS(new_file()));
     /* What would end a predefined object is refused, and so may be repeated. */
     case COMM_PLACE: return in_place(ADDRESS(MPI_COMM_WORLD));
     case GROUP_PLACE: return in_place(ADDRESS(MPI_GROUP_EMPTY));
@@ -250,8 +260,10 @@ static int bad(enum class class, int i, int64_t *value)
     case ERRHANDLER:
     case INFO:
     case WIN:
+    case FILE_HANDLE:
     case MESSAGE: return bad_handle(i, value);
     case WIN_PLACE:
+    case FILE_PLACE:
     case COMM_PLACE:
     case GROUP_PLACE:
     case TYPE_PLACE:
@@ -307,7 +319,10 @@ int main(int argc, char **argv)
     for (size_t c = 0; c < sizeof calls / sizeof *calls; c++) {
         const struct call *call = &calls[c];
         int own = strncmp(call->name, "MPI_Win_", 8) == 0;
+        int on_file = strncmp(call->name, "MPI_File_", 9) == 0;
         win = own ? new_window() : epoch;
+        if (on_file)
+            file = new_file();
         for (int which = -1; which < call->nparams; which++) {
             for (int i = 0;; i++) {
                 int64_t arguments[MAX_PARAMS], value = 0;
@@ -323,6 +338,8 @@ int main(int argc, char **argv)
         }
         if (own)
             free_window(&win);
+        if (on_file)
+            MPI_File_close(&file);
     }
     free_window(&epoch);
     fprintf(stderr, "done %ld\n", number);

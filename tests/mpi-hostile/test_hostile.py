@@ -13,6 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 BUILD = Path(os.environ["MW_BUILD_DIR"])
 OUT = BUILD / "mpi-hostile"
+FILES = OUT / "files"
 SECONDS = 60  # for all the cases up to the next trap; a case that hangs shows as one that takes longer
 
 # Traps of the guest's own: free() in its library follows whatever pointer MPI_Free_mem is given.
@@ -21,11 +22,12 @@ MANY_TRAPS = 40
 
 def run(host, start):
     """Exit status and standard error of the cases from `start` on; None as the status if they don't end."""
-    command = [str(BUILD / "bin/mpiwasm"), "run", "--mpi", host, str(OUT / "hostile.wasm"), str(start)]
+    command = [str(BUILD / "bin/mpiwasm"), "run", "--mpi", host, "-d", ".", str(OUT / "hostile.wasm"), str(start)]
     environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                        XDG_CACHE_HOME=str(OUT / "cache"))
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True)
+                               stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+                               cwd=str(FILES))
     try:
         _, text = process.communicate(timeout=SECONDS)
         return process.returncode, text
@@ -58,7 +60,7 @@ def check(host):
 
 
 def main():
-    OUT.mkdir(parents=True, exist_ok=True)
+    FILES.mkdir(parents=True, exist_ok=True)
     subprocess.run([sys.executable, str(HERE / "generate.py"), str(OUT / "calls.h")], check=True)
     subprocess.run([str(BUILD / "bin/mpiwasm-cc"), "-O1", "-I", str(OUT), str(HERE / "hostile.c"), "-o",
                     str(OUT / "hostile.wasm")], check=True, timeout=120)

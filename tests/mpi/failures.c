@@ -53,6 +53,51 @@ static void op_hostile(void *in, void *inout, int *len, MPI_Datatype *type)
         MPI_Op_free(&op);
 }
 
+/* Names that lead out of the directories /data (where `link` and `up` are symbolic links out of it) and /ro, or ask for
+ * more than was granted; then what is allowed. */
+static void files_escape(void)
+{
+    static const struct {
+        const char *name;
+        int amode;
+    } refused[] = {
+        {"/etc/passwd", MPI_MODE_RDONLY},
+        {"../secret", MPI_MODE_RDONLY},
+        {"/data/../secret", MPI_MODE_RDONLY},
+        {"/data/./../secret", MPI_MODE_RDWR},
+        {"/data/link", MPI_MODE_RDONLY},
+        {"/data/link", MPI_MODE_RDWR},
+        {"/data/up/secret", MPI_MODE_RDONLY},
+        {"/data/up/made", MPI_MODE_CREATE | MPI_MODE_WRONLY},
+        {"/data/dangling", MPI_MODE_CREATE | MPI_MODE_WRONLY},
+        {"/data", MPI_MODE_RDWR},
+        {"/proc/self/mem", MPI_MODE_RDWR},
+        {"ufs:/etc/passwd", MPI_MODE_RDONLY},
+        {"/ro/file", MPI_MODE_RDWR},
+        {"/ro/file", MPI_MODE_WRONLY | MPI_MODE_DELETE_ON_CLOSE},
+        {"/ro/made", MPI_MODE_CREATE | MPI_MODE_WRONLY},
+        {"", MPI_MODE_RDONLY},
+    };
+    int opened = 0;
+    MPI_File fh;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (MPI_File_open(MPI_COMM_WORLD, refused[i].name, refused[i].amode, MPI_INFO_NULL, &fh) == MPI_SUCCESS)
+            printf("opened %s (0x%x)\n", refused[i].name, refused[i].amode);
+        else
+            opened += fh != MPI_FILE_NULL;
+    int deleted = (MPI_File_delete("/ro/file", MPI_INFO_NULL) == MPI_SUCCESS) +
+                  (MPI_File_delete("/data/../secret", MPI_INFO_NULL) == MPI_SUCCESS) +
+                  (MPI_File_delete("/data/up/secret", MPI_INFO_NULL) == MPI_SUCCESS);
+    int allowed = MPI_File_open(MPI_COMM_WORLD, "/ro/file", MPI_MODE_RDONLY, MPI_INFO_NULL, &fh) == MPI_SUCCESS;
+    char text[4] = "";
+    allowed += MPI_File_read(fh, text, 3, MPI_CHAR, MPI_STATUS_IGNORE) == MPI_SUCCESS && !strcmp(text, "ro\n");
+    MPI_File_close(&fh);
+    allowed += MPI_File_open(MPI_COMM_WORLD, "/data/made", MPI_MODE_CREATE | MPI_MODE_WRONLY, MPI_INFO_NULL, &fh) ==
+               MPI_SUCCESS;
+    MPI_File_close(&fh);
+    printf("opened %d, deleted %d, allowed %d\n", opened, deleted, allowed);
+}
+
 /* Operations on the last rank's small window, each past an end of it in another way. */
 static void windows_end(void)
 {
@@ -195,6 +240,8 @@ static void run(const char *what)
         MPI_Comm_free_keyval(&key);
         MPI_Comm_free(&comm);
         printf("freed\n");
+    } else if (!strcmp(what, "file-escape")) {
+        files_escape();
     } else if (!strcmp(what, "window-end")) {
         windows_end();
     } else if (!strcmp(what, "window-beyond")) {

@@ -21,7 +21,7 @@ ROOT = HERE.parents[1]
 BUILD = Path(os.environ.get("MW_BUILD_DIR", ROOT / "build"))
 OUT = BUILD / "mpich-suite"
 MAX_RANKS = 4
-DIRECTORIES = ("pt2pt", "coll", "comm", "datatype", "group", "topo", "attr", "init", "info", "errhan", "rma")
+DIRECTORIES = ("pt2pt", "coll", "comm", "datatype", "group", "topo", "attr", "init", "info", "errhan", "rma", "io")
 
 HOSTS = {
     "openmpi": ["mpirun.openmpi", "--allow-run-as-root", "--oversubscribe", "--mca", "mpi_yield_when_idle", "1",
@@ -170,7 +170,7 @@ class Suite:
         environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                            XDG_CACHE_HOME=str(OUT / "cache"))
         if kind == "wasm":
-            command = command + [BUILD / "bin/mpiwasm", "run"]
+            command = command + [BUILD / "bin/mpiwasm", "run", "-d", "."]
         code, output = run(command + [program] + test.args, env=environment, cwd=OUT)
         return code == 0 and output.strip() == "No Errors", "exit status %d\n%s" % (code, output)
 

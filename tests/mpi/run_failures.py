@@ -3,6 +3,7 @@
 And callbacks that misbehave must harm nobody."""
 
 import argparse
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -31,14 +32,31 @@ CASES = [
     ("op-type", 134, ["is not a function of type MPI_User_function"]),
     ("handler-frees", 0, ["refused: 1"]),
     ("delete-frees", 0, ["inner changes refused: 1", "freed"]),
+    ("file-escape", 0, ["opened 0, deleted 0, allowed 3"]),
     ("window-end", 0, ["refused 14, memory 1 2 3 4"]),
     ("window-beyond", 134, ["rank 1", "MPI_Put: argument target_disp: 8 elements at displacement 1 do not lie in the window "
                             "of rank 0, which has 8 bytes"]),
     ("query-waits", 0, ["inner wait refused: 1", "inner free refused: 1", "complete again refused: 1"]),
 ]
+# Files that were opened although they lie outside.
+ESCAPES = ["opened /", "opened .", "opened u", "opened  ("]
 # Host frames in the report of a crash: none of these may appear.
 CRASH = ["Segmentation fault", "Signal: ", "AddressSanitizer", "double free", "malloc():", "Assertion failed"]
 SECONDS = 20
+
+
+def grant(work):
+    """Directories with ways out of them, as options of mpiwasm."""
+    top = work / "grants"
+    shutil.rmtree(top, ignore_errors=True)
+    for name in ("data", "ro"):
+        (top / name).mkdir(parents=True)
+        (top / name / "file").write_text(name + "\n")
+    (top / "secret").write_text("secret\n")
+    (top / "data/link").symlink_to("../secret")
+    (top / "data/up").symlink_to("..")
+    (top / "data/dangling").symlink_to("../made")
+    return ("-d", f"{top}/data::/data", "--dir-ro", f"{top}/ro::/ro")
 
 
 def main():
@@ -51,19 +69,20 @@ def main():
     args = parser.parse_args()
 
     host = Host(args.host, args.mpicc, args.build)
-    work = Path(args.work)
+    work = Path(args.work).resolve()
     work.mkdir(parents=True, exist_ok=True)
     module = work / "failures.wasm"
     message = host.compile_wasm([Path(__file__).parent / "failures.c"], module)
     if message:
         return fail(message)
+    grants = grant(work)
     failures = 0
     cases = [case for case in CASES if not args.cases or case[0] in args.cases]
     for name, expected, texts in cases:
         start = time.monotonic()
-        code, out, err = host.run_wasm(2, module, name, timeout=SECONDS)
+        code, out, err = host.run_wasm(2, module, name, mpiwasm_args=grants, timeout=SECONDS)
         problems = [f"does not say {text!r}" for text in texts if text not in out + err]
-        problems += [f"says {text!r}" for text in CRASH if text in out + err]
+        problems += [f"says {text!r}" for text in CRASH + ESCAPES if text in out + err]
         if code is None:
             problems.append(f"did not end within {SECONDS} s")
         elif code != expected and not (expected == NONZERO and code != 0):

@@ -1,11 +1,24 @@
 #!/usr/bin/env python3
-"""Runs the programs of tests/mpi/programs natively and as Wasm on 1 to 4 ranks: exit codes and output must be equal."""
+"""Runs the programs of tests/mpi/programs natively and as Wasm on 1 to 4 ranks: exit codes, output and the files that
+they leave in their directory must be equal."""
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
 from jobs import Host, fail, show_difference
+
+
+def empty(directory):
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir()
+    return directory
+
+
+def files_of(directory):
+    """{name: bytes} of the files in a directory."""
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
 def main():
@@ -22,7 +35,7 @@ def main():
     sources = sorted((Path(__file__).parent / "programs").glob("*.c"))
     if args.programs:
         sources = [s for s in sources if s.stem in args.programs]
-    work = Path(args.work)
+    work = Path(args.work).resolve()
     work.mkdir(parents=True, exist_ok=True)
     failures = runs = 0
     for source in sources:
@@ -33,13 +46,17 @@ def main():
             continue
         for np in map(int, args.ranks.split(",")):
             runs += 1
-            native_code, native_out, native_err = host.run_native(np, native)
-            code, out, err = host.run_wasm(np, wasm)
+            here, there = empty(work / "files-native"), empty(work / "files-wasm")
+            native_code, native_out, native_err = host.run_native(np, native, cwd=here)
+            code, out, err = host.run_wasm(np, wasm, mpiwasm_args=("-d", "."), cwd=there)
             if native_code != 0:
                 failures += fail(f"{source.stem} on {np} ranks: native exit code {native_code}\n{native_err}")
             elif code != native_code or out != native_out:
                 failures += fail(f"{source.stem} on {np} ranks: exit code {code}\n{err}")
                 show_difference(native_out, out)
+            elif files_of(here) != files_of(there):
+                failures += fail(f"{source.stem} on {np} ranks: leaves other files: {sorted(files_of(there))}, natively "
+                                 f"{sorted(files_of(here))}")
     print(f"{args.host}: {len(sources)} programs, {runs} jobs, {failures} failures")
     return 1 if failures or not runs else 0
 

@@ -22,6 +22,7 @@ ATTRIBUTE
          topology=KIND    must have one: cart, graph, dist_graph
          inter            must be an intercommunicator
          proc_null        MPI_PROC_NULL is allowed among the ranks
+         split=begin|end  of a file: the call begins or ends a split collective access
          unless=no_op     not significant if the operation is MPI_NO_OP
 """
 
@@ -78,7 +79,7 @@ class Kind:
 
 
 class Parameter:
-    ATTRIBUTES = {"in_place", "input", "at", "null", "proc_null", "inter", "topology", "reach", "unless"}
+    ATTRIBUTES = {"in_place", "input", "at", "null", "proc_null", "inter", "topology", "reach", "split", "unless"}
 
     def __init__(self, line):
         try:

@@ -12,7 +12,7 @@ from api import names
 from guest import BANNER, wrap
 
 # Kinds of ints that are converted by mw_in_KIND and mw_out_KIND of convert.h.
-IN_ENUMS = ("order", "split_type", "typeclass", "thread_level", "lock_type", "assert")
+IN_ENUMS = ("order", "split_type", "typeclass", "thread_level", "lock_type", "assert", "whence")
 OUT_ENUMS = ("rank", "comparison", "topology", "combiner", "thread_level", "tag")
 IN_PLACE_INTS = ("int", "logical", "length", "count")  # written by the host into guest memory
 PLAIN_HANDLES = ("group", "errhandler", "info")
@@ -208,6 +208,7 @@ class Shim:
             lambda p: p.kind.name == "status" and p.direction == "in" and self.status_in(p),
             lambda p: p.kind.name in ("buffer", "region") and self.buffer(p),
             lambda p: p.kind.name == "target_disp" and self.target_disp(p),
+            lambda p: p.kind.name == "address" and self.address(p),
             self.reach,
             lambda p: p.direction != "in" and p.kind.name not in ("buffer", "region") and self.out(p),
         )
@@ -215,6 +216,9 @@ class Shim:
             for p in self.params:
                 if p.name not in done and step(p):
                     done.add(p.name)
+        for p in self.params:
+            if "split" in p.attributes:
+                self.split(p)
         left = [p for p in self.params if p.name not in done]
         if left:
             raise CannotGenerate("%s %s %s" % (left[0].name, left[0].direction, left[0].kind.text))
@@ -401,6 +405,11 @@ class Shim:
         self.always("else%s {\n    %s\n}" % (" if (%s)" % condition if condition else "", text.replace("\n", "\n    ")))
         return True
 
+    def address(self, p):
+        """An address that the host does not read through: anywhere in the reservation."""
+        self.arguments[p.name] = "instance->memory0 + %s.addr" % p.name
+        return True
+
     def target_disp(self, p):
         host = "host_" + p.name
         count, element = p.kind.args
@@ -414,6 +423,13 @@ class Shim:
                     q.kind.args[0].id, self.expression(q.kind.args[0]), q.kind.args[1].id, self.expression(count),
                     element.id)))
         return True
+
+    def split(self, p):
+        """Hosts crash in an `_end` without its `_begin`."""
+        which = p.attributes["split"]
+        access = self.f.base[:-len("_" + which)]
+        self.always(self.attempt('mw_in_split_%s(&call, host_%s, "%s")' % (which, p.name, access)))
+        self.results.insert(0, "%smw_split_over(host_%s);" % ("if (error)\n    " if which == "begin" else "", p.name))
 
     def reach(self, p):
         """Datatypes whose sizes the host could only compute modulo 2^64 are refused: their true extent would be a lie."""
