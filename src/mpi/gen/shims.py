@@ -407,7 +407,8 @@ class Shim:
 
     def address(self, p):
         """An address that the host does not read through: anywhere in the reservation."""
-        self.arguments[p.name] = "instance->memory0 + %s.addr" % p.name
+        self.decls.append("void *host_%s = instance->memory0 + %s.addr;" % (p.name, p.name))
+        self.arguments[p.name] = "host_" + p.name
         return True
 
     def target_disp(self, p):
