@@ -8,9 +8,15 @@
  *
  * Calling convention of guest functions and of the host functions that they import: the C ABI of the target,
  * with the instance as the first parameter, then the WebAssembly parameters in order (i32, i64, f32, f64,
- * v128 as a 16-byte vector, references as pointers). One result is returned as a C function would; several
- * are returned as LLVM lowers a literal structure, and never occur in host functions. A host function
- * receives the instance that imported it. */
+ * v128 as a 16-byte vector, references as pointers). One result is returned as a C function would, two are
+ * returned in registers as LLVM lowers a literal structure; more are written to an array of mw_value, whose
+ * address the caller passes after the instance. Several never occur in host functions. A host function receives
+ * the instance that imported it.
+ *
+ * A function that makes tail calls has its code under LLVM's convention `tailcc` and an entry under the convention
+ * above that calls it. tailcc takes the same parameters if registers hold them all: at most 6 integers and pointers,
+ * instance and results included, and 8 floats and vectors. Otherwise it takes, after instance and results, the
+ * address of an array of mw_value with the parameters, which it reads before it does anything else. */
 #ifndef MW_ABI_ABI_H
 #define MW_ABI_ABI_H
 
@@ -97,6 +103,7 @@ typedef struct mw_func {
     mw_instance *instance; /* passed as the first argument */
     uint32_t type_id;      /* interned functype (runtime/types.h), equal across instances exactly if the types are */
     uint32_t index;        /* in the function index space of `instance` */
+    mw_code_ptr tail_code; /* the tailcc form, where a tail call jumps to; NULL: the function makes no tail calls */
 } mw_func;
 
 /* A linear memory. The base never changes; `pages` only grows; of a shared one, under other threads' hands. */
@@ -164,6 +171,8 @@ typedef struct mw_builtins {
     uint32_t (*memory_notify)(mw_instance *, uint32_t memidx, uint64_t index, uint64_t offset, uint32_t count);
     /* Whether a function of the type `actual` may be called as one of the type `expected` (interned ids). */
     uint32_t (*functype_matches)(mw_instance *, uint32_t actual, uint32_t expected);
+    /* Where a tail call on this thread may leave MW_MAX_PARAMS parameters for its callee. */
+    mw_value *(*tail_params)(mw_instance *);
     /* A new exception with the tag `tagidx`; the caller fills in its values. */
     mw_exception *(*exception_new)(mw_instance *, uint32_t tagidx);
     /* Unwinds to the nearest landing pad of guest code, which receives the complement of the exception's address;
@@ -330,6 +339,7 @@ typedef struct mw_code_descriptor {
     const mw_import_desc *imports;
     const uint32_t *func_types; /* [nfuncs]: type index */
     const mw_code_ptr *code;    /* [nfuncs - nimported_funcs] */
+    const mw_code_ptr *tail_code; /* the same of mw_func.tail_code; NULL if no function has one */
     const char *const *func_names; /* [nfuncs], from the name section or "wasm-function[N]"; never NULL */
     const uint32_t *func_offsets;  /* [nfuncs - nimported_funcs]: byte offset of the body in the module */
     const mw_table_desc *tables;     /* [ntables] */
@@ -355,10 +365,11 @@ typedef struct mw_code_seal {
 _Static_assert(sizeof(void *) == 8, "64-bit hosts only");
 _Static_assert(sizeof(MW_SEAL_MAGIC) == 16 && sizeof(mw_code_seal) == 56, "part of a file format");
 _Static_assert(sizeof(mw_value) == 16 && _Alignof(mw_value) == 16, "cells of globals are 16 bytes");
-_Static_assert(sizeof(mw_func) == 24, "compiled code indexes mw_func");
+_Static_assert(sizeof(mw_func) == 32, "compiled code indexes mw_func");
 _Static_assert(offsetof(mw_func, code) == 0, "");
 _Static_assert(offsetof(mw_func, instance) == 8, "");
 _Static_assert(offsetof(mw_func, type_id) == 16, "");
+_Static_assert(offsetof(mw_func, tail_code) == 24, "");
 _Static_assert(offsetof(mw_memory, base) == 0, "");
 _Static_assert(offsetof(mw_memory, pages) == 8, "");
 _Static_assert(offsetof(mw_memory, limit) == 16, "");

@@ -69,6 +69,9 @@ static inline uint32_t mw_heap_index(mw_heaptype heap)
     return heap & MW_MAX_TYPE_INDEX;
 }
 
+/* More parameters a function type cannot have: what the WebAssembly JavaScript API demands of engines. */
+enum { MW_MAX_PARAMS = 1000 };
+
 /* Whether a local of the type begins with a value: a zero or a null. */
 static inline bool mw_is_defaultable(mw_valtype t)
 {

@@ -169,8 +169,17 @@ static uint32_t put_code(builder *b)
     uint32_t n = b->m->nfuncs - b->m->nimported_funcs;
     uint32_t at = ARRAY(b, mw_code_ptr, n);
     for (uint32_t i = 0; i < n; i++)
-        mw_image_ref_value(&b->image, ITEM(at, mw_code_ptr, i),
-                           mw_llvm_function(b->u, b->m->nimported_funcs + i));
+        mw_image_ref_value(&b->image, ITEM(at, mw_code_ptr, i), mw_llvm_entry(b->u, b->m->nimported_funcs + i));
+    return at;
+}
+
+static uint32_t put_tail_code(builder *b)
+{
+    uint32_t n = b->m->nfuncs - b->m->nimported_funcs;
+    uint32_t at = ARRAY(b, mw_code_ptr, n);
+    for (uint32_t i = 0; i < n; i++)
+        if (b->m->funcs[b->m->nimported_funcs + i].has_tail_call)
+            mw_image_ref_value(&b->image, ITEM(at, mw_code_ptr, i), mw_llvm_function(b->u, b->m->nimported_funcs + i));
     return at;
 }
 
@@ -341,6 +350,8 @@ void mw_emit_descriptor(mw_unit *u, const mw_hash *key)
     mw_image_ref_linked(&b.image, AT(imports), put_imports(&b));
     mw_image_ref_plain(&b.image, AT(func_types), put_func_types(&b));
     mw_image_ref_linked(&b.image, AT(code), put_code(&b));
+    if (m->features & MW_FEATURE_TAIL_CALL)
+        mw_image_ref_linked(&b.image, AT(tail_code), put_tail_code(&b));
     mw_image_ref_linked(&b.image, AT(func_names), put_func_names(&b));
     mw_image_ref_plain(&b.image, AT(func_offsets), put_func_offsets(&b));
     mw_image_ref_linked(&b.image, AT(tables), put_tables(&b));

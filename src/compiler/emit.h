@@ -105,6 +105,8 @@ typedef struct mw_emitter {
     LLVMValueRef instance; /* first parameter */
     LLVMValueRef *bases;   /* [nmemories]: base of a memory, loaded in the entry block; NULL until used, but for 0 */
     LLVMValueRef *limits;  /* [nmemories]: likewise, of a 64-bit memory the largest index that an access may have */
+    LLVMValueRef cells;    /* array of mw_value in the frame, for results of calls; NULL until needed */
+    uint32_t ncells;
     LLVMBasicBlockRef entry; /* holds what is constant in an activation; ends in a branch to the code */
     uint64_t offset;         /* byte offset in the module of the instruction that is being emitted */
 
@@ -191,6 +193,9 @@ LLVMValueRef mw_widen(mw_emitter *e, LLVMValueRef index);
 /* The address of entry `index` (i32 or i64) of a table; beyond its end it traps with `out_of_bounds`. */
 LLVMValueRef mw_table_element(mw_emitter *e, uint32_t table, LLVMValueRef index, mw_trap_code out_of_bounds);
 
+/* The address of the mw_func of function `funcidx` in the instance: a reference to it. */
+LLVMValueRef mw_func_pointer(mw_emitter *e, uint32_t funcidx);
+
 /* Marks a load or store of memory of the given kind. */
 LLVMValueRef mw_alias_as(const mw_unit *u, LLVMValueRef access, mw_alias alias);
 /* Loads a `type` at `pointer` + `offset`, where nothing changes while guest code runs; a pointer so loaded is not null. */
@@ -247,8 +252,27 @@ void mw_unit_init(mw_unit *u, const mw_module *module, const mw_debug_info *debu
 void mw_unit_free(mw_unit *u);
 LLVMTypeRef mw_llvm_type(const mw_unit *u, mw_wasm_valtype type);
 LLVMTypeRef mw_llvm_functype(mw_unit *u, uint32_t type);
-/* The LLVM function of a defined function: declared on first use, hidden, with its attributes. */
+/* Are the results written to memory, at the address that comes after the instance (abi.h)? */
+static inline bool mw_results_in_memory(const mw_wasm_functype *type)
+{
+    return type->nresults > 2;
+}
+/* Where a function's own parameters begin among LLVM's. */
+static inline uint32_t mw_first_param(const mw_wasm_functype *type)
+{
+    return mw_results_in_memory(type) ? 2 : 1;
+}
+/* Does tailcc pass the parameters in memory (abi.h)? No tail call then needs stack for its arguments: LLVM 22 loses those on
+ * x86-64 (llvm-project issue 199224), and where callers have less room than callees all versions go wrong at times (109279). */
+bool mw_params_in_memory(const mw_wasm_functype *type);
+/* The type of the tailcc form of functions of a type. */
+LLVMTypeRef mw_tail_functype(mw_unit *u, uint32_t type);
+/* The LLVM function of a defined function: declared on first use, hidden, with its attributes. One with tail calls has the
+ * convention MW_TAILCC. */
 LLVMValueRef mw_llvm_function(mw_unit *u, uint32_t funcidx);
+/* What the rest of the world calls: the function itself, or the entry of one with tail calls. */
+LLVMValueRef mw_llvm_entry(mw_unit *u, uint32_t funcidx);
+enum { MW_TAILCC = 18 }; /* llvm::CallingConv::Tail, which the C interface does not name */
 /* An enum attribute ("nounwind"), for LLVMAddAttributeAtIndex and LLVMAddCallSiteAttribute. */
 LLVMAttributeRef mw_attribute(const mw_unit *u, const char *name, uint64_t value);
 /* Do the module's functions throw, or pass on what others throw, with landing pads to see it? */
@@ -271,6 +295,8 @@ void mw_debug_end_function(mw_emitter *e);
 /* What is emitted from here on belongs to the instruction at byte `offset` of the module; offsets ascend. */
 void mw_debug_set_offset(mw_emitter *e, uint64_t offset);
 
+/* Emits the entry of a function with tail calls (emit_call.c). */
+void mw_emit_entry(mw_emitter *e);
 /* Emits the body of a defined function into the unit. */
 void mw_emit_function(mw_unit *u, uint32_t funcidx);
 
@@ -286,7 +312,7 @@ LLVMValueRef mw_emit_invoke(mw_unit *u, uint32_t type);
 /* ---- By concern: each emits one instruction ---------------------------------------------------------------- */
 
 void mw_emit_control(mw_emitter *e, const mw_operator *op);   /* emit_control.c: also end, else, br*, return */
-void mw_emit_call(mw_emitter *e, const mw_operator *op);      /* emit_call.c: call, call_indirect, call_ref */
+void mw_emit_call(mw_emitter *e, const mw_operator *op);      /* emit_call.c: all calls */
 void mw_emit_exception(mw_emitter *e, const mw_operator *op); /* emit_exception.c: try*, catch*, delegate, throw* */
 void mw_emit_variable(mw_emitter *e, const mw_operator *op);  /* emit_variable.c: locals, globals, drop, select */
 void mw_emit_memory(mw_emitter *e, const mw_operator *op);    /* emit_memory.c: scalar loads and stores, bulk */

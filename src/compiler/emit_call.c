@@ -1,43 +1,198 @@
-/* Calls. Every guest function has the C calling convention with the instance in front (abi.h). */
+/* Calls. Guest functions have the C calling convention with the instance in front (abi.h), those that make tail calls LLVM's
+ * tailcc, whose tail calls may be to functions of any type.
+ *
+ * A tail call is a jump where the callee makes tail calls too: only such a callee can prolong a chain of them. Any other is
+ * called and returns into the frame that waits to return, so that a chain takes one more frame at its end. */
 #include "compiler/emit.h"
 
 #include <stdlib.h>
+
+static LLVMValueRef cell_pointer(mw_emitter *e, LLVMValueRef cells, uint32_t i)
+{
+    return mw_offset_pointer(e, cells, i * sizeof(mw_value));
+}
+
+/* Room for `count` results in the frame, the same for all calls: they are read as soon as the call is back. */
+static LLVMValueRef result_cells(mw_emitter *e, uint32_t count)
+{
+    const mw_unit *u = e->unit;
+    if (!e->cells) {
+        LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
+        LLVMPositionBuilderBefore(e->builder, LLVMGetFirstInstruction(e->entry));
+        e->cells = LLVMBuildArrayAlloca(e->builder, u->v128, mw_i32(u, count), "");
+        LLVMPositionBuilderAtEnd(e->builder, here);
+    } else if (count > e->ncells) {
+        LLVMSetOperand(e->cells, 0, mw_i32(u, count));
+    }
+    e->ncells = count > e->ncells ? count : e->ncells;
+    return e->cells;
+}
+
+/* The arguments of a call, popped: before them the instance, and the place for the results if that is in memory, are still
+ * to be set. */
+static LLVMValueRef *pop_arguments(mw_emitter *e, const mw_wasm_functype *t)
+{
+    uint32_t first = mw_first_param(t);
+    LLVMValueRef *args = mw_calloc(first + (size_t)t->nparams, sizeof *args);
+    for (uint32_t i = t->nparams; i-- > 0;)
+        args[first + i] = mw_bitcast(e, mw_pop(e), mw_llvm_type(e->unit, t->types[i]));
+    return args;
+}
+
+static void push_results(mw_emitter *e, const mw_wasm_functype *t, LLVMValueRef result)
+{
+    if (t->nresults == 1)
+        mw_push(e, result);
+    else if (!mw_results_in_memory(t))
+        for (uint32_t i = 0; i < t->nresults; i++)
+            mw_push(e, LLVMBuildExtractValue(e->builder, result, i, ""));
+    else
+        for (uint32_t i = 0; i < t->nresults; i++)
+            mw_push(e, LLVMBuildLoad2(e->builder, mw_llvm_type(e->unit, t->types[t->nparams + i]),
+                                      cell_pointer(e, e->cells, i), ""));
+}
 
 /* Pops the arguments, calls, pushes the results. */
 static void call(mw_emitter *e, uint32_t type, LLVMValueRef code, LLVMValueRef instance)
 {
     mw_unit *u = e->unit;
     const mw_wasm_functype *t = &u->module->types[type];
-    LLVMValueRef *args = mw_calloc(t->nparams + (size_t)1, sizeof *args);
+    LLVMValueRef *args = pop_arguments(e, t);
     args[0] = instance;
-    for (uint32_t i = t->nparams; i-- > 0;)
-        args[i + 1] = mw_bitcast(e, mw_pop(e), mw_llvm_type(u, t->types[i]));
-    LLVMValueRef result = mw_call_guest(e, mw_llvm_functype(u, type), code, args, t->nparams + 1);
+    if (mw_results_in_memory(t))
+        args[1] = result_cells(e, t->nresults);
+    LLVMValueRef result = mw_call_guest(e, mw_llvm_functype(u, type), code, args, mw_first_param(t) + t->nparams);
+    if (LLVMIsAFunction(code))
+        LLVMSetInstructionCallConv(result, LLVMGetFunctionCallConv(code));
     free(args);
-    if (t->nresults == 1)
-        mw_push(e, result);
-    else
-        for (uint32_t i = 0; i < t->nresults; i++)
-            mw_push(e, LLVMBuildExtractValue(e->builder, result, i, ""));
+    push_results(e, t, result);
 }
 
-static void call_import(mw_emitter *e, uint32_t funcidx)
+static void call_defined(mw_emitter *e, uint32_t funcidx)
+{
+    mw_unit *u = e->unit;
+    uint32_t type = u->module->funcs[funcidx].type;
+    bool by_entry = mw_params_in_memory(&u->module->types[type]);
+    call(e, type, by_entry ? mw_llvm_entry(u, funcidx) : mw_llvm_function(u, funcidx), e->instance);
+}
+
+static void return_result(mw_emitter *e, LLVMValueRef result)
+{
+    if (LLVMGetTypeKind(LLVMTypeOf(result)) == LLVMVoidTypeKind)
+        LLVMBuildRetVoid(e->builder);
+    else
+        LLVMBuildRet(e->builder, result);
+}
+
+static LLVMValueRef call_nounwind(mw_emitter *e, LLVMTypeRef type, LLVMValueRef code, LLVMValueRef *args, unsigned nargs)
 {
     const mw_unit *u = e->unit;
-    LLVMValueRef funcs = mw_load_constant(e, u->ptr, e->instance, offsetof(mw_instance, funcs));
-    uint64_t f = (uint64_t)funcidx * sizeof(mw_func);
-    LLVMValueRef code = mw_load_constant(e, u->ptr, funcs, f + offsetof(mw_func, code));
-    LLVMValueRef instance = mw_load_constant(e, u->ptr, funcs, f + offsetof(mw_func, instance));
-    call(e, u->module->funcs[funcidx].type, code, instance);
+    LLVMValueRef result = LLVMBuildCall2(e->builder, type, code, args, nargs, "");
+    if (!mw_unit_throws(u))
+        LLVMAddCallSiteAttribute(result, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, mw_attribute(u, "nounwind", 0));
+    return result;
 }
 
-/* Calls the function at `func`, a mw_func that is not null. */
+/* Calls the tailcc function `code` with the arguments of the usual convention; if these go through memory, through that at
+ * `params`. */
+static LLVMValueRef call_tailcc(mw_emitter *e, uint32_t type, LLVMValueRef code, LLVMValueRef *args, LLVMValueRef params)
+{
+    const mw_wasm_functype *t = &e->unit->module->types[type];
+    uint32_t first = mw_first_param(t), nargs = first + t->nparams;
+    LLVMValueRef few[3] = {args[0], args[first - 1], NULL};
+    if (mw_params_in_memory(t)) {
+        for (uint32_t i = 0; i < t->nparams; i++)
+            LLVMBuildStore(e->builder, args[first + i], cell_pointer(e, params, i));
+        few[first] = params;
+        args = few;
+        nargs = first + 1;
+    }
+    LLVMValueRef result = call_nounwind(e, mw_tail_functype(e->unit, type), code, args, nargs);
+    LLVMSetInstructionCallConv(result, MW_TAILCC);
+    return result;
+}
+
+/* Jumps to the tailcc function `code`, whose results become this function's. No handler of this function sees what it
+ * throws. */
+static void jump(mw_emitter *e, uint32_t type, LLVMValueRef code, LLVMValueRef *args)
+{
+    LLVMValueRef params = NULL;
+    if (mw_params_in_memory(&e->unit->module->types[type]))
+        params = mw_call_builtin(e, offsetof(mw_builtins, tail_params), e->unit->ptr, NULL, 0);
+    LLVMValueRef result = call_tailcc(e, type, code, args, params);
+    LLVMSetTailCallKind(result, LLVMTailCallKindMustTail);
+    return_result(e, result);
+}
+
+/* The same for a function of the usual convention. */
+static void call_and_return(mw_emitter *e, uint32_t type, LLVMValueRef code, LLVMValueRef *args)
+{
+    const mw_wasm_functype *t = &e->unit->module->types[type];
+    return_result(e, call_nounwind(e, mw_llvm_functype(e->unit, type), code, args, mw_first_param(t) + t->nparams));
+}
+
+/* The arguments of a tail call, popped, to a function of `instance`: results go where this function's go. */
+static LLVMValueRef *pop_tail_arguments(mw_emitter *e, uint32_t type, LLVMValueRef instance)
+{
+    const mw_wasm_functype *t = &e->unit->module->types[type];
+    LLVMValueRef *args = pop_arguments(e, t);
+    if (mw_results_in_memory(t))
+        args[1] = LLVMGetParam(e->llvm_func, 1);
+    args[0] = instance;
+    return args;
+}
+
+static void return_call(mw_emitter *e, uint32_t funcidx)
+{
+    const mw_wasm_func *func = &e->unit->module->funcs[funcidx];
+    LLVMValueRef *args = pop_tail_arguments(e, func->type, e->instance);
+    if (func->has_tail_call)
+        jump(e, func->type, mw_llvm_function(e->unit, funcidx), args);
+    else
+        call_and_return(e, func->type, mw_llvm_function(e->unit, funcidx), args);
+    free(args);
+}
+
+void mw_emit_entry(mw_emitter *e)
+{
+    mw_unit *u = e->unit;
+    const mw_wasm_functype *t = &u->module->types[e->func->type];
+    LLVMValueRef body = e->llvm_func, params = NULL;
+    e->llvm_func = mw_llvm_entry(u, e->funcidx);
+    LLVMPositionBuilderAtEnd(e->builder, mw_new_block(e, ""));
+    LLVMSetCurrentDebugLocation2(e->builder, NULL);
+    LLVMValueRef *args = mw_calloc(LLVMCountParams(e->llvm_func), sizeof *args);
+    LLVMGetParams(e->llvm_func, args);
+    if (mw_params_in_memory(t))
+        params = LLVMBuildArrayAlloca(e->builder, u->v128, mw_i32(u, t->nparams), "");
+    return_result(e, call_tailcc(e, e->func->type, body, args, params));
+    free(args);
+}
+
+/* The function at `func`, a mw_func that is not null. */
 static void call_func(mw_emitter *e, uint32_t type, LLVMValueRef func)
 {
     const mw_unit *u = e->unit;
     LLVMValueRef code = mw_load_constant(e, u->ptr, func, offsetof(mw_func, code));
     LLVMValueRef instance = mw_load_constant(e, u->ptr, func, offsetof(mw_func, instance));
     call(e, type, code, instance);
+}
+
+static void return_call_func(mw_emitter *e, uint32_t type, LLVMValueRef func)
+{
+    const mw_unit *u = e->unit;
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef instance = mw_load_constant(e, u->ptr, func, offsetof(mw_func, instance));
+    LLVMValueRef *args = pop_tail_arguments(e, type, instance);
+    LLVMValueRef tail_code = LLVMBuildLoad2(b, u->ptr, mw_offset_pointer(e, func, offsetof(mw_func, tail_code)), "");
+    LLVMSetMetadata(tail_code, u->kinds.invariant_load, u->empty_node);
+    LLVMBasicBlockRef makes_tail_calls = mw_new_block(e, ""), other = mw_new_block(e, "");
+    LLVMBuildCondBr(b, LLVMBuildIsNull(b, tail_code, ""), other, makes_tail_calls);
+    LLVMPositionBuilderAtEnd(b, makes_tail_calls);
+    jump(e, type, tail_code, args);
+    LLVMPositionBuilderAtEnd(b, other);
+    call_and_return(e, type, mw_load_constant(e, u->ptr, func, offsetof(mw_func, code)), args);
+    free(args);
 }
 
 /* Function types are compared by their interned ids: equal exactly if the types are. A type that may have subtypes is
@@ -61,37 +216,57 @@ static void check_functype(mw_emitter *e, uint32_t type, LLVMValueRef actual, LL
     LLVMPositionBuilderAtEnd(b, call);
 }
 
-static void call_indirect(mw_emitter *e, uint32_t type, uint32_t table)
+/* Pops an index; the function in the table there, checked to be of the type. */
+static LLVMValueRef pop_table_func(mw_emitter *e, uint32_t type, uint32_t table)
 {
     const mw_unit *u = e->unit;
-    LLVMBuilderRef b = e->builder;
     LLVMValueRef element = mw_table_element(e, table, mw_pop(e), MW_TRAP_UNDEFINED_ELEMENT);
-    LLVMValueRef func = LLVMBuildLoad2(b, u->ptr, element, "");
+    LLVMValueRef func = LLVMBuildLoad2(e->builder, u->ptr, element, "");
     mw_alias_as(u, func, MW_ALIAS_ELEMS);
-    mw_trap_if(e, LLVMBuildIsNull(b, func, ""), MW_TRAP_UNINITIALIZED_ELEMENT);
+    mw_trap_if(e, LLVMBuildIsNull(e->builder, func, ""), MW_TRAP_UNINITIALIZED_ELEMENT);
     LLVMValueRef type_ids = mw_load_constant(e, u->ptr, e->instance, offsetof(mw_instance, type_ids));
     LLVMValueRef expected = mw_load_element(e, u->i32, type_ids, type);
     LLVMValueRef actual = mw_load_constant(e, u->i32, func, offsetof(mw_func, type_id));
     check_functype(e, type, actual, expected);
-    call_func(e, type, func);
+    return func;
 }
 
-static void call_ref(mw_emitter *e, uint32_t type)
+static LLVMValueRef pop_func(mw_emitter *e)
 {
     LLVMValueRef func = mw_pop(e);
     mw_trap_if(e, LLVMBuildIsNull(e->builder, func, ""), MW_TRAP_NULL_FUNCTION_REFERENCE);
-    call_func(e, type, func);
+    return func;
 }
 
 void mw_emit_call(mw_emitter *e, const mw_operator *op)
 {
     const mw_module *m = e->unit->module;
-    if (op->op == MW_OP_CALL_INDIRECT)
-        call_indirect(e, op->index, op->index2);
-    else if (op->op == MW_OP_CALL_REF)
-        call_ref(e, op->index);
-    else if (op->index < m->nimported_funcs)
-        call_import(e, op->index);
-    else
-        call(e, m->funcs[op->index].type, mw_llvm_function(e->unit, op->index), e->instance);
+    bool is_import = op->index < m->nimported_funcs;
+    switch (op->op) {
+    case MW_OP_CALL:
+        if (is_import)
+            call_func(e, m->funcs[op->index].type, mw_func_pointer(e, op->index));
+        else
+            call_defined(e, op->index);
+        return;
+    case MW_OP_CALL_INDIRECT:
+        call_func(e, op->index, pop_table_func(e, op->index, op->index2));
+        return;
+    case MW_OP_CALL_REF:
+        call_func(e, op->index, pop_func(e));
+        return;
+    case MW_OP_RETURN_CALL:
+        if (is_import)
+            return_call_func(e, m->funcs[op->index].type, mw_func_pointer(e, op->index));
+        else
+            return_call(e, op->index);
+        break;
+    case MW_OP_RETURN_CALL_INDIRECT:
+        return_call_func(e, op->index, pop_table_func(e, op->index, op->index2));
+        break;
+    default: /* return_call_ref */
+        return_call_func(e, op->index, pop_func(e));
+        break;
+    }
+    e->unreachable = true;
 }

@@ -102,7 +102,12 @@ static void emit_return(mw_emitter *e, const mw_control *function)
 {
     uint32_t n = function->nresults;
     normalize(e, n, function->types + function->nparams);
-    if (n == 0)
+    bool in_memory = mw_results_in_memory(&e->unit->module->types[e->func->type]);
+    if (in_memory)
+        for (uint32_t i = 0; i < n; i++)
+            LLVMBuildStore(e->builder, e->stack[e->height - n + i],
+                           mw_offset_pointer(e, LLVMGetParam(e->llvm_func, 1), i * sizeof(mw_value)));
+    if (n == 0 || in_memory)
         LLVMBuildRetVoid(e->builder);
     else if (n == 1)
         LLVMBuildRet(e->builder, e->stack[e->height - 1]);

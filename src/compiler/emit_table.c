@@ -81,7 +81,7 @@ static void table_init(mw_emitter *e, const mw_operator *op)
 }
 
 /* A reference to function i is the address of its mw_func in the instance. */
-static LLVMValueRef ref_func(mw_emitter *e, uint32_t funcidx)
+LLVMValueRef mw_func_pointer(mw_emitter *e, uint32_t funcidx)
 {
     LLVMValueRef funcs = mw_load_constant(e, e->unit->ptr, e->instance, offsetof(mw_instance, funcs));
     return mw_offset_pointer(e, funcs, (uint64_t)funcidx * sizeof(mw_func));
@@ -99,7 +99,7 @@ void mw_emit_table(mw_emitter *e, const mw_operator *op)
         mw_push_truth(e, LLVMBuildIsNull(e->builder, mw_pop(e), ""));
         return;
     case MW_OP_REF_FUNC:
-        mw_push(e, ref_func(e, op->index));
+        mw_push(e, mw_func_pointer(e, op->index));
         return;
     case MW_OP_REF_AS_NON_NULL:
         v = e->stack[e->height - 1];

@@ -15,13 +15,24 @@ static void init_local(mw_emitter *e, uint32_t i, LLVMTypeRef type, LLVMValueRef
     }
 }
 
+static LLVMValueRef param(mw_emitter *e, const mw_wasm_functype *type, uint32_t i, LLVMTypeRef llvm_type)
+{
+    uint32_t first = mw_first_param(type);
+    if (!e->func->has_tail_call || !mw_params_in_memory(type))
+        return LLVMGetParam(e->llvm_func, first + i);
+    LLVMValueRef params = LLVMGetParam(e->llvm_func, first);
+    return LLVMBuildLoad2(e->builder, llvm_type, mw_offset_pointer(e, params, i * sizeof(mw_value)), "");
+}
+
 static void init_locals(mw_emitter *e, const mw_wasm_functype *type)
 {
     e->locals = mw_calloc(e->nlocals, sizeof *e->locals);
     e->local_types = mw_calloc(e->nlocals, sizeof *e->local_types);
     uint32_t n = 0;
-    for (; n < type->nparams; n++)
-        init_local(e, n, mw_llvm_type(e->unit, type->types[n]), LLVMGetParam(e->llvm_func, n + 1));
+    for (; n < type->nparams; n++) {
+        LLVMTypeRef t = mw_llvm_type(e->unit, type->types[n]);
+        init_local(e, n, t, param(e, type, n, t));
+    }
     for (uint32_t run = 0; run < e->func->nlocal_runs; run++) {
         LLVMTypeRef t = mw_llvm_type(e->unit, e->func->local_runs[run].type);
         for (uint32_t i = 0; i < e->func->local_runs[run].count; i++)
@@ -59,7 +70,7 @@ static void emit_operator(mw_emitter *e, const mw_operator *op)
         mw_emit_exception(e, op);
     else if (o <= MW_OP_RETURN)
         mw_emit_control(e, op);
-    else if (o <= MW_OP_CALL_REF)
+    else if (o <= MW_OP_RETURN_CALL_REF)
         mw_emit_call(e, op);
     else if (o <= MW_OP_GLOBAL_SET)
         mw_emit_variable(e, op);
@@ -118,6 +129,8 @@ void mw_emit_function(mw_unit *u, uint32_t funcidx)
     mw_enter_function(&e);
     emit_body(&e);
     mw_debug_end_function(&e);
+    if (func->has_tail_call)
+        mw_emit_entry(&e);
     mw_scan_free(&scan);
     mw_facts_free(&e.facts);
     free(e.bases);

@@ -32,16 +32,18 @@ LLVMValueRef mw_emit_invoke(mw_unit *u, uint32_t type)
 
     const mw_wasm_functype *t = &u->module->types[type];
     LLVMValueRef cells = LLVMGetParam(f, 2);
-    LLVMValueRef *args = mw_calloc(t->nparams + (size_t)1, sizeof *args);
+    uint32_t first = mw_first_param(t);
+    LLVMValueRef *args = mw_calloc(first + (size_t)t->nparams, sizeof *args);
+    args[first - 1] = cells; /* results in memory: where the arguments were */
     args[0] = LLVMGetParam(f, 1);
     for (uint32_t i = 0; i < t->nparams; i++)
-        args[i + 1] = LLVMBuildLoad2(u->builder, mw_llvm_type(u, t->types[i]), cell(u, cells, i), "");
+        args[first + i] = LLVMBuildLoad2(u->builder, mw_llvm_type(u, t->types[i]), cell(u, cells, i), "");
     LLVMValueRef result = LLVMBuildCall2(u->builder, mw_llvm_functype(u, type), LLVMGetParam(f, 0), args,
-                                         t->nparams + 1, "");
+                                         first + t->nparams, "");
     free(args);
     if (t->nresults == 1)
         store_result(u, result, cells, 0);
-    else
+    else if (!mw_results_in_memory(t))
         for (uint32_t i = 0; i < t->nresults; i++)
             store_result(u, LLVMBuildExtractValue(u->builder, result, i, ""), cells, i);
     LLVMBuildRetVoid(u->builder);

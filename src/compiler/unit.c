@@ -168,21 +168,43 @@ LLVMTypeRef mw_llvm_functype(mw_unit *u, uint32_t type)
     if (u->functypes[type])
         return u->functypes[type];
     const mw_wasm_functype *wasm = &u->module->types[type];
-    uint32_t n = wasm->nparams > wasm->nresults ? wasm->nparams : wasm->nresults;
-    LLVMTypeRef *types = mw_calloc(n + 1, sizeof *types);
-    LLVMTypeRef result = u->void_type;
-    for (uint32_t i = 0; i < wasm->nresults; i++)
-        types[i] = mw_llvm_type(u, wasm->types[wasm->nparams + i]);
+    uint32_t first = mw_first_param(wasm);
+    LLVMTypeRef results[2], result = u->void_type;
+    for (uint32_t i = 0; i < wasm->nresults && i < 2; i++)
+        results[i] = mw_llvm_type(u, wasm->types[wasm->nparams + i]);
     if (wasm->nresults == 1)
-        result = types[0];
-    else if (wasm->nresults > 1)
-        result = LLVMStructTypeInContext(u->context, types, wasm->nresults, 0);
-    types[0] = u->ptr;
+        result = results[0];
+    else if (wasm->nresults == 2)
+        result = LLVMStructTypeInContext(u->context, results, 2, 0);
+    LLVMTypeRef *types = mw_calloc(first + (size_t)wasm->nparams, sizeof *types);
+    types[0] = types[first - 1] = u->ptr;
     for (uint32_t i = 0; i < wasm->nparams; i++)
-        types[i + 1] = mw_llvm_type(u, wasm->types[i]);
-    u->functypes[type] = LLVMFunctionType(result, types, wasm->nparams + 1, 0);
+        types[first + i] = mw_llvm_type(u, wasm->types[i]);
+    u->functypes[type] = LLVMFunctionType(result, types, first + wasm->nparams, 0);
     free(types);
     return u->functypes[type];
+}
+
+bool mw_params_in_memory(const mw_wasm_functype *type)
+{
+    enum { INTEGERS = 6, VECTORS = 8 };
+    uint32_t integers = mw_first_param(type), vectors = 0;
+    for (uint32_t i = 0; i < type->nparams; i++) {
+        mw_wasm_valtype t = type->types[i];
+        if (t == MW_WASM_F32 || t == MW_WASM_F64 || t == MW_WASM_V128)
+            vectors++;
+        else
+            integers++;
+    }
+    return integers > INTEGERS || vectors > VECTORS;
+}
+
+LLVMTypeRef mw_tail_functype(mw_unit *u, uint32_t type)
+{
+    const mw_wasm_functype *wasm = &u->module->types[type];
+    LLVMTypeRef usual = mw_llvm_functype(u, type), params[3] = {u->ptr, u->ptr, u->ptr};
+    return mw_params_in_memory(wasm) ? LLVMFunctionType(LLVMGetReturnType(usual), params, mw_first_param(wasm) + 1, 0)
+                                     : usual;
 }
 
 LLVMAttributeRef mw_attribute(const mw_unit *u, const char *name, uint64_t value)
@@ -243,13 +265,9 @@ static void symbol_name(const mw_module *module, uint32_t funcidx, char *out, si
     snprintf(out, size, "%s.f%u", name, funcidx);
 }
 
-LLVMValueRef mw_llvm_function(mw_unit *u, uint32_t funcidx)
+static LLVMValueRef declare(mw_unit *u, const char *name, uint32_t wasm_type, LLVMTypeRef type)
 {
-    if (u->funcs[funcidx])
-        return u->funcs[funcidx];
-    char name[SYMBOL_BYTES + 16];
-    symbol_name(u->module, funcidx, name, sizeof name);
-    LLVMValueRef f = LLVMAddFunction(u->llvm, name, mw_llvm_functype(u, u->module->funcs[funcidx].type));
+    LLVMValueRef f = LLVMAddFunction(u->llvm, name, type);
     LLVMSetVisibility(f, LLVMHiddenVisibility);
     mw_function_attributes(u, f);
     uint64_t globals = u->module->nglobals - u->module->nimported_globals;
@@ -257,5 +275,34 @@ LLVMValueRef mw_llvm_function(mw_unit *u, uint32_t funcidx)
     LLVMAddAttributeAtIndex(f, 1, mw_attribute(u, "nonnull", 0));
     LLVMAddAttributeAtIndex(f, 1, mw_attribute(u, "align", 16));
     LLVMAddAttributeAtIndex(f, 1, mw_attribute(u, "dereferenceable", MW_INSTANCE_GLOBALS + 16 * globals));
+    if (mw_results_in_memory(&u->module->types[wasm_type]))
+        LLVMAddAttributeAtIndex(f, 2, mw_attribute(u, "noalias", 0)); /* the caller looks when it has returned */
+    return f;
+}
+
+LLVMValueRef mw_llvm_function(mw_unit *u, uint32_t funcidx)
+{
+    if (u->funcs[funcidx])
+        return u->funcs[funcidx];
+    char name[SYMBOL_BYTES + 16];
+    symbol_name(u->module, funcidx, name, sizeof name);
+    const mw_wasm_func *func = &u->module->funcs[funcidx];
+    LLVMValueRef f = declare(u, name, func->type, func->has_tail_call ? mw_tail_functype(u, func->type)
+                                                                      : mw_llvm_functype(u, func->type));
+    if (func->has_tail_call)
+        LLVMSetFunctionCallConv(f, MW_TAILCC);
     return u->funcs[funcidx] = f;
+}
+
+LLVMValueRef mw_llvm_entry(mw_unit *u, uint32_t funcidx)
+{
+    if (!u->module->funcs[funcidx].has_tail_call)
+        return mw_llvm_function(u, funcidx);
+    static const char suffix[] = ".entry";
+    char name[SYMBOL_BYTES + 16 + sizeof suffix];
+    symbol_name(u->module, funcidx, name, SYMBOL_BYTES + 16);
+    strcat(name, suffix);
+    uint32_t type = u->module->funcs[funcidx].type;
+    LLVMValueRef f = LLVMGetNamedFunction(u->llvm, name);
+    return f ? f : declare(u, name, type, mw_llvm_functype(u, type));
 }

@@ -161,6 +161,14 @@ static uint32_t functype_matches(mw_instance *instance, uint32_t actual, uint32_
     return mw_functype_is_subtype(actual, expected);
 }
 
+static mw_value *tail_params(mw_instance *instance)
+{
+    mw_value *params = mw_thread_tail_params();
+    if (!params)
+        mw_run_trap(instance, MW_TRAP_HOST, "no memory for the parameters of a tail call");
+    return params;
+}
+
 const mw_builtins mw_runtime_builtins = {
     .trap = trap,
     .memory_grow = memory_grow,
@@ -175,6 +183,7 @@ const mw_builtins mw_runtime_builtins = {
     .memory_wait64 = memory_wait64,
     .memory_notify = memory_notify,
     .functype_matches = functype_matches,
+    .tail_params = tail_params,
     .exception_new = mw_exception_new,
     .exception_throw = mw_exception_throw,
 };

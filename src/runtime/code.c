@@ -40,12 +40,16 @@ bool mw_code_function_of_pc(const mw_code *code, uintptr_t pc, uint32_t *func)
     const mw_code_descriptor *d = code->desc;
     uintptr_t best = 0;
     for (uint32_t i = 0; i < d->nfuncs - d->nimported_funcs; i++) {
-        uintptr_t begin = (uintptr_t)d->code[i];
+        mw_code_ptr tail_code = d->tail_code ? d->tail_code[i] : NULL;
+        uintptr_t begin = (uintptr_t)(tail_code ? tail_code : d->code[i]);
         if (begin <= pc && begin > best) {
             best = begin;
             *func = d->nimported_funcs + i;
         }
     }
+    for (uint32_t i = 0; d->tail_code && i < d->nfuncs - d->nimported_funcs; i++)
+        if (d->tail_code[i] && (uintptr_t)d->code[i] <= pc && (uintptr_t)d->code[i] > best)
+            return false; /* an entry: its function's frame is another */
     for (uint32_t i = 0; i < d->ntypes; i++) {
         uintptr_t begin = (uintptr_t)d->types[i].invoke;
         if (begin <= pc && begin > best)

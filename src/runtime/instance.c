@@ -319,6 +319,7 @@ static mw_instance *allocate(mw_code *code)
     for (uint32_t i = d->nimported_funcs; i < d->nfuncs; i++)
         instance->funcs[i] = (mw_func){
             .code = d->code[i - d->nimported_funcs],
+            .tail_code = d->tail_code ? d->tail_code[i - d->nimported_funcs] : NULL,
             .instance = instance,
             .type_id = code->type_ids[d->func_types[i]],
             .index = i,

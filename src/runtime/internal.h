@@ -112,4 +112,7 @@ void mw_exceptions_unwatch(mw_instance *instance);
 void mw_exceptions_enter(void);
 void mw_exceptions_leave(void);
 
+/* Room for MW_MAX_PARAMS values, this thread's own; NULL without memory. */
+mw_value *mw_thread_tail_params(void);
+
 #endif

@@ -54,10 +54,19 @@ static void free_stack(mw_thread *thread)
     thread->guard = thread->stack = thread->stack_end = NULL;
 }
 
+mw_value *mw_thread_tail_params(void)
+{
+    mw_thread *thread = mw_thread_enter();
+    if (thread && !thread->tail_params)
+        thread->tail_params = calloc(MW_MAX_PARAMS, sizeof *thread->tail_params);
+    return thread ? thread->tail_params : NULL;
+}
+
 static void free_thread(void *arg)
 {
     mw_thread *thread = arg;
     current = NULL;
+    free(thread->tail_params);
     mw_exceptions_thread_end(thread);
     free_stack(thread);
     if (thread->alternate) {

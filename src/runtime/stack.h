@@ -31,6 +31,7 @@ typedef struct mw_thread {
     uint8_t *guard, *stack, *stack_end; /* the guest stack: [guard, stack) is inaccessible; NULL: none yet */
     void *alternate;         /* our alternate signal stack, if the thread had none */
     size_t alternate_size;
+    mw_value *tail_params;   /* where tail calls leave parameters that fit no registers; NULL until one does */
     struct mw_exception_heap *exceptions; /* exception.c; NULL until it throws */
     const uint8_t *callback_base; /* callbacks on a thread without a run: guest frames lie below */
     mw_trap pending;         /* of a run that ends through the nested end */

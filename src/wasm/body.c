@@ -426,10 +426,30 @@ static mw_error check_br_table(mw_body_validator *v)
 
 /* ---- Other instructions whose types depend on the context ----------------------------------------------- */
 
+/* The callee's results become those of the function (3.4.3 "return_call"). */
+static mw_error check_tail_call(mw_body_validator *v, const mw_wasm_functype *type)
+{
+    bool matches = type->nresults == v->type->nresults;
+    for (uint32_t i = 0; matches && i < type->nresults; i++)
+        matches = mw_wasm_subtype(v->module, type->types[type->nparams + i], v->type->types[v->type->nparams + i]);
+    if (!matches)
+        return fail(v, MW_ERR_INVALID, "type mismatch: %s of a function with other results",
+                    mw_op_info_of(v->op.op)->name);
+    v->module->funcs[v->func_index].has_tail_call = true;
+    set_unreachable(v);
+    return MW_OK;
+}
+
+static bool is_tail_call(mw_opcode op)
+{
+    return op == MW_OP_RETURN_CALL || op == MW_OP_RETURN_CALL_INDIRECT || op == MW_OP_RETURN_CALL_REF;
+}
+
 static mw_error check_call(mw_body_validator *v, const mw_wasm_functype *type)
 {
     TRY(pop_all(v, type->types, type->nparams));
-    return push_all(v, type->types + type->nparams, type->nresults);
+    return is_tail_call(v->op.op) ? check_tail_call(v, type)
+                                  : push_all(v, type->types + type->nparams, type->nresults);
 }
 
 static mw_wasm_valtype table_address(const mw_body_validator *v, uint32_t table)
@@ -456,8 +476,8 @@ static mw_error check_call_indirect(mw_body_validator *v)
     if (v->op.index2 != 0)
         TRY(need(v, MW_FEATURE_REFERENCE_TYPES));
     if (!mw_wasm_subtype(m, m->tables[v->op.index2].type, MW_WASM_FUNCREF))
-        return fail(v, MW_ERR_INVALID, "type mismatch: call_indirect through a table of %s",
-                    mw_valtype_name(m->tables[v->op.index2].type).s);
+        return fail(v, MW_ERR_INVALID, "type mismatch: %s through a table of %s",
+                    mw_op_info_of(v->op.op)->name, mw_valtype_name(m->tables[v->op.index2].type).s);
     TRY(pop_type(v, table_address(v, v->op.index2)));
     return check_call(v, &m->types[v->op.index]);
 }
@@ -731,11 +751,14 @@ static mw_error check_contextual(mw_body_validator *v)
         set_unreachable(v);
         return MW_OK;
     case MW_OP_CALL:
+    case MW_OP_RETURN_CALL:
         TRY(check_index(v, "function", v->op.index, v->module->nfuncs));
         return check_call(v, &v->module->types[v->module->funcs[v->op.index].type]);
     case MW_OP_CALL_INDIRECT:
+    case MW_OP_RETURN_CALL_INDIRECT:
         return check_call_indirect(v);
     case MW_OP_CALL_REF:
+    case MW_OP_RETURN_CALL_REF:
         TRY(check_index(v, "type", v->op.index, v->module->ntypes));
         TRY(pop_type(v, mw_ref_of(MW_HEAP_INDEX | v->op.index, true)));
         return check_call(v, &v->module->types[v->op.index]);

@@ -34,13 +34,8 @@ enum {
 #undef MW_FEATURE_MASK
 };
 #define MW_FEATURE_MVP 0
-/* What decoder, validator and compiler handle. */
-#define MW_FEATURES_IMPLEMENTED                                                                    \
-    (MW_FEATURE_MUTABLE_GLOBALS | MW_FEATURE_SIGN_EXTENSION | MW_FEATURE_SATURATING_CONVERSION |   \
-     MW_FEATURE_MULTI_VALUE | MW_FEATURE_BULK_MEMORY | MW_FEATURE_REFERENCE_TYPES |                \
-     MW_FEATURE_SIMD | MW_FEATURE_EXTENDED_CONST | MW_FEATURE_THREADS | MW_FEATURE_RELAXED_SIMD |  \
-     MW_FEATURE_MULTI_MEMORY | MW_FEATURE_FUNCTION_REFERENCES | MW_FEATURE_MEMORY64 | \
-     MW_FEATURE_EXCEPTIONS)
+/* What decoder, validator and compiler handle: all but garbage collection. */
+#define MW_FEATURES_IMPLEMENTED (((1 << MW_FEATURE_COUNT) - 1) & ~MW_FEATURE_GC)
 
 /* The name for people of the first feature of the mask; NULL if it is empty. */
 const char *mw_feature_name(uint64_t features);

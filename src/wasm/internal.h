@@ -17,7 +17,7 @@
 /* Limits of this implementation. Without those on types, a two-byte call or block could stand for any amount of
  * work; 1,000 is what the WebAssembly JavaScript API demands of engines, and so is the limit on locals. */
 enum {
-    MW_LIMIT_PARAMS = 1000,
+    MW_LIMIT_PARAMS = MW_MAX_PARAMS,
     MW_LIMIT_RESULTS = 1000,
     MW_LIMIT_TYPES = 1000000,
     MW_LIMIT_SUPERTYPES = 63,        /* of a type: how far matching walks */

@@ -125,6 +125,7 @@ typedef struct mw_wasm_func {
     uint32_t nlocal_runs;
     const mw_wasm_local_run *local_runs;
     mw_wasm_name name;               /* from the name section; empty if it has none */
+    bool has_tail_call;              /* from mw_module_validate: its code has a return_call, return_call_indirect, ... */
     bool is_declared_ref;            /* may occur in ref.func (specification 3.4.10, C.refs) */
 } mw_wasm_func;
 

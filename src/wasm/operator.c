@@ -32,8 +32,6 @@ static const struct {
     uint32_t first, last;
     const char *what;
 } foreign[] = {
-    {0, 0x12, 0x13, "tail calls"},
-    {0, 0x15, 0x15, "tail calls"},
     {0, 0xd3, 0xd3, "garbage collection"},
     {0, 0xfb, 0xfb, "garbage collection"},
 };

@@ -203,6 +203,21 @@ class Errors(unittest.TestCase):
         self.assertRegex(run.stderr, r"trap: out of bounds memory access.*0xfffffffc")
         self.assertRegex(run.stderr, r"inner.*0x[0-9a-f]+")
 
+    def test_trap_behind_tail_calls_shows_who_is_still_there(self):
+        many = " ".join(["i32"] * 12)
+        module = self.wat(f'(module (func $last (param {many}) (i32.store8 (i32.const 0) (i32.const 0))'
+                          ' (unreachable) (return_call $last ' + "(i32.const 0)" * 12 + '))'
+                          ' (func $middle (return_call $last ' + "(i32.const 0)" * 12 + '))'
+                          ' (func $caller (call $middle) (call $caller))'
+                          ' (memory 1) (func (export "_start") (call $caller)))', "a", "--enable-tail-call",
+                          "--debug-names")
+        run = self.run_cmd(MPIWASM, module)
+        self.assertEqual(run.returncode, 134, run.stderr)
+        self.assertRegex(run.stderr, r"trap: unreachable\n")
+        names = re.findall(r"#\d+ (\S+) \(function", run.stderr)
+        self.assertEqual(names[:2], ["last", "caller"], run.stderr)  # each once, and middle is gone
+        self.assertEqual(len(names), 3, run.stderr)
+
     def test_stack_overflow_is_a_trap(self):
         module = self.wat('(module (func $f (param i32) (result i32)'
                           ' (i32.rotl (call $f (i32.add (local.get 0) (i32.const 1))) (local.get 0)))'

@@ -328,6 +328,84 @@ def typed_references(script):
     run_calls(script, calls)
 
 
+def tail_calls(script):
+    """Chains that no stack would hold, through every kind of tail call, with parameters and results of all kinds."""
+    long = 300000
+    many = 20
+    m = wasm.Module()
+    table = m.table('R', 4, export='table')
+    # (count, kind of call, what to give back) -> what the last of the chain makes of it; the two of a pair have
+    # parameters of different number and kind, so that neither's fit in the other's place.
+    short, wide = 'iii:iFi', 'iii' + 'iIfFV' * (many // 5) + ':iFi'
+    first = m.nfuncs
+    more = [(c, k) for k, c in enumerate('iIfFV' * (many // 5))]
+
+    def kinds(callee, arguments):
+        """The tail call that parameter 1 asks for: 0 direct, 1 through the table, 2 by reference."""
+        index, signature = callee - first, wide if callee == first + 1 else short
+        return (get(1) + op('i32.eqz') + op('if', EMPTY) + arguments + op('return_call', callee) + op('end')
+                + get(1) + i32(1) + op('i32.eq') + op('if', EMPTY) + arguments + i32(index)
+                + op('return_call_indirect', m.type(signature), table) + op('end')
+                + arguments + op('ref.func', callee) + op('return_call_ref', m.type(signature)))
+
+    down = get(0) + i32(1) + op('i32.sub') + get(1) + get(2)
+    extra = b''.join({'i': get(0) + i32(k) + op('i32.add'), 'I': get(0) + op('i64.extend_i32_u') + i64(k) + op('i64.add'),
+                      'f': wasm.const('f', F32.round(k)), 'F': wasm.const('F', F64.round(k)),
+                      'V': get(0) + op('i32x4.splat')}[c] for c, k in more)
+    m.func(short, get(0) + op('i32.eqz') + op('if', EMPTY) + get(2) + wasm.const('F', F64.round(1)) + i32(1)
+           + op('return') + op('end') + kinds(first + 1, down + extra), export='short')
+    # All of what came must be right: the ints are added up, the others compared.
+    check = b''
+    for c, k in more:
+        p = get(3 + k)
+        check += {'i': p + i32(k) + op('i32.sub') + get(0) + i32(1) + op('i32.add') + op('i32.ne'),
+                  'I': p + i64(k) + op('i64.sub') + get(0) + i32(1) + op('i32.add') + op('i64.extend_i32_u')
+                  + op('i64.ne'),
+                  'f': p + wasm.const('f', F32.round(k)) + op('f32.ne'),
+                  'F': p + wasm.const('F', F64.round(k)) + op('f64.ne'),
+                  'V': p + get(0) + i32(1) + op('i32.add') + op('i32x4.splat') + op('i32x4.ne') + op('v128.any_true')
+                  }[c] + op('if', EMPTY) + i32(k) + wasm.const('F', F64.round(-1)) + i32(2) + op('return') + op('end')
+    m.func(wide, check + get(0) + op('i32.eqz') + op('if', EMPTY) + get(2) + wasm.const('F', F64.round(2)) + i32(3)
+           + op('return') + op('end') + kinds(first, down), export='wide')
+    m.elem_active(i32(0), [first, first + 1], table)
+    # Two results in registers, and none; a callee that makes no tail call itself.
+    leaf = m.func('ii:iI', get(1) + get(0) + op('i64.extend_i32_s'))
+    m.func('ii:iI', get(0) + op('i32.eqz') + op('if', EMPTY) + get(0) + get(1) + op('return_call', leaf) + op('end')
+           + get(0) + i32(1) + op('i32.sub') + get(1) + op('return_call', m.nfuncs), export='to_leaf')
+    g = m.global_('i', i32(0), mutable=True, export='counter')
+    m.func('i:', op('global.get', g) + i32(1) + op('i32.add') + op('global.set', g) + get(0) + i32(1) + op('i32.sub')
+           + op('local.tee', 0) + op('if', EMPTY) + get(0) + op('return_call', m.nfuncs) + op('end'), export='count')
+    m.func('i:i', get(0) + op('call', m.nfuncs - 1) + op('global.get', g), export='counted')
+    # A trap at the end, with a dynamic index.
+    m.func('ii:iI', get(0) + get(1) + get(1) + op('return_call_indirect', m.type('ii:iI'), table), export='bad')
+    script.module('tail_calls', m)
+    script.covers('return_call', 'return_call_indirect', 'return_call_ref')
+    for kind in (0, 1, 2):
+        for n in (0, 1, 2, 7, long):
+            script.call('short', short, (n, kind, 77),
+                        (77, F64.round(1), 1) if n % 2 == 0 else (77, F64.round(2), 3))
+    script.call('to_leaf', 'ii:iI', (long, 5), (5, 0))
+    script.call('to_leaf', 'ii:iI', (0, 5), (5, 0))
+    script.call('counted', 'i:i', (long,), (long,))
+    script.trap('bad', 'ii:iI', (0, 0), 'indirect call type mismatch')
+    script.trap('bad', 'ii:iI', (0, 3), 'uninitialized element')
+    script.trap('bad', 'ii:iI', (0, 4), 'undefined element')
+
+    # Between two instances, there and back.
+    script.register('other')
+    m = wasm.Module()
+    theirs = m.import_func('other', 'short', short)
+    table = m.import_table('other', 'table', 'R', 4)
+    mine = m.func('iii:iFi', get(0) + op('i32.eqz') + op('if', EMPTY) + get(2) + wasm.const('F', F64.round(9)) + i32(9)
+                  + op('return') + op('end') + get(1) + op('if', EMPTY) + get(0) + i32(1) + op('i32.sub') + get(1)
+                  + get(2) + i32(3) + op('return_call_indirect', m.type(short), table) + op('end')
+                  + get(0) + i32(1) + op('i32.sub') + get(1) + get(2) + op('return_call', theirs), export='mine')
+    script.module('tail_calls_imported', m)
+    script.call('mine', short, (1001, 0, 5), (5, F64.round(1), 1))
+    script.call('mine', short, (1000, 0, 5), (5, F64.round(2), 3))
+    script.trap('mine', short, (1000, 1, 5), 'uninitialized element')
+
+
 def tables(script):
     oob = 'out of bounds table access'
     m = wasm.Module()
@@ -438,4 +516,5 @@ def generate(script):
     variables(script)
     references(script)
     typed_references(script)
+    tail_calls(script)
     tables(script)

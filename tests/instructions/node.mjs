@@ -10,6 +10,8 @@ const TRAPS = {
   'out of bounds memory access': /memory access out of bounds|segment out of bounds|offset is out of bounds/,
   'out of bounds table access': /table (index|access)|out of bounds/,
   'undefined element': /table index is out of bounds/,
+  'null reference': /null/,
+  'null function reference': /null/,
   'uninitialized element': /null function|RuntimeError|signature/,
   'indirect call type mismatch': /signature|mismatch/,
   'integer divide by zero': /(divide|remainder) by zero/,

@@ -83,7 +83,7 @@ def _define():
                 SIGNATURES[name] = f'i{letter * (2 if action == "cmpxchg" else 1)}:{letter}'
             OPCODES[name] = (0xFE, code)
             code += 1
-    _range(None, 0x14, 'call_ref')
+    _range(None, 0x12, 'return_call return_call_indirect call_ref return_call_ref')
     _range(None, 0xD0, 'ref.null ref.is_null ref.func - ref.as_non_null br_on_null br_on_non_null')
     _range(0xFC, 8, 'memory.init data.drop memory.copy memory.fill table.init elem.drop table.copy table.grow '
                     'table.size table.fill')

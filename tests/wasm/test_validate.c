@@ -48,7 +48,8 @@ enum { /* opcodes, for people */
     TEE, GGET, GSET, TGET, TSET, I32_LOAD = 0x28, I64_LOAD,
     I32_STORE = 0x36, MEMORY_SIZE = 0x3f, MEMORY_GROW, I32_CONST = 0x41, I64_CONST, F32_CONST, F64_CONST,
     I32_EQZ = 0x45, I32_ADD = 0x6a, I64_ADD = 0x7c, REF_NULL = 0xd0, REF_IS_NULL, REF_FUNC,
-    AS_NON_NULL = 0xd4, BR_ON_NULL, BR_ON_NON_NULL, CALL_REF = 0x14, FC = 0xfc, SIMD = 0xfd, ATOMIC
+    AS_NON_NULL = 0xd4, BR_ON_NULL, BR_ON_NON_NULL, RETURN_CALL = 0x12, RETURN_CALL_INDIRECT, CALL_REF,
+    RETURN_CALL_REF, FC = 0xfc, SIMD = 0xfd, ATOMIC
 };
 
 static const struct {
@@ -256,6 +257,19 @@ static const struct {
     {"wait", 1, C(GET, 0, GET, 0, I64_CONST, 0, ATOMIC, 1, 2, 0), OK},
     {"wait with a timeout of i32", 1, C(GET, 0, GET, 0, I32_CONST, 0, ATOMIC, 1, 2, 0), MISMATCH},
 
+    /* tail calls */
+    {"return_call", 1, C(GET, 0, RETURN_CALL, 0), OK},
+    {"return_call of other results", 0, C(I32_CONST, 0, RETURN_CALL, 0), INVALID("type mismatch: return_call of a function")},
+    {"return_call without its operand", 1, C(RETURN_CALL, 0), MISMATCH},
+    {"return_call of other operands", 1, C(I64_CONST, 0, RETURN_CALL, 0), MISMATCH},
+    {"return_call of no function", 1, C(GET, 0, RETURN_CALL, 9), INVALID("unknown function 9")},
+    {"behind a return_call", 1, C(GET, 0, RETURN_CALL, 0, DROP, I64_ADD, DROP), OK},
+    {"return_call_indirect", 1, C(GET, 0, GET, 0, RETURN_CALL_INDIRECT, 1, 0), OK},
+    {"return_call_indirect of other results", 0, C(GET, 0, GET, 0, RETURN_CALL_INDIRECT, 1, 0), MISMATCH},
+    {"return_call_indirect through externref", 1, C(GET, 0, GET, 0, RETURN_CALL_INDIRECT, 1, 1), MISMATCH},
+    {"return_call_ref", 1, C(GET, 0, REF_FUNC, 0, RETURN_CALL_REF, 1), OK},
+    {"return_call_ref of other results", 0, C(GET, 0, REF_FUNC, 0, RETURN_CALL_REF, 1), MISMATCH},
+
     /* typed references */
     {"call_ref", 1, C(GET, 0, REF_FUNC, 0, CALL_REF, 1), OK},
     {"call_ref of another type", 1, C(GET, 0, REF_FUNC, 0, CALL_REF, 4), MISMATCH},
@@ -281,7 +295,6 @@ static const struct {
     {"no instruction of a prefix", 0, C(FC, 18), MALFORMED("illegal opcode 0xfc 0x12")},
     {"a hole among the vector instructions", 0, C(SIMD, 0x9a, 0x01), MALFORMED("illegal opcode 0xfd 0x9a")},
     {"beyond the relaxed vector instructions", 0, C(SIMD, 0x94, 0x02), MALFORMED("illegal opcode 0xfd 0x114")},
-    {"tail calls", 0, C(0x12, 0), UNSUPPORTED("the module uses tail calls")},
     {"no atomic instruction", 0, C(ATOMIC, 4), MALFORMED("illegal opcode 0xfe 0x04")},
     {"no atomic instruction behind the last", 0, C(ATOMIC, 0x4f), MALFORMED("illegal opcode 0xfe 0x4f")},
     {"garbage collection", 0, C(0xfb, 0), UNSUPPORTED("the module uses garbage collection")},
@@ -497,6 +510,7 @@ static void features(void **state)
         {MW_FEATURE_BULK_MEMORY, "bulk-memory", C(I32_CONST, 0, I32_CONST, 0, I32_CONST, 0, FC, 11, 0)},
         {MW_FEATURE_REFERENCE_TYPES, "reference-types", C(REF_NULL, FUNCREF, DROP)},
         {MW_FEATURE_THREADS, "atomics", C(ATOMIC, 3, 0)},
+        {MW_FEATURE_TAIL_CALL, "tail-call", C(RETURN_CALL, 0)},
         {MW_FEATURE_FUNCTION_REFERENCES, "function-references", C(UNREACHABLE, CALL_REF, 0)},
         {MW_FEATURE_FUNCTION_REFERENCES, "function-references", C(UNREACHABLE, AS_NON_NULL, DROP)},
         {MW_FEATURE_SIMD, "simd128", C(I32_CONST, 0, SIMD, 15, DROP)},
