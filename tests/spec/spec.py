@@ -50,6 +50,7 @@ class Server:
         command = [options.server, options.plugin, str(directory), str(options.opt)]
         command += [word for word in ("strict", "keep") if getattr(options, word)]
         self.errors = tempfile.TemporaryFile()
+        self.received = b""
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
 
     def send(self, words):
@@ -60,14 +61,17 @@ class Server:
             self.died("closed its input")
 
     def answer(self):
-        ready, _, _ = select.select([self.process.stdout], [], [], TIMEOUT_S)
-        if not ready:
-            self.process.kill()
-            self.died(f"gave no answer in {TIMEOUT_S} s")
-        line = self.process.stdout.readline().decode()
-        if not line.endswith("\n"):
-            self.died("ended")
-        return line.split()
+        while b"\n" not in self.received:
+            ready, _, _ = select.select([self.process.stdout], [], [], TIMEOUT_S)
+            if not ready:
+                self.process.kill()
+                self.died(f"gave no answer in {TIMEOUT_S} s")
+            received = os.read(self.process.stdout.fileno(), 1 << 16)
+            if not received:
+                self.died("ended")
+            self.received += received
+        line, _, self.received = self.received.partition(b"\n")
+        return line.decode().split()
 
     def ask(self, *words):
         self.send(words)
