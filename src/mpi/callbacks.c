@@ -2,6 +2,7 @@
  * ours, so each distinct guest function gets a trampoline of its own from a static pool and keeps it: that way a freed
  * operation that is still in use needs no bookkeeping. */
 #include "mpi/callbacks.h"
+#include "mpi/legacy.h"
 #include "mpi/state.h"
 #include "shims.h"
 
@@ -99,7 +100,8 @@ static void call_op(uint32_t index, void *in, void *inout, int len, MPI_Datatype
     uint8_t *arguments = instance->memory0 + block.p.addr;
     uint32_t next = block.p.addr + 16;
     memcpy(arguments, &len, 4);
-    memcpy(arguments + 4, &guest_type.value, 4);
+    uint32_t type_value = mw_mpi_legacy ? mw_legacy_out_type(guest_type.value) : guest_type.value;
+    memcpy(arguments + 4, &type_value, 4);
     if (!guest_in) {
         memcpy(instance->memory0 + next, (char *)in + low, length);
         guest_in = next - (uint32_t)low;

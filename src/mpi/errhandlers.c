@@ -3,6 +3,7 @@
  * and keeps it: a freed handler that is still in use needs no bookkeeping. */
 #include "mpi/callbacks.h"
 #include "mpi/files.h"
+#include "mpi/legacy.h"
 #include "mpi/state.h"
 #include "shims.h"
 
@@ -25,6 +26,8 @@ static void call_guest(uint32_t index, uint32_t handle, int code)
     const callback *c = &pool[index];
     mw_guest_block block;
     int32_t guest_code = mw_guest_error_class(code);
+    if (mw_mpi_legacy)
+        guest_code = mw_legacy_error(guest_code);
 
     if (!mw_guest_block_begin(instance, 16, &block))
         mw_cannot_call("error handler", "no guest memory for its arguments");
@@ -45,7 +48,7 @@ static void call_comm(uint32_t index, MPI_Comm host, int code)
 {
     bool made;
     mw_guest_comm comm = mw_comm_of_host(host, &made);
-    call_guest(index, comm.value, code);
+    call_guest(index, mw_mpi_legacy ? mw_legacy_out_comm(comm.value) : comm.value, code);
     mw_comm_slot *slot = made ? mw_comm_find(comm) : NULL; /* the handler may have freed it */
     if (slot)
         mw_comm_free(slot);

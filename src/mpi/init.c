@@ -7,6 +7,7 @@
 
 int mw_mpi_running, mw_mpi_finalized;
 int mw_tag_ub;
+bool mw_mpi_legacy;
 mw_instance *mw_mpi_instance;
 
 #define RAISE_IF_BEGUN(call)                                                                       \

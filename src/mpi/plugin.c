@@ -1,11 +1,13 @@
 /* The plugin: what the embedder sees of a host MPI (plugin.h). */
 #include "mpi/plugin.h"
+#include "mpi/legacy.h"
 #include "mpi/state.h"
 #include "runtime/trap.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #if defined(OPEN_MPI)
@@ -17,7 +19,7 @@
 extern const mw_host_func mw_mpi_funcs[];
 extern const uint32_t mw_mpi_nfuncs;
 
-static mw_host_module modules[2]; /* the second ends the list */
+static mw_host_module modules[3]; /* the last ends the list */
 
 /* ---- Abort ------------------------------------------------------------------------------------------------------ */
 
@@ -75,10 +77,34 @@ static void end_nested(const mw_trap *trap, int exit_code, bool is_exit)
 
 /* ---- The plugin's functions -------------------------------------------------------------------------------------- */
 
+static bool imports_from(const mw_import_desc *import, const char *module, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    return import->module_len == strlen(module) && !memcmp(import->module, module, import->module_len) &&
+           import->name_len > length && !memcmp(import->name, prefix, length);
+}
+
+/* The module that MPI is imported from tells the ABI. */
+static mw_error find_abi(const mw_code_descriptor *d, mw_report *report)
+{
+    bool standard = false;
+    mw_mpi_legacy = false;
+    for (uint32_t i = 0; i < d->nimports; i++) {
+        standard |= imports_from(&d->imports[i], "mpi_abi_1", "");
+        mw_mpi_legacy |= imports_from(&d->imports[i], "env", "MPI_");
+    }
+    return standard && mw_mpi_legacy
+               ? mw_fail(report, MW_ERR_LINK, "the module imports MPI from mpi_abi_1 and from env, which are different ABIs")
+               : MW_OK;
+}
+
 static mw_error attach(mw_instance *instance, mw_report *report)
 {
     if (mw_mpi_instance)
         return mw_fail(report, MW_ERR_USAGE, "a process has one MPI, which another instance uses already");
+    mw_error error = find_abi(instance->code, report);
+    if (error)
+        return error;
     mw_mpi_instance = instance;
     instance->host[MW_HOST_MPI] = instance;
     mw_set_nested_end(end_nested);
@@ -130,5 +156,6 @@ __attribute__((visibility("default"))) mw_mpi_plugin_entry_fn mw_mpi_plugin_entr
 const mw_mpi_plugin *mw_mpi_plugin_entry(void)
 {
     modules[0] = (mw_host_module){"mpi_abi_1", mw_mpi_funcs, mw_mpi_nfuncs};
+    modules[1] = (mw_host_module){"env", mw_legacy_funcs, mw_legacy_nfuncs};
     return &plugin;
 }

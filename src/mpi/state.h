@@ -7,6 +7,7 @@
 
 extern int mw_mpi_running;    /* between MPI_Init and MPI_Finalize */
 extern int mw_mpi_finalized;  /* after MPI_Finalize */
+extern bool mw_mpi_legacy;    /* the guest's ABI is that of the paper's artifact (legacy.h) */
 extern mw_instance *mw_mpi_instance; /* the guest that is attached; callbacks of the host find it here */
 
 /* Ends the job with `code` whatever the state; never returns, never hangs (plugin.c). */

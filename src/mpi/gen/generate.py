@@ -6,7 +6,7 @@
 WHAT: header     mpi.h                        for guests
       stubs      mpi_stubs.c                  the guests' library
       constants  guest_constants.h            the guest ABI's constants, for the host side
-      shims      shims.h shims-N.c imports.c host_check.c
+      shims      shims.h shims-N.c imports.c host_check.c legacy_shims.c
       matrix     support-matrix.md            for people; docs/ has a copy that a test compares
       functions  functions.tsv                name, status, version of each; for tests
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import api
 import guest
+import legacy
 import matrix
 import shims
 
@@ -31,6 +32,7 @@ def outputs(what, functions, constants):
         yield "guest_constants.h", guest.host_constants(constants)
     elif what == "shims":
         yield from shims.files(functions)
+        yield "legacy_shims.c", legacy.source(functions)
     elif what == "matrix":
         yield "support-matrix.md", matrix.matrix(functions)
     elif what == "functions":
