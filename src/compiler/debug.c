@@ -176,6 +176,7 @@ static LLVMMetadataRef inlined_function(mw_unit *u, uint32_t function)
 struct mw_function_debug {
     uint32_t row, span;
     const mw_debug_row *last; /* row of the function with a line */
+    bool is_module;           /* the DWARF does not know the function: its file is the module */
 };
 
 static uint32_t root_of(const mw_debug_info *info, uint32_t scope)
@@ -202,6 +203,7 @@ void mw_debug_begin_function(mw_emitter *e)
         e->debug->row = mw_debug_row_at(info, e->func->offset);
         e->debug->span = mw_debug_span_at(info, e->func->offset);
         root = root_of(info, span_scope(info, e->debug->span));
+        e->debug->is_module = root == MW_DEBUG_NONE;
     }
     if (root != MW_DEBUG_NONE) {
         e->di_scope = make_function(u, info->scopes[root].function, name);
@@ -253,10 +255,14 @@ static LLVMMetadataRef guest_location(mw_emitter *e, uint32_t offset)
     bool has_line = d->row != MW_DEBUG_NONE && info->rows[d->row].line;
     if (has_line)
         d->last = &info->rows[d->row];
-    uint32_t file = d->last ? d->last->file : MW_DEBUG_NONE, line = d->last ? d->last->line : offset;
     LLVMMetadataRef call, scope = scope_of(e, span_scope(info, d->span), &call);
-    scope = LLVMDIBuilderCreateLexicalBlockFile(u->di, scope, file_of(u, file), offset);
-    return LLVMDIBuilderCreateDebugLocation(u->context, line, !has_line, scope, call);
+    if (!d->last) {
+        if (!d->is_module)
+            scope = LLVMDIBuilderCreateLexicalBlockFile(u->di, scope, u->di_file, 0);
+        return LLVMDIBuilderCreateDebugLocation(u->context, offset, 0, scope, call);
+    }
+    scope = LLVMDIBuilderCreateLexicalBlockFile(u->di, scope, file_of(u, d->last->file), offset);
+    return LLVMDIBuilderCreateDebugLocation(u->context, d->last->line, !has_line, scope, call);
 }
 
 void mw_debug_set_offset(mw_emitter *e, uint64_t offset)

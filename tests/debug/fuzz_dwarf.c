@@ -1,7 +1,7 @@
 /* The readers of DWARF against arbitrary bytes. Whatever the sections hold, what comes out must keep the promises of
  * dwarf.h, and nothing outside of the sections may be read.
  *
- * Built twice: with libFuzzer (-DMW_FUZZ=ON, clang), whose input is a module, and with a main of its own that mutates
+ * Built twice: with libFuzzer (script/fuzz dwarf), whose input is a module, and with a main of its own that mutates
  * the sections of modules with a seeded generator a bounded number of times: fuzz_dwarf SEED ROUNDS FILE... */
 #include "wasm/dwarf.h"
 
@@ -37,7 +37,7 @@ static void check_places(const mw_module *m, const mw_debug_info *info)
     for (uint32_t i = 0; i < info->nrows; i++) {
         const mw_debug_row *row = &info->rows[i];
         require(!i || row[-1].offset < row->offset, "rows do not ascend");
-        require(row->offset > m->code_offset && row->offset <= m->size, "a row outside of the code");
+        require(row->offset >= m->code_offset && row->offset <= m->size, "a row outside of the code");
         require(!row->line || row->file < info->nfiles, "a line in no file");
     }
     for (uint32_t i = 0; i < info->nspans; i++) {

@@ -1,4 +1,4 @@
-"""The readers of DWARF against LLVM's, for every instruction of modules in DWARF 4 and 5."""
+"""The readers of DWARF against LLVM's, for every instruction of modules in DWARF 4 and 5, of 32 and 64 bits."""
 import glob
 import os
 import unittest
@@ -48,9 +48,10 @@ class Places(Debugging):
 
     def test_own_program(self):
         modules = sorted(glob.glob(os.path.join(BUILD, "tests", "debug", "scopes-*.wasm")))
-        self.assertEqual(len(modules), 4)
-        inlined = [self.compare(module, 200) for module in modules]
-        self.assertGreater(min(inlined[1], inlined[3]), 200)  # -O2
+        self.assertEqual(len(modules), 5)
+        inlined = {os.path.basename(module): self.compare(module, 200) for module in modules}
+        for name in ("scopes-v4-O2.wasm", "scopes-v5-O2.wasm", "scopes-memory64.wasm"):
+            self.assertGreater(inlined[name], 200)
 
     def test_with_libraries(self):
         """Debian's C library has DWARF of its own, made by another version of clang."""
