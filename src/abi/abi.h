@@ -37,9 +37,12 @@
 #define MW_RESERVED_BYTES32 ((UINT64_C(8) << 30) + (UINT64_C(1) << 16))
 
 /* Past the largest index of a 64-bit memory that its code does not refuse (mw_memory.limit), the reservation goes on
- * for a constant offset of 32 bits and the width of an access. The limit is within these bounds, so that no code is
- * needed for an index that has 32 bits, and no sum of the three wraps. */
-#define MW_GUARD_BYTES64 ((UINT64_C(4) << 30) + (UINT64_C(1) << 16))
+ * for a constant offset of 32 bits and the width of an access, and for slack: so much lies before its base too. Code
+ * whose index is the sum of one that is not above the limit and of something no larger than the slack need not compare
+ * the sum. The limit is within these bounds, so that no code is needed for an index that has 32 bits, and no sum of all
+ * these wraps. */
+#define MW_SLACK_BYTES64 (UINT64_C(64) << 30) /* an i32 times 8, and 2^32 steps of 8 */
+#define MW_GUARD_BYTES64 (MW_SLACK_BYTES64 + (UINT64_C(4) << 30) + (UINT64_C(1) << 16))
 #define MW_MIN_LIMIT64 (UINT64_C(4) << 30)
 #define MW_MAX_LIMIT64 (UINT64_C(1) << 46)
 

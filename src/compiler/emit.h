@@ -59,7 +59,7 @@ typedef struct mw_unit {
     const mw_compile_options *options;
     const mw_target *target;
     mw_effort effort; /* of all its functions */
-    bool has_shared_memory;
+    bool has_shared_memory, has_memory64;
 
     LLVMContextRef context;
     LLVMModuleRef llvm;
@@ -305,6 +305,8 @@ void mw_emit_descriptor(mw_unit *u, const mw_hash *key);
 void mw_emit_libcalls(mw_unit *u);
 void mw_emit_personality(mw_unit *u);
 
+/* Before the vectorizer: comparisons of indices of 64-bit memories leave innermost loops (bounds.c). */
+void mw_hoist_bounds(const mw_unit *u);
 /* After LLVM's passes: accesses of linear memory share index registers (addresses.c). */
 void mw_share_addresses(mw_unit *u);
 LLVMValueRef mw_emit_invoke(mw_unit *u, uint32_t type);

@@ -6,7 +6,7 @@
  *
  * A 64-bit memory: an index above the memory's limit, which is constant, traps; what lies between the present size and
  * the limit, and up to 4 GiB of constant offset beyond, is in the reservation and faults. What was compared with the
- * limit serves as the anchor of all that lies at most 4 GiB above it. */
+ * limit serves as the anchor of all that lies at most 4 GiB above it. bounds.c takes comparisons out of loops. */
 #include "compiler/facts.h"
 
 #include <string.h>

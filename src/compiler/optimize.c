@@ -10,7 +10,9 @@
  *
  * sroa matters only where locals are in memory; adce removes phis of locals that are dead at a loop's header. */
 #define CLEAN "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,adce,"
-#define LOOPS "loop-mssa(loop-rotate,licm),gvn,loop(indvars,loop-deletion),"
+#define ROTATE "loop-mssa(loop-rotate,licm),gvn,"
+#define INDVARS "loop(indvars,loop-deletion),"
+#define LOOPS ROTATE INDVARS
 #define VECTORIZE "loop-vectorize,loop-load-elim,instcombine<no-verify-fixpoint>,simplifycfg,"
 #define SLP "slp-vectorizer,vector-combine,instcombine<no-verify-fixpoint>,"
 #define UNROLL "loop-unroll<O3>,"
@@ -28,6 +30,15 @@ static const char *const pipelines[4][MW_EFFORTS] = {
      "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")"},
 };
 
+/* For modules with a 64-bit memory, from level 2 on: what comes before mw_hoist_bounds, and what comes after it. */
+static const char before_bounds[] = "function(" CLEAN ROTATE "loop-simplify)";
+#define AFTER_BOUNDS                                                                                \
+    "loop-mssa(simple-loop-unswitch<nontrivial>),early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm)," INDVARS VECTORIZE
+static const char *const after_bounds[2][MW_EFFORTS] = {
+    {"function(" AFTER_BOUNDS SLP FINISH ")", "function(" AFTER_BOUNDS FINISH ")"},
+    {"function(" AFTER_BOUNDS SLP UNROLL FINISH ")", "function(" AFTER_BOUNDS UNROLL FINISH ")"},
+};
+
 static void set_options(void)
 {
     static const char *const options[] = {
@@ -40,6 +51,8 @@ static void set_options(void)
         "-no-trap-after-noreturn",
         /* How far gvn looks for an earlier load, in blocks (default 200): it was the most expensive pass. */
         "-memdep-block-number-limit=50",
+        /* Of the loops that mw_hoist_bounds has prepared; nothing else is unswitched. */
+        "-unswitch-threshold=300",
     };
     LLVMParseCommandLineOptions(sizeof options / sizeof *options, options, "");
 }
@@ -55,7 +68,15 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
     int level = u->options->opt_level & 3;
     const char *passes = pipelines[level][u->effort];
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error = *passes ? LLVMRunPasses(u->llvm, passes, machine, options) : NULL;
+    LLVMErrorRef error = NULL;
+    /* What other threads write into shared memory may be another value at each use (mw_settle). */
+    if (u->has_memory64 && !u->has_shared_memory && level >= 2 && after_bounds[level - 2][u->effort]) {
+        error = LLVMRunPasses(u->llvm, before_bounds, machine, options);
+        mw_hoist_bounds(u);
+        passes = after_bounds[level - 2][u->effort];
+    }
+    if (!error && *passes)
+        error = LLVMRunPasses(u->llvm, passes, machine, options);
     LLVMDisposePassBuilderOptions(options);
     if (error) {
         char *message = LLVMGetErrorMessage(error);

@@ -114,7 +114,7 @@ void mw_unit_init(mw_unit *u, const mw_module *module, const mw_debug_info *debu
     u->target = target;
     u->effort = effort;
     for (uint32_t i = 0; i < module->nmemories; i++)
-        u->has_shared_memory |= module->memories[i].limits.shared;
+        u->has_shared_memory |= module->memories[i].limits.shared, u->has_memory64 |= module->memories[i].limits.is64;
     u->context = LLVMContextCreate();
     LLVMContextSetDiagnosticHandler(u->context, ignore_diagnostic, NULL);
     u->llvm = LLVMModuleCreateWithNameInContext("mpiwasm", u->context);

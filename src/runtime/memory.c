@@ -170,6 +170,17 @@ static mw_error too_large(mw_limits_desc limits, bool is64, uint64_t most, mw_re
                    " KiB that it may have", limits.min * 64, most * 64);
 }
 
+/* Bytes that are reserved before the base. */
+static uint64_t below(const mw_memory *memory)
+{
+    return memory->is64 ? MW_SLACK_BYTES64 : 0;
+}
+
+static void unreserve(const mw_memory *memory)
+{
+    munmap(memory->base - below(memory), below(memory) + memory->reserved);
+}
+
 /* Reserves what the memory may grow to and what code may reach beyond (MW_RESERVED_BYTES32, MW_GUARD_BYTES64). Where
  * the process may not have so much address space, a 64-bit memory makes do with less. */
 static mw_error reserve_for(mw_memory *memory, uint64_t min, mw_report *report)
@@ -181,13 +192,15 @@ static mw_error reserve_for(mw_memory *memory, uint64_t min, mw_report *report)
             memory->limit = bytes < MW_MIN_LIMIT64 ? MW_MIN_LIMIT64 : bytes;
             memory->reserved = memory->limit + MW_GUARD_BYTES64;
         }
-        memory->base = reserve(memory->reserved);
-        if (memory->base)
+        memory->base = reserve(below(memory) + memory->reserved);
+        if (memory->base) {
+            memory->base += below(memory);
             return MW_OK;
+        }
         if (!memory->is64 || memory->max_pages == min || memory->limit == MW_MIN_LIMIT64)
             return mw_fail(report, MW_ERR_NO_MEMORY, "cannot reserve %" PRIu64 " GiB of address space for the guest's "
                            "memory: %s (a limit on address space, \"ulimit -v\", must allow it)",
-                           memory->reserved >> 30, strerror(errno));
+                           (below(memory) + memory->reserved) >> 30, strerror(errno));
         memory->max_pages = memory->max_pages / 2 > min ? memory->max_pages / 2 : min;
     }
 }
@@ -219,10 +232,11 @@ mw_error mw_memory_create(mw_memory *memory, mw_memory_desc desc, uint64_t *left
     if (!committed)
         error = mw_fail(report, MW_ERR_NO_MEMORY, "the guest's memory begins with %" PRIu64 " MiB, which this host "
                         "does not have: %s", limits.min * MW_PAGE_BYTES >> 20, strerror(saved_errno));
-    else if (mw_ranges_add(&reservations, (uintptr_t)memory->base, (uintptr_t)memory->base + memory->reserved, memory))
+    else if (mw_ranges_add(&reservations, (uintptr_t)memory->base - below(memory),
+                           (uintptr_t)memory->base + memory->reserved, memory))
         error = mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
     if (error) {
-        munmap(memory->base, memory->reserved);
+        unreserve(memory);
         *memory = (mw_memory){0};
         return error;
     }
@@ -236,8 +250,8 @@ void mw_memory_destroy(mw_memory *memory)
 {
     if (!memory->base)
         return;
-    mw_ranges_remove(&reservations, (uintptr_t)memory->base, memory);
-    munmap(memory->base, memory->reserved);
+    mw_ranges_remove(&reservations, (uintptr_t)memory->base - below(memory), memory);
+    unreserve(memory);
     *memory = (mw_memory){0};
 }
 

@@ -187,9 +187,50 @@ def walks(script):
                         model[a] = 0x5A
                 at = min(max(0, start), PAGE - 16) if start < PAGE else 0
                 script.call('peek', 'I:V', [at], [int.from_bytes(model[at:at + 16], 'little')])
-            # More iterations than there are addresses.
-            for n in (1 << 40, 1 << 62, 0):
-                script.trap(f'sum{step}', 'II:I', [start | 1 << 63, n], OUT_OF_BOUNDS)
+            # More iterations than there are addresses, and more than the code without comparisons is made for.
+            for n in ((1 << 32) - 1, 1 << 32, (1 << 32) + 1, 1 << 40, (1 << 40) + 2, 1 << 62, 0):
+                script.trap(f'sum{step}', 'II:I', [start, n], OUT_OF_BOUNDS)
+                if n:
+                    script.trap(f'index{step}', 'II:I', [start, n], OUT_OF_BOUNDS)
+
+
+def gathers(script):
+    """x[column[i]]: the array's address alone is compared, before the loop."""
+    content, columns = page(), 40960
+    m = new_module(content, 0)
+    m.func('II:', wasm.get(0) + wasm.get(1) + wasm.mem('i64.store32'), export='poke')
+    for width, extend in (('s', 'i64.extend_i32_s'), ('u', 'i64.extend_i32_u')):
+        # for (i = from; i < to; i++) sum += x[column[i]], i an i32
+        column = (wasm.i64(columns) + wasm.get(1) + wasm.op('i64.extend_i32_s') + wasm.i64(2) + wasm.op('i64.shl')
+                  + wasm.op('i64.add') + wasm.mem('i32.load'))
+        x = (wasm.get(0) + column + wasm.op(extend) + wasm.i64(3) + wasm.op('i64.shl') + wasm.op('i64.add')
+             + wasm.mem('i64.load8_u'))
+        m.func('Iii:I', wasm.op('loop', b'\x40') + wasm.get(3) + x + wasm.op('i64.add') + wasm.set_(3)
+               + wasm.get(1) + wasm.i32(1) + wasm.op('i32.add') + wasm.op('local.tee', 1) + wasm.get(2)
+               + wasm.op('i32.lt_s') + wasm.op('br_if', 0) + wasm.op('end') + wasm.get(3), 'I', export='gather_' + width)
+    script.module('memory64_gathers', m)
+    sets = ([0, 1, 2, 3, 5, 8, 13, 21, 34, 55], [0, 1, -1, 2], [3, 1 << 31], [3, (1 << 31) - 1], [-1, -1, -1], [7, 8191, 8190],
+            [7, 8192], [mask(-(1 << 31), 32)] * 3)
+    for values_ in sets:
+        for i, c in enumerate(values_):
+            script.call('poke', 'II:', [columns + 4 * i, mask(c, 64)], [])
+        for x in (0, 8, 16, DATA, PAGE - 8, PAGE, 1 << 34, (1 << 34) + 8, LIMIT, LIMIT + 1, 1 << 46, 1 << 63,
+                  mask(-8, 64), mask(-56, 64), mask(-(1 << 34), 64), mask(-(1 << 35) + 8, 64)):
+            for width in 'su':
+                index = [numeric.signed(mask(c, 32), 32) if width == 's' else mask(c, 32) for c in values_]
+                at = [mask(x + 8 * c, 64) for c in index]
+                args = [x, 0, len(values_)]
+                known = dict(enumerate(content))
+                for i, c in enumerate(values_):
+                    known.update(enumerate(mask(c, 32).to_bytes(4, 'little'), columns + 4 * i))
+                if max(at) < PAGE:
+                    script.call('gather_' + width, 'Iii:I', args, [sum(known[a] for a in at)])
+                else:
+                    script.trap('gather_' + width, 'Iii:I', args, OUT_OF_BOUNDS)
+    # Bounds of the loop that are no indices of the array of columns.
+    for low, high in ((-(1 << 31), 0), (-10241, 5), (1 << 30, (1 << 30) + 1), ((1 << 31) - 2, (1 << 31) - 1)):
+        for width in 'su':
+            script.trap('gather_' + width, 'Iii:I', [0, mask(low, 32), mask(high, 32)], OUT_OF_BOUNDS)
 
 
 def bulk(script):
@@ -306,5 +347,6 @@ def generate(script):
     atomics(script, 1)
     sums(script)
     walks(script)
+    gathers(script)
     bulk(script)
     tables(script)

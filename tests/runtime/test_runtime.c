@@ -483,7 +483,9 @@ static void makes_64_bit_memories(void **state)
     assert_int_equal(mw_memory_create(&m, desc, NULL, &report), MW_OK);
     assert_int_equal(m.limit, MW_MIN_LIMIT64);
     assert_int_equal(m.reserved, m.limit + MW_GUARD_BYTES64);
-    assert_ptr_equal(mw_memory_of_address((uintptr_t)m.base + m.limit + (UINT64_C(4) << 30)), &m);
+    assert_ptr_equal(mw_memory_of_address((uintptr_t)m.base + m.limit + (UINT64_C(68) << 30)), &m);
+    assert_ptr_equal(mw_memory_of_address((uintptr_t)m.base - (UINT64_C(64) << 30)), &m);
+    assert_ptr_equal(mw_memory_of_address((uintptr_t)m.base - (UINT64_C(64) << 30) - 1), NULL);
     assert_int_equal(mw_memory_grow(&m, UINT64_MAX), -1);
     assert_int_equal(mw_memory_grow(&m, 5), -1);
     uint8_t *base = m.base;
@@ -511,7 +513,7 @@ static void starve_64(void *arg)
     (void)arg;
     mw_report report = MW_REPORT_INIT;
     mw_memory m = {0};
-    setrlimit(RLIMIT_AS, &(struct rlimit){UINT64_C(10) << 30, UINT64_C(10) << 30});
+    setrlimit(RLIMIT_AS, &(struct rlimit){UINT64_C(137) << 30, UINT64_C(137) << 30});
     mw_memory_desc desc = {.limits = {1, 1 << 20}, .is64 = 1}; /* 64 GiB */
     if (mw_memory_create(&m, desc, NULL, &report) != MW_OK)
         _exit(1);
