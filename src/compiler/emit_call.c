@@ -1,8 +1,8 @@
-/* Calls. Guest functions have the C calling convention with the instance in front (abi.h), those that make tail calls LLVM's
- * tailcc, whose tail calls may be to functions of any type.
+/* Calls. Guest functions have the C calling convention with the instance in front (abi.h), those that make tail calls
+ * LLVM's tailcc, whose tail calls may be to functions of any type.
  *
- * A tail call is a jump where the callee makes tail calls too: only such a callee can prolong a chain of them. Any other is
- * called and returns into the frame that waits to return, so that a chain takes one more frame at its end. */
+ * A tail call is a jump where the callee makes tail calls too: only such a callee can prolong a chain of them. Any
+ * other is called and returns into the frame that waits to return, so that a chain takes one more frame at its end. */
 #include "compiler/emit.h"
 
 #include <stdlib.h>
@@ -28,8 +28,8 @@ static LLVMValueRef result_cells(mw_emitter *e, uint32_t count)
     return e->cells;
 }
 
-/* The arguments of a call, popped: before them the instance, and the place for the results if that is in memory, are still
- * to be set. */
+/* The arguments of a call, popped: before them the instance, and the place for the results if that is in memory, are
+ * still to be set. */
 static LLVMValueRef *pop_arguments(mw_emitter *e, const mw_wasm_functype *t)
 {
     uint32_t first = mw_first_param(t);
@@ -84,18 +84,21 @@ static void return_result(mw_emitter *e, LLVMValueRef result)
         LLVMBuildRet(e->builder, result);
 }
 
-static LLVMValueRef call_nounwind(mw_emitter *e, LLVMTypeRef type, LLVMValueRef code, LLVMValueRef *args, unsigned nargs)
+static LLVMValueRef call_nounwind(mw_emitter *e, LLVMTypeRef type, LLVMValueRef code, LLVMValueRef *args,
+                                  unsigned nargs)
 {
     const mw_unit *u = e->unit;
     LLVMValueRef result = LLVMBuildCall2(e->builder, type, code, args, nargs, "");
     if (!mw_unit_throws(u))
-        LLVMAddCallSiteAttribute(result, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, mw_attribute(u, "nounwind", 0));
+        LLVMAddCallSiteAttribute(result, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                                 mw_attribute(u, "nounwind", 0));
     return result;
 }
 
-/* Calls the tailcc function `code` with the arguments of the usual convention; if these go through memory, through that at
- * `params`. */
-static LLVMValueRef call_tailcc(mw_emitter *e, uint32_t type, LLVMValueRef code, LLVMValueRef *args, LLVMValueRef params)
+/* Calls the tailcc function `code` with the arguments of the usual convention; if these go through memory, through that
+ * at `params`. */
+static LLVMValueRef call_tailcc(mw_emitter *e, uint32_t type, LLVMValueRef code, LLVMValueRef *args,
+                                LLVMValueRef params)
 {
     const mw_wasm_functype *t = &e->unit->module->types[type];
     uint32_t first = mw_first_param(t), nargs = first + t->nparams;
