@@ -231,7 +231,7 @@ class Cost(Case):
         handled = (f'(func $handled (export "handled") (param $n i32) (param $x i64) (result i64) (try (do (call $f) '
                    f"{self.LOOP} (call $f)) (catch_all (local.set $x (i64.const 1)))) (local.get $x))")
         wasm = self.wasm(f"(module (tag $t) (func $f (throw $t)) {plain} {handled})")
-        self.assertEqual(self.instructions(wasm, "wasm_function_2_.f2"), self.instructions(wasm, "wasm_function_1_.f1"))
+        self.assertEqual(self.instructions(wasm, "wasm-function[2].f2"), self.instructions(wasm, "wasm-function[1].f1"))
 
 
 class Hostile(Case):
