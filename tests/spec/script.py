@@ -313,7 +313,8 @@ def read_wait(_script, item, line):
 READERS = {
     "module": read_module, "register": read_register, "invoke": read_action, "get": read_action,
     "assert_return": read_assert_return, "assert_return_canonical_nan": read_assert_return_nan,
-    "assert_return_arithmetic_nan": read_assert_return_nan, "assert_return_nan": read_assert_return_nan, "assert_exception": read_assert_exception,
+    "assert_return_arithmetic_nan": read_assert_return_nan, "assert_return_nan": read_assert_return_nan,
+    "assert_exception": read_assert_exception,
     "assert_trap": read_assert_trap, "assert_exhaustion": read_assert_trap,
     **dict.fromkeys(("assert_malformed", "assert_invalid", "assert_unlinkable", "assert_malformed_custom",
                      "assert_invalid_custom"), read_assertion_on_module),

@@ -8,8 +8,9 @@ from .lexer import HEX, WatError
 DEC = r"[0-9](?:_?[0-9])*"
 INTEGER = re.compile(rf"([+-]?)(?:0x({HEX})|({DEC}))\Z")
 NATURAL = re.compile(rf"(?:0x({HEX})|({DEC}))\Z")
-FLOAT = re.compile(rf"([+-]?)(?:0x({HEX})(?:\.({HEX})?)?(?:[pP]([+-]?{DEC}))?|({DEC})(?:\.({DEC})?)?(?:[eE]([+-]?{DEC}))?"
-                   rf"|(inf)|(nan)(?::0x({HEX}))?)\Z")
+FLOAT = re.compile(
+    rf"([+-]?)(?:0x({HEX})(?:\.({HEX})?)?(?:[pP]([+-]?{DEC}))?"
+    rf"|({DEC})(?:\.({DEC})?)?(?:[eE]([+-]?{DEC}))?|(inf)|(nan)(?::0x({HEX}))?)\Z")
 # Bits of mantissa and exponent.
 FORMATS = {32: (23, 8), 64: (52, 11)}
 

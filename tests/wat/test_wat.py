@@ -51,9 +51,11 @@ MODULES = [
     '(import "m" "t" (table $t 1 2 externref)) (import "m" "m" (memory 1)) (import "m" "g" (global (mut f32)))',
     '(import "m" "e" (tag $e (param i32 i64))) (tag (export "e2"))',
     '(table funcref (elem 0 0)) (func) (table $x externref (elem (ref.null extern)))',
-    '(memory (data "abc" "\\ff\\t\\r\\n\\\'\\"\\\\")) (memory 1)', "(memory 1) (data (i32.const 3) \"x\") (data \"y\" \"z\")",
-    '(table $t 4 funcref) (table $u 4 funcref) (func $f) (elem (i32.const 0) $f 0) (elem (table $u) (i32.const 1) func $f)'
-    '(elem declare func $f) (elem func 0) (elem (table 0) (offset i32.const 1) funcref (ref.func $f) (item ref.null func))'
+    '(memory (data "abc" "\\ff\\t\\r\\n\\\'\\"\\\\")) (memory 1)',
+    "(memory 1) (data (i32.const 3) \"x\") (data \"y\" \"z\")",
+    '(table $t 4 funcref) (table $u 4 funcref) (func $f) (elem (i32.const 0) $f 0)'
+    '(elem (table $u) (i32.const 1) func $f) (elem declare func $f) (elem func 0)'
+    '(elem (table 0) (offset i32.const 1) funcref (ref.func $f) (item ref.null func))'
     '(elem funcref (ref.null func)) (elem declare externref (ref.null extern)) (elem (table $u) (i32.const 0) externref)',
     "(memory i64 1 5) (memory $n (export \"m\") 2) (data (memory $n) (i32.const 1) \"q\")",
     "(func (param $x i32) (param f32 f64) (result i32) (local $y i64) (local i64 i32) local.get $y drop local.get $x)",
@@ -65,7 +67,8 @@ MODULES = [
     "(tag $e) (func try nop catch $e catch_all rethrow 0 end try $l try nop delegate $l catch_all end)",
     "(func $f (block $l (try (do) (delegate $l))) (return_call $f))",
     "(func (;(; nested ;);) nop ;; rest\n(;x;) nop)", "(func $quoted\\name (call $quoted\\name))",
-    "(global i32 (i32.add (i32.const 1) (i32.const 2))) (global f32 (f32.const nan:0x1)) (global v128 (v128.const i64x2 1 2))",
+    "(global i32 (i32.add (i32.const 1) (i32.const 2))) (global f32 (f32.const nan:0x1))"
+    "(global v128 (v128.const i64x2 1 2))",
     "(type $a (func (param $x i32) (param i64) (result f32 f64))) (func (type $a) unreachable)"
     "(func (type $a) (param $p i32) (param i64) (result f32) (result f64) unreachable)",
     '(memory 0) (func (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 0)) (data.drop 0)) (data "")',
@@ -82,7 +85,8 @@ ENCODED = [
     ("(func (block $l (try_table $m (catch $e $l) (catch_ref 0 1) (catch_all 0) (catch_all_ref $l) (br $m)))) (tag $e)",
      "01 04 01 60 00 00 03 02 01 00 0d 03 01 00 00"
      "0a 17 01 15 00 02 40 1f 40 04 00 00 00 01 00 01 02 00 03 00 0c 00 0b 0b 0b"),
-    ("(table 0 funcref) (func table.get table.set table.size table.grow table.fill table.copy table.init 0) (elem func)",
+    ("(table 0 funcref) (elem func)"
+     "(func table.get table.set table.size table.grow table.fill table.copy table.init 0)",
      "01 04 01 60 00 00 03 02 01 00 04 04 01 70 00 00 09 04 01 01 00 00"
      "0a 19 01 17 00 25 00 26 00 fc 10 00 fc 0f 00 fc 11 00 fc 0e 00 00 fc 0c 00 00 0b"),
     ("(func $f (param (ref null $t)) local.get 0 call_ref $t local.get 0 return_call_ref 0) (type $t (func))",
@@ -92,7 +96,8 @@ ENCODED = [
     ("(table i64 funcref (elem $f)) (memory i64 (data \"a\")) (func $f)",
      "01 04 01 60 00 00 03 02 01 00 04 05 01 70 05 01 01 05 04 01 05 01 01"
      "09 07 01 00 42 00 0b 01 00 0a 04 01 02 00 0b 0b 07 01 00 42 00 0b 01 61"),
-    ("(memory 0)(memory $m 0)(func i32.load $m offset=1 v128.load8_lane 1 2 v128.load8_lane 1 align=1 2 memory.copy $m 0"
+    ("(memory 0)(memory $m 0)(func i32.load $m offset=1 v128.load8_lane 1 2 v128.load8_lane 1 align=1 2"
+     " memory.copy $m 0"
      " memory.init $m 0 memory.size 1) (data)",
      "01 04 01 60 00 00 03 02 01 00 05 05 02 00 00 00 00 0c 01 01 0a 1e 01 1c 00 28 42 01 01 fd 54 40 01 00 02"
      "fd 54 40 01 00 02 fc 0a 01 00 fc 08 00 01 3f 01 0b 0b 03 01 01 00"),
@@ -104,21 +109,32 @@ ENCODED = [
 
 MALFORMED = [
     "(func", "(func))", "(module) (module)", "(func nop1)", "(func \"x\")", "(func (nop) drop nop())", "(func $)",
-    "(func $a) (func $a)", "(func (param $x i32) (local $x i32))", "(type $t (func)) (type $t (func))", "(func (call $f))",
-    "(func (local.get $x))", "(func (br $l))", "(func block $a end $b)", "(func block)", "(func end)", "(func else end)",
-    "(func if else else end)", "(func (block end))", "(func (i32.const 4294967296) drop)", "(func (i32.const -2147483649) drop)",
-    "(func (i32.const 1_) drop)", "(func (i32.const 0x) drop)", "(func (i32.const 1.0) drop)", "(func (f32.const 0x1p128) drop)",
+    "(func $a) (func $a)", "(func (param $x i32) (local $x i32))", "(type $t (func)) (type $t (func))",
+    "(func (call $f))",
+    "(func (local.get $x))", "(func (br $l))", "(func block $a end $b)", "(func block)", "(func end)",
+    "(func else end)",
+    "(func if else else end)", "(func (block end))", "(func (i32.const 4294967296) drop)",
+    "(func (i32.const -2147483649) drop)",
+    "(func (i32.const 1_) drop)", "(func (i32.const 0x) drop)", "(func (i32.const 1.0) drop)",
+    "(func (f32.const 0x1p128) drop)",
     "(func (f32.const nan:0x0) drop)", "(func (f32.const nan:0x800000) drop)", "(func (f64.const 1e309) drop)",
     "(func (f32.const 0x1.ffffffp127) drop)", "(func (f32.const 340282356779733661637539395458142568448) drop)",
-    "(func i32.load align=3 drop)", "(func i32.load align=0 drop)", "(func i32.load offset=-1 drop)", "(func) (memory 1) (import \"m\" \"f\" (func))",
+    "(func i32.load align=3 drop)", "(func i32.load align=0 drop)", "(func i32.load offset=-1 drop)",
+    "(func) (memory 1) (import \"m\" \"f\" (func))",
     "(func (param i32) (type 0))", "(type (func)) (func (type 0) (param i32))", "(func (result i32) (param i32))",
-    "(func (block (param $x i32)))", "(start 0) (start 0) (func)", '(data "\\zz")', '(data "\\u{d800}")', '(data "a\nb")',
-    '(import "\\ff" "" (func))', "(memory)", "(memory 1 2 3)", "(table 1)", "(table funcref)", "(global i32 i32)", "(global)",
-    "(func (v128.const i32x4 1 2 3) drop)", "(func (v128.const i8x16" + " 256" * 16 + ") drop)", "(func i8x16.shuffle 1 2)",
-    "(func (i8x16.extract_lane_s 256))", "(func (i8x16.extract_lane_s -1))", "(; (; ;)", "(@) (func)", "(@a", "(func (@ x))",
+    "(func (block (param $x i32)))", "(start 0) (start 0) (func)", '(data "\\zz")', '(data "\\u{d800}")',
+    '(data "a\nb")',
+    '(import "\\ff" "" (func))', "(memory)", "(memory 1 2 3)", "(table 1)", "(table funcref)", "(global i32 i32)",
+    "(global)",
+    "(func (v128.const i32x4 1 2 3) drop)", "(func (v128.const i8x16" + " 256" * 16 + ") drop)",
+    "(func i8x16.shuffle 1 2)",
+    "(func (i8x16.extract_lane_s 256))", "(func (i8x16.extract_lane_s -1))", "(; (; ;)", "(@) (func)", "(@a",
+    "(func (@ x))",
     "(func) \x01", "(func $\"\")", "(func nop\"x\")", "(func (i32.const 1)(i32.const 2)(i32.add (i32.const 3) nop))",
-    "(elem func) (elem (table 0) func)", "(func (if (i32.const 1)))", "(func (if (then) (then)))", "(func (try (catch_all)))",
-    "(export \"a\")", "(export \"a\" (func))", "(type)", "(type (sub))", "(type (func) (func))", "(rec (func))", "(foo)", "nop",
+    "(elem func) (elem (table 0) func)", "(func (if (i32.const 1)))", "(func (if (then) (then)))",
+    "(func (try (catch_all)))",
+    "(export \"a\")", "(export \"a\" (func))", "(type)", "(type (sub))", "(type (func) (func))", "(rec (func))",
+    "(foo)", "nop",
     "(func try_table catch 0 0 end)", "(func delegate 0)", "(func try catch_all catch 0 end)",
 ]
 
@@ -161,7 +177,8 @@ class Wat(unittest.TestCase):
         """What no other tool of ours can check: codes at the ends of runs, from the specification's index."""
         for name, code in {"throw_ref": "0a", "call_ref": "14", "return_call_ref": "15", "ref.eq": "d3",
                            "ref.as_non_null": "d4", "br_on_null": "d5", "br_on_non_null": "d6", "i31.get_u": "fb1e",
-                           "array.init_elem": "fb13", "ref.cast": "fb16", "array.len": "fb0f", "br_on_cast_fail": "fb19",
+                           "array.init_elem": "fb13", "ref.cast": "fb16", "array.len": "fb0f",
+    "br_on_cast_fail": "fb19",
                            "i16x8.relaxed_dot_i8x16_i7x16_s": "fd9202",
                            "i32x4.relaxed_dot_i8x16_i7x16_add_s": "fd9302"}.items():
             self.assertEqual(TABLE[name][0].hex(), code, name)
