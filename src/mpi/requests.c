@@ -36,6 +36,12 @@ static int32_t claim(const mw_call *call, const char *argument, uint32_t handle,
     return MW_GUEST_SUCCESS;
 }
 
+/* The claim ends, and whoever claims next sees what was written under it. */
+static void unclaim(mw_request_slot *slot, uint32_t other_bits)
+{
+    __atomic_store_n(&slot->flags, slot->flags & ~(BUSY | other_bits), __ATOMIC_RELEASE);
+}
+
 /* After the host call: takes over what the host made of the request. */
 static void settle(mw_request_slot *slot, MPI_Request host, bool complete, int32_t *handle)
 {
@@ -48,14 +54,14 @@ static void settle(mw_request_slot *slot, MPI_Request host, bool complete, int32
         return;
     }
     slot->host = host;
-    slot->flags &= ~(uint32_t)(complete ? BUSY | ACTIVE : BUSY);
+    unclaim(slot, complete ? ACTIVE : 0);
 }
 
 static void list_release(request_list *list)
 {
     for (int64_t i = 0; i < list->n; i++)
         if (list->slots[i])
-            list->slots[i]->flags &= ~(uint32_t)BUSY;
+            unclaim(list->slots[i], 0);
     mw_arena_end(&list->arena);
 }
 
@@ -189,7 +195,7 @@ int32_t mw_MPI_Request_get_status(mw_instance *instance, mw_guest_request reques
     int rc = MPI_Request_get_status(slot ? slot->host : MPI_REQUEST_NULL, &host_flag,
                                     MW_HOST_STATUS(guest_status, &host_status));
     if (slot)
-        slot->flags &= ~(uint32_t)BUSY;
+        unclaim(slot, 0);
     *out_flag = host_flag;
     if (host_flag && rc == MPI_SUCCESS)
         mw_put_status(guest_status, &host_status);
@@ -223,7 +229,7 @@ int32_t mw_MPI_Cancel(mw_instance *instance, mw_guest_ptr request)
     MW_TRY(mw_out_i32(&call, "request", request, &handle));
     MW_TRY(claim(&call, "request", (uint32_t)*handle, &slot));
     int rc = MPI_Cancel(&slot->host);
-    slot->flags &= ~(uint32_t)BUSY;
+    unclaim(slot, 0);
     return mw_result(rc);
 }
 
@@ -245,7 +251,7 @@ int32_t mw_MPI_Start(mw_instance *instance, mw_guest_ptr request)
     int32_t *handle;
     MW_TRY(mw_out_i32(&call, "request", request, &handle));
     MW_TRY(claim(&call, "request", (uint32_t)*handle, &slot));
-    slot->flags &= ~(uint32_t)BUSY;
+    unclaim(slot, 0);
     MW_TRY(check_startable(&call, "request", slot));
     slot->flags |= ACTIVE;
     int rc = MPI_Start(&slot->host);

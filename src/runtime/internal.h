@@ -102,7 +102,7 @@ _Noreturn void mw_run_uncaught(const char *message, const uintptr_t *trace, unsi
 
 /* Services of mw_builtins. */
 mw_exception *mw_exception_new(mw_instance *instance, uint32_t tagidx);
-_Noreturn void mw_exception_throw(mw_instance *instance, mw_exception *exception);
+void mw_exception_throw(mw_instance *instance, mw_exception *exception) __attribute__((noreturn));
 _Unwind_Reason_Code mw_exception_personality(int version, _Unwind_Action actions, _Unwind_Exception_Class class,
                                              struct _Unwind_Exception *unwound, struct _Unwind_Context *context);
 /* An instance whose globals and tables are complete; from here on exceptions in them live, until mw_exceptions_unwatch. */

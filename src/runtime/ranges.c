@@ -24,7 +24,7 @@ mw_error mw_ranges_add(mw_ranges *ranges, uintptr_t begin, uintptr_t end, void *
     /* A reader that sees the new end with the old begin (0) or the other way round must not match: a free node
      * has begin == end == 0, so `end` is published last. */
     __atomic_store_n(&node->owner, owner, __ATOMIC_RELAXED);
-    __atomic_store_n(&node->begin, begin, __ATOMIC_RELAXED);
+    __atomic_store_n(&node->begin, begin, __ATOMIC_RELEASE);
     __atomic_store_n(&node->end, end, __ATOMIC_RELEASE);
     pthread_mutex_unlock(&lock);
     return MW_OK;
@@ -47,8 +47,12 @@ void *mw_ranges_find(const mw_ranges *ranges, uintptr_t address)
 {
     for (mw_range *node = __atomic_load_n(&ranges->first, __ATOMIC_ACQUIRE); node; node = node->next) {
         uintptr_t end = __atomic_load_n(&node->end, __ATOMIC_ACQUIRE);
-        if (address < end && address >= __atomic_load_n(&node->begin, __ATOMIC_RELAXED))
-            return __atomic_load_n(&node->owner, __ATOMIC_RELAXED);
+        if (address >= end || address < __atomic_load_n(&node->begin, __ATOMIC_ACQUIRE))
+            continue;
+        void *owner = __atomic_load_n(&node->owner, __ATOMIC_ACQUIRE);
+        /* If the node went from one range to another meanwhile, neither needs to hold the address. */
+        if (__atomic_load_n(&node->end, __ATOMIC_RELAXED) == end)
+            return owner;
     }
     return NULL;
 }

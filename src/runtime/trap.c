@@ -181,7 +181,7 @@ static void pass_on(int sig, siginfo_t *info, void *context)
     size_t i = 0;
     while (claimed_signals[i] != sig)
         i++;
-    if (has_later[i] && !passing_on) {
+    if (__atomic_load_n(&has_later[i], __ATOMIC_ACQUIRE) && !passing_on) {
         passing_on = true;
         call_handler(&later[i], sig, info, context);
         passing_on = false;

@@ -508,6 +508,22 @@ static void makes_64_bit_memories(void **state)
     assert_int_equal(mw_memory_create(&m, desc, NULL, &report), MW_ERR_LIMIT);
 }
 
+static void ignores_limits(void *arg)
+{
+    (void)arg;
+    setrlimit(RLIMIT_AS, &(struct rlimit){1 << 30, 1 << 30});
+    _exit(mmap(NULL, (size_t)2 << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED);
+}
+
+static void needs_limits(void)
+{
+    char err[100];
+    if (WEXITSTATUS(in_child(ignores_limits, NULL, err, sizeof err))) {
+        print_message("skipped: this kernel does not limit address space, like qemu-user\n");
+        skip();
+    }
+}
+
 static void starve_64(void *arg)
 {
     (void)arg;
@@ -527,6 +543,7 @@ static void makes_do_with_less_address_space(void **state)
 {
     (void)state;
 #if !defined(__SANITIZE_ADDRESS__)
+    needs_limits();
     char err[2000];
     int status = in_child(starve_64, NULL, err, sizeof err);
     assert_int_equal(WEXITSTATUS(status), 7);
@@ -555,13 +572,6 @@ static void refuses_what_exceeds_limits(void **state)
     assert_true(mw_host_has_memory(1 << 20));
 }
 
-static void ignores_limits(void *arg)
-{
-    (void)arg;
-    setrlimit(RLIMIT_AS, &(struct rlimit){1 << 30, 1 << 30});
-    _exit(mmap(NULL, (size_t)2 << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED);
-}
-
 static void starve(void *arg)
 {
     mw_report report = MW_REPORT_INIT;
@@ -580,13 +590,9 @@ static void starve(void *arg)
 static void says_when_the_host_has_no_memory(void **state)
 {
     (void)state;
+    needs_limits();
     char err[2000];
-    int status = in_child(ignores_limits, NULL, err, sizeof err);
-    if (WEXITSTATUS(status)) {
-        print_message("skipped: this kernel does not limit address space, like qemu-user\n");
-        skip();
-    }
-    status = in_child(starve, &(int){RLIMIT_DATA}, err, sizeof err);
+    int status = in_child(starve, &(int){RLIMIT_DATA}, err, sizeof err);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 7);
     assert_non_null(strstr(err, "begins with 4095 MiB, which this host does not have: Cannot allocate memory"));
