@@ -53,10 +53,15 @@ static mw_error compile(const mw_module *module, const mw_compile_options *optio
     for (size_t i = 0; i < sizeof key->bytes; i++)
         sprintf(hex + 2 * i, "%02x", key->bytes[i]);
     snprintf(level, sizeof level, "-O%d", options->opt_level);
-    const char *cpu = options->cpu ? options->cpu : getenv("MW_REMOTE_CPU");
-    const char *argv[20] = {MW_REMOTE_COMPILER, level, "-triple", "aarch64-linux-gnu", "-cpu", cpu ? cpu : "neoverse-n1",
-                            "-key", hex, "-o", path};
-    int n = 10;
+    const char *triple = options->triple ? options->triple : "aarch64-linux-gnu", *cpu = options->cpu;
+    if (!cpu && !options->triple)
+        cpu = getenv("MW_REMOTE_CPU") ? getenv("MW_REMOTE_CPU") : "neoverse-n1";
+    const char *argv[20] = {MW_REMOTE_COMPILER, level, "-triple", triple, "-key", hex, "-o", path};
+    int n = 8;
+    if (cpu) {
+        argv[n++] = "-cpu";
+        argv[n++] = cpu;
+    }
     if (options->strict_traps)
         argv[n++] = "-strict";
     if (options->fp_contract_fast)
