@@ -347,6 +347,14 @@ static heap *heap_of(mw_thread *thread)
     return thread->exceptions = h;
 }
 
+/* Below the runtime's own frames an overflow of the stack would end the process. */
+static void check_room(mw_instance *instance, const mw_thread *thread)
+{
+    const uint8_t *here = __builtin_frame_address(0);
+    if (here >= thread->stack && here < thread->stack_end && (size_t)(here - thread->stack) < STACK_ROOM)
+        mw_run_trap(instance, MW_TRAP_STACK_OVERFLOW, "");
+}
+
 mw_exception *mw_exception_new(mw_instance *instance, uint32_t tagidx)
 {
     const mw_tag *tag = instance->tags[tagidx];
@@ -354,6 +362,8 @@ mw_exception *mw_exception_new(mw_instance *instance, uint32_t tagidx)
     size_t size = sizeof(object) + sizeof(mw_exception) + type->nparams * sizeof(mw_value);
     mw_thread *thread = mw_thread_enter();
     heap *h = thread ? heap_of(thread) : NULL;
+    if (thread)
+        check_room(instance, thread);
     if (h && h->bytes + size > h->trigger) {
         size_t most = collect_from_here(thread);
         if (h->bytes + size > most)
@@ -523,11 +533,9 @@ void mw_exception_throw(mw_instance *instance, mw_exception *exception)
 {
     flight f = {.hidden = 0};
     mw_thread *thread = mw_thread_enter();
-    const uint8_t *here = __builtin_frame_address(0);
     if (!thread || !heap_of(thread))
         mw_run_trap(instance, MW_TRAP_HOST, "no memory for an exception");
-    if (here >= thread->stack && here < thread->stack_end && (size_t)(here - thread->stack) < STACK_ROOM)
-        mw_run_trap(instance, MW_TRAP_STACK_OVERFLOW, "");
+    check_room(instance, thread);
     begin_flight(&f, thread->exceptions, exception);
     _Unwind_Backtrace(visit_frame, &f);
     if (!f.pad) {
