@@ -189,6 +189,8 @@ class File:
         directory = pathlib.Path(tempfile.mkdtemp(prefix="mpiwasm-spec."))
         try:
             self.run_in(directory)
+        except ServerDied as death:  # at its start, or again at the next one
+            self.failures.append(f"{self.path}: {death}")
         finally:
             if self.options.keep:
                 print(f"{self.path}: modules are kept in {directory}")
