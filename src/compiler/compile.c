@@ -115,6 +115,11 @@ static mw_error compile_unit(const compilation *c, unsigned index)
         error = verify(&u, &j->report);
     if (!error)
         error = mw_optimize(&u, machine, &j->report);
+    int level = error ? c->options->opt_level : mw_codegen_level(&u);
+    if (level != c->options->opt_level) {
+        LLVMDisposeTargetMachine(machine);
+        machine = mw_target_machine(&c->target, level);
+    }
     if (!error && keeping)
         error = keep(c, index, &u, NULL, "ll", &j->report);
     if (!error && keeping) {

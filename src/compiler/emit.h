@@ -50,7 +50,8 @@ typedef enum mw_effort {
     MW_EFFORT_VECTORS, /* arithmetic on floats */
     MW_EFFORT_LOOPS,   /* loops, without such arithmetic */
     MW_EFFORT_LITTLE,  /* neither */
-    MW_EFFORT_LINEAR,  /* so large that only what takes linear time is done */
+    MW_EFFORT_LINEAR,  /* so large that only little is done */
+    MW_EFFORT_LEAST,   /* of a shape on which even that takes more than linear time (scan.c) */
     MW_EFFORTS
 } mw_effort;
 
@@ -252,6 +253,8 @@ void mw_unit_init(mw_unit *u, const mw_module *module, const mw_debug_info *debu
 void mw_unit_free(mw_unit *u);
 LLVMTypeRef mw_llvm_type(const mw_unit *u, mw_wasm_valtype type);
 LLVMTypeRef mw_llvm_functype(mw_unit *u, uint32_t type);
+/* The access tag of one of the module's own globals: made on first use, as there may be a million in each unit. */
+LLVMValueRef mw_global_tag(mw_unit *u, uint32_t global);
 /* Are the results written to memory, at the address that comes after the instance (abi.h)? */
 static inline bool mw_results_in_memory(const mw_wasm_functype *type)
 {

@@ -31,13 +31,13 @@ static LLVMValueRef global_cell(mw_emitter *e, uint32_t i)
  * alias class: it is constant once the instance is made. */
 static void mark_global(mw_emitter *e, uint32_t i, LLVMValueRef access)
 {
-    const mw_unit *u = e->unit;
+    mw_unit *u = e->unit;
     if (!u->module->globals[i].is_mutable)
         LLVMSetMetadata(access, u->kinds.invariant_load, u->empty_node);
     else if (i < u->module->nimported_globals)
         mw_alias_as(u, access, MW_ALIAS_GLOBALS);
     else
-        LLVMSetMetadata(access, u->kinds.tbaa, u->tbaa_globals[i]);
+        LLVMSetMetadata(access, u->kinds.tbaa, mw_global_tag(u, i));
 }
 
 static void emit_select(mw_emitter *e)

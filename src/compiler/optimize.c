@@ -19,15 +19,18 @@
 /* For functions of which gvn, and instcombine after it, would make minutes. */
 #define LINEAR CLEAN "loop-mssa(loop-rotate,licm),loop(indvars,loop-deletion),loop-vectorize,simplifycfg,"
 #define FINISH "loop-mssa(licm),div-rem-pairs,simplifycfg"
+/* For functions of a shape on which these take quadratic time (scan.c); then for those on which early-cse does, too. */
+#define LEAST "function(sroa,early-cse<memssa>,simplifycfg,adce)"
+#define NEXT_TO_NOTHING "function(sroa,simplifycfg)"
 
 static const char *const pipelines[4][MW_EFFORTS] = {
-    {"", "", "", ""},
+    {"", "", "", "", ""},
     {"function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")",
-     "function(" CLEAN FINISH ")"},
+     "function(" CLEAN FINISH ")", LEAST},
     {"function(" CLEAN LOOPS VECTORIZE SLP FINISH ")", "function(" CLEAN LOOPS VECTORIZE FINISH ")",
-     "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")"},
+     "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")", LEAST},
     {"function(" CLEAN LOOPS VECTORIZE SLP UNROLL FINISH ")", "function(" CLEAN LOOPS VECTORIZE UNROLL FINISH ")",
-     "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")"},
+     "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")", LEAST},
 };
 
 /* For modules with a 64-bit memory, from level 2 on: what comes before mw_hoist_bounds, and what comes after it. */
@@ -38,6 +41,15 @@ static const char *const after_bounds[2][MW_EFFORTS] = {
     {"function(" AFTER_BOUNDS SLP FINISH ")", "function(" AFTER_BOUNDS FINISH ")"},
     {"function(" AFTER_BOUNDS SLP UNROLL FINISH ")", "function(" AFTER_BOUNDS UNROLL FINISH ")"},
 };
+
+/* With more instructions in a block than this, what takes quadratic time in it is left out of making code: the scheduling
+ * after register allocation (a second at 4,000 stores), then all else (the pass for two-address instructions). */
+enum { LARGE_BLOCK = 2000, HUGE_BLOCK = 6000 };
+/* With more blocks than this in a function, early-cse, the preparation of code generation and the placement of blocks
+ * begin to show that they take quadratic time: a second for each. */
+enum { MANY_BLOCKS = 10000 };
+/* Of mw_chain_score: about a second. */
+enum { MAX_CHAINS = 50000 };
 
 static void set_options(void)
 {
@@ -63,14 +75,29 @@ void mw_llvm_options(void)
     pthread_once(&once, set_options);
 }
 
+static bool has_many_blocks(const mw_unit *u)
+{
+    for (LLVMValueRef f = LLVMGetFirstFunction(u->llvm); f; f = LLVMGetNextFunction(f))
+        if (LLVMCountBasicBlocks(f) > MANY_BLOCKS)
+            return true;
+    return false;
+}
+
+/* What is left out because of the code's shape, at -O1 and more. */
+static const char *choose_passes(const mw_unit *u, const char *usual)
+{
+    return has_many_blocks(u) ? NEXT_TO_NOTHING : mw_chain_score(u) > MAX_CHAINS ? LEAST : usual;
+}
+
 mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report)
 {
     int level = u->options->opt_level & 3;
-    const char *passes = pipelines[level][u->effort];
+    const char *passes = level ? choose_passes(u, pipelines[level][u->effort]) : "";
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     LLVMErrorRef error = NULL;
     /* What other threads write into shared memory may be another value at each use (mw_settle). */
-    if (u->has_memory64 && !u->has_shared_memory && level >= 2 && after_bounds[level - 2][u->effort]) {
+    if (u->has_memory64 && !u->has_shared_memory && level >= 2 && passes == pipelines[level][u->effort] &&
+        after_bounds[level - 2][u->effort]) {
         error = LLVMRunPasses(u->llvm, before_bounds, machine, options);
         mw_hoist_bounds(u);
         passes = after_bounds[level - 2][u->effort];
@@ -87,4 +114,26 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
     if (level > 0)
         mw_share_addresses(u);
     return MW_OK;
+}
+
+static unsigned largest_block(const mw_unit *u)
+{
+    unsigned largest = 0;
+    for (LLVMValueRef f = LLVMGetFirstFunction(u->llvm); f; f = LLVMGetNextFunction(f))
+        for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b)) {
+            unsigned n = 0;
+            for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i))
+                n++;
+            largest = n > largest ? n : largest;
+        }
+    return largest;
+}
+
+int mw_codegen_level(const mw_unit *u)
+{
+    int level = u->options->opt_level & 3;
+    if (level == 0 || has_many_blocks(u) || mw_chain_score(u) > MAX_CHAINS)
+        return 0;
+    unsigned largest = largest_block(u);
+    return largest > HUGE_BLOCK ? 0 : largest > LARGE_BLOCK ? 1 : level;
 }

@@ -154,22 +154,69 @@ static bool is_float_arithmetic(const char *signature)
            (signature[1] != ':' || signature[0] == 'V');
 }
 
-/* From here on (bytes of code) gvn, and instcombine after it, take minutes: instcombine walks the dominating conditions
- * of a value for each of its uses, and in a function of 200 KB thousands of conditions are on the same few values. */
-enum { LINEAR_FROM = 64 << 10 };
+/* LLVM's passes take quadratic time each in one of these, so the functions of hostile (or generated) modules get only
+ * the passes that stand them. Seconds of each at its limit, on one core of 2020:
+ *
+ *   bytes of code          gvn, and instcombine after it: in a function of 200 KB thousands of conditions are on the
+ *                          same few values, and both walk them for each use
+ *   operators in a run     without a branch: slp-vectorizer (2 s), then the schedulers of the code generator
+ *   loops                  indvars: for each loop it walks the conditions of those before it (1 s)
+ *   conditional branches   instcombine (1 s) */
+enum { LINEAR_BYTES = 64 << 10, LINEAR_RUN = 4096, LEAST_LOOPS = 300, LEAST_BRANCHES = 1024, LEAST_RUN = 16384 };
+
+typedef struct shape {
+    uint32_t loops, branches, run, longest_run;
+    bool has_floats;
+} shape;
+
+/* Counts an operator. Those that trap under a condition branch, too; a block that is entered from above only is not seen. */
+static void count(shape *s, const mw_operator *op)
+{
+    const mw_op_info *info = mw_op_info_of(op->op);
+    bool branches = false;
+    switch (op->op) {
+    case MW_OP_LOOP:
+        s->loops++;
+        break;
+    case MW_OP_IF:
+    case MW_OP_BR_IF:
+    case MW_OP_BR_TABLE:
+    case MW_OP_CALL_INDIRECT:
+    case MW_OP_CALL_REF:
+    case MW_OP_TABLE_GET:
+    case MW_OP_TABLE_SET:
+    case MW_OP_I32_DIV_S:
+    case MW_OP_I32_DIV_U:
+    case MW_OP_I32_REM_S:
+    case MW_OP_I32_REM_U:
+    case MW_OP_I64_DIV_S:
+    case MW_OP_I64_DIV_U:
+    case MW_OP_I64_REM_S:
+    case MW_OP_I64_REM_U:
+        branches = true;
+        break;
+    default:
+        branches = (op->op >= MW_OP_I32_TRUNC_F32_S && op->op <= MW_OP_I32_TRUNC_F64_U) ||
+                   (op->op >= MW_OP_I64_TRUNC_F32_S && op->op <= MW_OP_I64_TRUNC_F64_U) ||
+                   (op->op >= MW_OP_MEMORY_INIT && op->op <= MW_OP_TABLE_FILL) || info->prefix == 0xfe;
+    }
+    s->branches += branches + (op->op == MW_OP_I32_DIV_S || op->op == MW_OP_I64_DIV_S); /* zero, and overflow */
+    s->run = branches ? 0 : s->run + 1;
+    if (s->run > s->longest_run)
+        s->longest_run = s->run;
+    s->has_floats |= is_float_arithmetic(info->signature);
+}
 
 mw_effort mw_scan_effort(const mw_wasm_func *func)
 {
-    if (func->code_size >= LINEAR_FROM)
-        return MW_EFFORT_LINEAR;
-    mw_effort effort = MW_EFFORT_LITTLE;
+    shape s = {0};
     mw_bytes code = mw_bytes_of(func->code, func->code_size, func->offset, NULL);
     mw_operator op;
-    while (mw_bytes_left(&code) && mw_operator_read(&code, &op) == MW_OK) {
-        if (is_float_arithmetic(mw_op_info_of(op.op)->signature))
-            return MW_EFFORT_VECTORS;
-        if (op.op == MW_OP_LOOP)
-            effort = MW_EFFORT_LOOPS;
-    }
-    return effort;
+    while (mw_bytes_left(&code) && mw_operator_read(&code, &op) == MW_OK)
+        count(&s, &op);
+    if (s.loops > LEAST_LOOPS || s.branches > LEAST_BRANCHES || s.longest_run > LEAST_RUN)
+        return MW_EFFORT_LEAST;
+    if (func->code_size >= LINEAR_BYTES || s.longest_run > LINEAR_RUN)
+        return MW_EFFORT_LINEAR;
+    return s.has_floats ? MW_EFFORT_VECTORS : s.loops ? MW_EFFORT_LOOPS : MW_EFFORT_LITTLE;
 }

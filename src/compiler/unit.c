@@ -87,11 +87,15 @@ static void init_metadata(mw_unit *u)
     };
     for (int i = 0; i < MW_ALIAS_COUNT; i++)
         u->tbaa[i] = tbaa_tag(u, names[i]);
-    for (uint32_t i = u->module->nimported_globals; i < u->module->nglobals; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "global %u", i);
-        u->tbaa_globals[i] = tbaa_tag(u, name);
-    }
+}
+
+LLVMValueRef mw_global_tag(mw_unit *u, uint32_t global)
+{
+    char name[32];
+    snprintf(name, sizeof name, "global %u", global);
+    if (!u->tbaa_globals[global])
+        u->tbaa_globals[global] = tbaa_tag(u, name);
+    return u->tbaa_globals[global];
 }
 
 static void module_flag(mw_unit *u, const char *name, uint32_t value)

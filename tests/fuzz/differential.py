@@ -260,6 +260,8 @@ def from_binaryen(options, seed, path, work):
     if r.random() < 0.3:
         features += ["--enable-threads"]
     if r.random() < 0.3:
+        features += ["--enable-exception-handling"]
+    if r.random() < 0.3:
         features += ["--no-fuzz-oob"]
     levels = r.choice([[], [], ["-O1"], ["-O3"], ["--flatten", "--vacuum"]])
     made = subprocess.run([options.wasm_opt, "-ttf", "--denan", *features, *levels, raw, "-o", path],

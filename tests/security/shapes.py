@@ -62,7 +62,7 @@ def calls_of_imports(n):
     return m.encode()
 
 
-@shape(100000)
+@shape(20000)
 def tiny_functions(n):
     m = Module()
     body = b"\0" + op("end")
@@ -86,6 +86,16 @@ def nested_loops(n):
 def loops_that_set_locals(n):
     """Loops one after another, each of which sets many of the function's locals: phis for all of them."""
     loop = op("loop", BLOCK) + b"".join(get(i) + i32(i) + op("i32.add") + set_(i) for i in range(1, 40))
+    loop += get(0) + i32(1) + op("i32.sub") + op("local.tee", 0) + op("br_if", 0) + op("end")
+    return one("i:i", loop * n + get(7), "i" * 40)
+
+
+@shape(200)
+def loops_with_many_inductions(n):
+    """Loops one after another, each of which steps 40 locals by different amounts and stores them."""
+    loop = op("loop", BLOCK)
+    loop += b"".join(get(i) + get(i) + op("i32.store", 2, 4 * i) + get(i) + i32(i * i + 1) + op("i32.add") + set_(i)
+                     for i in range(1, 40))
     loop += get(0) + i32(1) + op("i32.sub") + op("local.tee", 0) + op("br_if", 0) + op("end")
     return one("i:i", loop * n + get(7), "i" * 40)
 
