@@ -202,6 +202,7 @@ struct mw_instance {
     void *host[MW_HOST_SLOTS];
     const struct mw_code_descriptor *code;
     uint64_t limit0;             /* mw_memory.limit of memory 0 */
+    mw_instance *first; /* of an instance for a further thread: the module's first one, which outlives it; else NULL */
 };
 #define MW_INSTANCE_GLOBALS ((sizeof(struct mw_instance) + 15) & ~(size_t)15)
 

@@ -12,6 +12,7 @@
 
 /* One guest a process: what a trap inside a callback needs to end the job. */
 static const mw_mpi_plugin *mpi;
+static mw_instance *guest; /* once it is attached to its hosts: what a thread of it needs to end the process */
 
 static void update_rank(void)
 {
@@ -35,6 +36,21 @@ static void end_nested(const mw_trap *trap, int exit_code, bool is_exit)
     if (!is_exit)
         mw_trap_print(trap, mw_message_prefix(), stderr);
     end_job(is_exit ? exit_code : MW_EXIT_TRAP);
+}
+
+/* A thread trapped or exited; the others may be anywhere, in the host's MPI too. */
+static void end_thread(const mw_trap *trap, int exit_code)
+{
+    update_rank();
+    if (trap) {
+        mw_trap_print(trap, mw_message_prefix(), stderr);
+        end_job(MW_EXIT_TRAP);
+    }
+    mw_wasi_leave(guest);
+    if (exit_code)
+        end_job(exit_code);
+    fflush(NULL);
+    _exit(0);
 }
 
 static int exit_code_of(mw_error error)
@@ -81,6 +97,8 @@ static mw_error make_instance(mw_code *code, const mw_options *options, mw_repor
     if (error == MW_OK && options->max_memory_bytes && !limits.max_memory_pages)
         limits.max_memory_pages = 1;
     if (error == MW_OK)
+        error = mw_linker_add_memories(linker, code, &limits, report);
+    if (error == MW_OK)
         error = mw_instantiate(code, linker, &limits, report, trap, out);
     mw_linker_free(linker);
     return error;
@@ -92,6 +110,7 @@ static mw_error attach_hosts(mw_instance *instance, const mw_options *options, m
         .argc = options->nargs, .argv = (const char *const *)options->args,
         .envc = options->nenv, .envv = (const char *const *)options->env,
         .ndirs = options->ndirs, .dirs = options->dirs,
+        .max_threads = (uint32_t)options->max_threads, .end_thread = end_thread,
     };
     mw_error error = mw_wasi_attach(instance, &config, report);
     if (error == MW_OK && mpi)
@@ -115,6 +134,7 @@ static mw_error run_guest(mw_instance *instance, mw_report *report, mw_trap *tra
 
 static int finish(mw_instance *instance, mw_error error, mw_report *report, const mw_trap *trap, int exit_code)
 {
+    mw_end_process();
     update_rank();
     if (error == MW_ERR_TRAP) {
         fflush(stdout);
@@ -125,6 +145,8 @@ static int finish(mw_instance *instance, mw_error error, mw_report *report, cons
         mw_message("%s", report->message);
         end_job(exit_code_of(error));
     }
+    if (mw_wasi_live_threads(instance)) /* they end with the process, wherever they are */
+        end_thread(NULL, exit_code);
     if (mpi)
         mpi->detach(instance, exit_code);
     mw_wasi_detach(instance);
@@ -155,6 +177,7 @@ int mw_cmd_run(const mw_options *options)
         error = make_instance(code, options, &report, &trap, &instance);
     if (error == MW_OK)
         error = attach_hosts(instance, options, &report);
+    guest = instance;
     if (error == MW_OK)
         error = run_guest(instance, &report, &trap, &exit_code);
     return finish(instance, error, &report, &trap, exit_code);

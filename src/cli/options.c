@@ -213,6 +213,7 @@ static mw_error apply(mw_options *o, const struct option_row *row, const char *v
     case OPTION_STACK_SIZE: return parse_bytes(row->name, value, report, &o->stack_bytes);
     case OPTION_MAX_MEMORY: return parse_bytes(row->name, value, report, &o->max_memory_bytes);
     case OPTION_MAX_TABLE: return parse_count(row->name, value, report, &o->max_table_elems);
+    case OPTION_MAX_THREADS: return parse_int(row->name, value, 0, 65536, report, &o->max_threads);
     case OPTION_ALLOW_OBJECT: o->allow_object = true; break;
     case OPTION_OUTPUT: o->output = value; break;
     case OPTION_TARGET: c->triple = value; break;
@@ -272,7 +273,8 @@ static mw_error parse_option(mw_options *options, int argc, char **argv, int *i,
 mw_error mw_options_parse(char command, int argc, char **argv, mw_report *report, mw_options *out)
 {
     mw_error error = MW_OK;
-    *out = (mw_options){.command = command, .compile.opt_level = 3, .args = argv};
+    *out = (mw_options){.command = command, .max_threads = MW_DEFAULT_MAX_THREADS, .compile.opt_level = 3,
+                         .args = argv};
     int i = 0;
     for (; i < argc && error == MW_OK; i++) {
         if (strcmp(argv[i], "--") == 0) {

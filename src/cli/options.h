@@ -15,6 +15,7 @@ typedef struct mw_options {
     const char *cache_dir, *mpi, *output;
     uint64_t stack_bytes, max_memory_bytes, max_table_elems; /* 0: default */
     uint64_t disabled_features; /* MW_FEATURE_*: modules that use one are refused */
+    int max_threads;
     mw_compile_options compile;
     int ndirs;
     mw_wasi_dir *dirs;   /* owned */

@@ -83,7 +83,7 @@ typedef int32_t delete_code(mw_instance *, uint32_t object, int32_t keyval, uint
 
 static int copy_attribute(key *k, uint32_t object, void *value_in, void *value_out, int *flag)
 {
-    mw_instance *instance = mw_mpi_instance;
+    mw_instance *instance = mw_instance_here(mw_mpi_instance);
     uint32_t value = (uint32_t)(uintptr_t)value_in;
     int32_t guest_flag = 1, error = MW_GUEST_SUCCESS;
 
@@ -100,8 +100,9 @@ static int copy_attribute(key *k, uint32_t object, void *value_in, void *value_o
         busy_object busy = {object, busy_objects};
         busy_objects = &busy;
         mw_callback_enter();
-        error = ((copy_code *)k->copy_func->code)(k->copy_func->instance, object, keyval_of(k), k->extra_state, value,
-                                                  block.p.addr, block.p.addr + 4);
+        const mw_func *func = mw_func_here(k->copy_func);
+        error = ((copy_code *)func->code)(func->instance, object, keyval_of(k), k->extra_state, value, block.p.addr,
+                                          block.p.addr + 4);
         mw_callback_leave();
         busy_objects = busy.outer;
         memcpy(&value, arguments, 4);
@@ -126,8 +127,9 @@ static int delete_attribute(key *k, uint32_t object, void *value)
         busy_object busy = {object, busy_objects};
         busy_objects = &busy;
         mw_callback_enter();
-        error = ((delete_code *)k->delete_func->code)(k->delete_func->instance, object, keyval_of(k),
-                                                      (uint32_t)(uintptr_t)value, k->extra_state);
+        const mw_func *func = mw_func_here(k->delete_func);
+        error = ((delete_code *)func->code)(func->instance, object, keyval_of(k), (uint32_t)(uintptr_t)value,
+                                            k->extra_state);
         mw_callback_leave();
         busy_objects = busy.outer;
     }

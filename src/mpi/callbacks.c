@@ -79,8 +79,8 @@ static uint32_t guest_address(const mw_instance *instance, const void *vector, i
  * gaps included, for there only the host's own padding is. */
 static void call_op(uint32_t index, void *in, void *inout, int len, MPI_Datatype type)
 {
-    mw_instance *instance = mw_mpi_instance;
-    const mw_func *func = op_pool[index].func;
+    mw_instance *instance = mw_instance_here(mw_mpi_instance);
+    const mw_func *func = mw_func_here(op_pool[index].func);
     mw_guest_block block;
     bool made;
     mw_guest_type guest_type = mw_type_of_host(type, op_pool[index].type_hint, &made);

@@ -22,8 +22,9 @@ static uint32_t count;
 
 static void call_guest(uint32_t index, uint32_t handle, int code)
 {
-    mw_instance *instance = mw_mpi_instance;
+    mw_instance *instance = mw_instance_here(mw_mpi_instance);
     const callback *c = &pool[index];
+    const mw_func *func = mw_func_here(c->func);
     mw_guest_block block;
     int32_t guest_code = mw_guest_error_class(code);
     if (mw_mpi_legacy)
@@ -37,9 +38,9 @@ static void call_guest(uint32_t index, uint32_t handle, int code)
     memset(instance->memory0 + p + 8, 0, 8);
     mw_callback_enter();
     if (c->varargs)
-        ((errhandler_varargs_code *)c->func->code)(c->func->instance, p, p + 4, p + 8);
+        ((errhandler_varargs_code *)func->code)(func->instance, p, p + 4, p + 8);
     else
-        ((errhandler_code *)c->func->code)(c->func->instance, p, p + 4);
+        ((errhandler_code *)func->code)(func->instance, p, p + 4);
     mw_callback_leave();
     mw_guest_block_end(instance, &block);
 }

@@ -18,7 +18,7 @@ typedef struct grequest {
 static int query(void *state, MPI_Status *status)
 {
     grequest *g = state;
-    mw_instance *instance = mw_mpi_instance;
+    mw_instance *instance = mw_instance_here(mw_mpi_instance);
     mw_call call = MW_CALL("MPI_Grequest_start");
     mw_guest_block block;
     MPI_Status result;
@@ -28,8 +28,9 @@ static int query(void *state, MPI_Status *status)
     mw_guest_status *guest = (mw_guest_status *)(instance->memory0 + block.p.addr);
     memset(guest, 0, sizeof *guest);
     mw_put_status(guest, status);
+    const mw_func *func = mw_func_here(g->query);
     mw_callback_enter();
-    int32_t error = ((query_code *)g->query->code)(g->query->instance, g->extra_state, block.p.addr);
+    int32_t error = ((query_code *)func->code)(func->instance, g->extra_state, block.p.addr);
     mw_callback_leave();
     if (mw_in_status(&call, "status", block.p, &result) == MW_GUEST_SUCCESS) {
         result.MPI_ERROR = status->MPI_ERROR;
@@ -42,8 +43,9 @@ static int query(void *state, MPI_Status *status)
 static int release(void *state)
 {
     grequest *g = state;
+    const mw_func *func = mw_func_here(g->free);
     mw_callback_enter();
-    int32_t error = ((free_code *)g->free->code)(g->free->instance, g->extra_state);
+    int32_t error = ((free_code *)func->code)(func->instance, g->extra_state);
     mw_callback_leave();
     free(g);
     return mw_host_error_code(error);
@@ -52,8 +54,9 @@ static int release(void *state)
 static int cancel(void *state, int complete)
 {
     grequest *g = state;
+    const mw_func *func = mw_func_here(g->cancel);
     mw_callback_enter();
-    int32_t error = ((cancel_code *)g->cancel->code)(g->cancel->instance, g->extra_state, complete);
+    int32_t error = ((cancel_code *)func->code)(func->instance, g->extra_state, complete);
     mw_callback_leave();
     return mw_host_error_code(error);
 }

@@ -2,6 +2,7 @@
 #include "mpi/callbacks.h"
 #include "mpi/state.h"
 #include "shims.h"
+#include "wasi/wasi.h"
 
 #include <stdio.h>
 
@@ -16,6 +17,18 @@ mw_instance *mw_mpi_instance;
             mw_raise_trap((call)->instance, MW_TRAP_HOST, "%s was called a second time",           \
                           (call)->function);                                                       \
     } while (0)
+
+/* The host's MPI_Init_thread. A module that can start threads may call MPI from all of them whatever level it asked for:
+ * the host's library and our tables must then stand it. */
+static int init_host(const mw_call *call, int required, int *provided)
+{
+    bool threads = mw_wasi_can_spawn(call->instance);
+    int rc = MPI_Init_thread(NULL, NULL, threads ? MPI_THREAD_MULTIPLE : required, provided);
+    if (rc == MPI_SUCCESS && threads && *provided != MPI_THREAD_MULTIPLE)
+        mw_raise_trap(call->instance, MW_TRAP_HOST, "%s: the module can start threads, but this host's MPI was not built "
+                      "for calls from several (MPI_THREAD_MULTIPLE)", call->function);
+    return rc;
+}
 
 /* After the host's MPI_Init. */
 static void begin(void)
@@ -39,7 +52,7 @@ int32_t mw_MPI_Init(mw_instance *instance, mw_guest_ptr argc, mw_guest_ptr argv)
     mw_call call = MW_CALL("MPI_Init");
     (void)argc, (void)argv;
     RAISE_IF_BEGUN(&call);
-    int rc = MPI_Init(NULL, NULL);
+    int provided, rc = mw_wasi_can_spawn(instance) ? init_host(&call, MPI_THREAD_SINGLE, &provided) : MPI_Init(NULL, NULL);
     if (rc == MPI_SUCCESS)
         begin();
     return mw_result(rc);
@@ -55,7 +68,7 @@ int32_t mw_MPI_Init_thread(mw_instance *instance, mw_guest_ptr argc, mw_guest_pt
     RAISE_IF_BEGUN(&call);
     MW_TRY(mw_out_i32(&call, "provided", provided, &out));
     MW_TRY(mw_in_thread_level(&call, "required", required, &host_required));
-    int rc = MPI_Init_thread(NULL, NULL, host_required, &host_provided);
+    int rc = init_host(&call, host_required, &host_provided);
     if (rc == MPI_SUCCESS) {
         begin();
         *out = mw_out_thread_level(host_provided);

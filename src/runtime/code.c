@@ -61,14 +61,14 @@ bool mw_code_function_of_pc(const mw_code *code, uintptr_t pc, uint32_t *func)
 void mw_code_attach(mw_code *code, mw_instance *instance)
 {
     __atomic_add_fetch(&code->refs, 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&code->instance, instance, __ATOMIC_RELAXED);
-    __atomic_add_fetch(&code->ninstances, 1, __ATOMIC_RELEASE);
+    if (__atomic_fetch_add(&code->ninstances, 1, __ATOMIC_ACQ_REL) == 0)
+        __atomic_store_n(&code->instance, instance, __ATOMIC_RELAXED);
 }
 
 void mw_code_detach(mw_code *code, mw_instance *instance)
 {
     /* Which of several instances stays is not known: none is reported then. */
-    if (code->instance == instance)
+    if (__atomic_load_n(&code->instance, __ATOMIC_RELAXED) == instance)
         __atomic_store_n(&code->instance, NULL, __ATOMIC_RELAXED);
     __atomic_sub_fetch(&code->ninstances, 1, __ATOMIC_RELEASE);
     mw_code_unload(code);

@@ -36,7 +36,9 @@ const mw_func *mw_guest_function(mw_instance *instance, uint32_t index, const ch
     if (index >= __atomic_load_n(&table->size, __ATOMIC_ACQUIRE))
         return NULL;
     const mw_func *func = table->elems[index];
-    return func && mw_functype_matches(mw_functype_of(func->type_id), signature) ? func : NULL;
+    if (!func || !mw_functype_matches(mw_functype_of(func->type_id), signature))
+        return NULL;
+    return func->instance->first ? &func->instance->first->funcs[func->index] : func;
 }
 
 const mw_func *mw_exported_function(mw_instance *instance, const char *name, const char *signature)

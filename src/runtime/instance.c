@@ -367,10 +367,14 @@ static mw_error allocate_memories_and_tables(mw_instance *instance, const mw_ins
                                              mw_report *report)
 {
     const mw_code_descriptor *d = instance->code;
-    mw_instance_private *priv = mw_private(instance);
-    priv->pages_left = limits ? limits->max_memory_pages : 0;
-    priv->elems_left = limits && limits->max_table_elems ? limits->max_table_elems : MW_DEFAULT_MAX_TABLE_ELEMS;
-    uint64_t *pages_left = priv->pages_left ? &priv->pages_left : NULL;
+    mw_instance_private *priv = mw_private(instance->first ? instance->first : instance); /* threads share the limits */
+    if (!instance->first) {
+        uint64_t pages = limits ? limits->max_memory_pages : 0;
+        priv->is_limited = pages != 0;
+        priv->pages_left = pages == MW_NO_MORE_PAGES ? 0 : pages;
+        priv->elems_left = limits && limits->max_table_elems ? limits->max_table_elems : MW_DEFAULT_MAX_TABLE_ELEMS;
+    }
+    uint64_t *pages_left = priv->is_limited ? &priv->pages_left : NULL;
     for (uint32_t i = d->nimported_memories; i < d->nmemories; i++) {
         mw_error error = d->memories[i].shared
                              ? mw_shared_memory_create(d->memories[i], pages_left, report, &instance->memories[i])
@@ -442,6 +446,26 @@ static mw_trap_code run_segments(mw_instance *instance)
     return MW_TRAP_NONE;
 }
 
+/* What follows once the imports are bound; the trap of a segment that does not fit in *trapped. */
+static mw_error fill(mw_instance *instance, const mw_instance_limits *limits, mw_report *report, mw_trap_code *trapped)
+{
+    const mw_code_descriptor *d = instance->code;
+    *trapped = MW_TRAP_NONE;
+    mw_error error = allocate_memories_and_tables(instance, limits, report);
+    if (error)
+        return error;
+    for (uint32_t i = d->nimported_globals; i < d->nglobals; i++)
+        *instance->globals[i] = mw_const_eval(instance, &d->globals[i].init);
+    fill_tables(instance);
+    mw_exceptions_watch(instance);
+    *trapped = run_segments(instance);
+    if (*trapped)
+        return mw_fail(report, MW_ERR_TRAP, "a segment of the module does not fit: %s",
+                       *trapped == MW_TRAP_TABLE_OUT_OF_BOUNDS ? "out of bounds table access"
+                                                               : "out of bounds memory access");
+    return MW_OK;
+}
+
 mw_error mw_instantiate(mw_code *code, mw_linker *linker, const mw_instance_limits *limits, mw_report *report,
                         mw_trap *trap, mw_instance **out)
 {
@@ -455,33 +479,77 @@ mw_error mw_instantiate(mw_code *code, mw_linker *linker, const mw_instance_limi
     error = resolve_imports(instance, code, linker, report);
     if (error)
         goto fail;
-    error = allocate_memories_and_tables(instance, limits, report);
-    if (error)
-        goto fail;
-    for (uint32_t i = d->nimported_globals; i < d->nglobals; i++)
-        *instance->globals[i] = mw_const_eval(instance, &d->globals[i].init);
-    fill_tables(instance);
-    mw_exceptions_watch(instance);
-    mw_trap_code trapped = run_segments(instance);
+    mw_trap_code trapped;
+    error = fill(instance, limits, report, &trapped);
     if (trapped) {
         if (trap)
             *trap = (mw_trap){.code = trapped};
-        error = mw_fail(report, MW_ERR_TRAP, "a segment of the module does not fit: %s",
-                        trapped == MW_TRAP_TABLE_OUT_OF_BOUNDS ? "out of bounds table access"
-                                                               : "out of bounds memory access");
         /* Imported tables may refer to its functions by now. */
         if (d->nimported_tables) {
             mw_linker_adopt(linker, instance);
             return error;
         }
-        goto fail;
     }
+    if (error)
+        goto fail;
     *out = instance;
     return MW_OK;
 
 fail:
     mw_instance_free(instance);
     return error;
+}
+
+/* ---- Instances of threads --------------------------------------------------------------------------------------- */
+
+mw_error mw_instance_check_sharing(const mw_instance *instance, mw_report *report)
+{
+    const mw_code_descriptor *d = instance->code;
+    char name[256];
+    for (uint32_t i = 0; i < d->nimports; i++) {
+        const mw_import_desc *import = &d->imports[i];
+        bool shared = import->kind == MW_EXTERN_FUNC || import->kind == MW_EXTERN_TAG ||
+                      (import->kind == MW_EXTERN_MEMORY && d->memories[import->index].shared) ||
+                      (import->kind == MW_EXTERN_GLOBAL && !d->globals[import->index].is_mutable);
+        import_name(import, name, sizeof name);
+        if (!shared)
+            return mw_fail(report, MW_ERR_LINK, "the module starts threads, which cannot share the %s %s that it imports",
+                           import->kind <= MW_EXTERN_TAG ? kind_names[import->kind] : "?", name);
+    }
+    return MW_OK;
+}
+
+mw_error mw_instance_for_thread(mw_instance *parent, mw_report *report, mw_instance **out)
+{
+    const mw_code_descriptor *d = parent->code;
+    mw_instance *instance = allocate(mw_private(parent)->code);
+    if (!instance)
+        return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    instance->first = parent->first ? parent->first : parent;
+    memcpy(instance->host, parent->host, sizeof instance->host);
+    for (uint32_t i = 0; i < d->nimported_funcs; i++) {
+        instance->funcs[i] = parent->funcs[i];
+        if (instance->funcs[i].instance == parent) /* a host function */
+            instance->funcs[i].instance = instance;
+    }
+    for (uint32_t i = 0; i < d->nimported_memories; i++) {
+        instance->memories[i] = parent->memories[i];
+        mw_memory_hold(instance->memories[i]);
+    }
+    for (uint32_t i = 0; i < d->nimported_globals; i++)
+        instance->globals[i] = parent->globals[i];
+    for (uint32_t i = 0; i < d->nimported_tags; i++)
+        instance->tags[i] = parent->tags[i];
+    mw_trap_code trapped;
+    mw_error error = mw_instance_check_sharing(parent, report);
+    if (error == MW_OK)
+        error = fill(instance, NULL, report, &trapped);
+    if (error) {
+        mw_instance_free(instance);
+        return error;
+    }
+    *out = instance;
+    return MW_OK;
 }
 
 bool mw_instance_export(mw_instance *instance, const char *name, size_t name_len, mw_extern *out)

@@ -44,17 +44,24 @@ typedef struct mw_extern {
     uint8_t global_mutable;
 } mw_extern;
 
-/* Offers one external value, for embedders and tests. Names are copied. A function without an instance gets the
+/* Offers one external value, for embedders and tests. Names are copied, shared memories held until mw_linker_free. A function without an instance gets the
  * instance that imports it, like those of host modules. */
 MW_CHECKED mw_error mw_linker_add_extern(mw_linker *linker, const char *module, const char *name, mw_extern value,
                                          mw_report *report);
 
 /* ---- Instances ------------------------------------------------------------------------------------------ */
 
+#define MW_NO_MORE_PAGES UINT64_MAX /* the limit is used up */
+
 typedef struct mw_instance_limits {
     uint64_t max_memory_pages; /* of all its memories together; 0: what the module and the architecture allow */
     uint64_t max_table_elems;  /* of all its tables together; 0: MW_DEFAULT_MAX_TABLE_ELEMS */
 } mw_instance_limits;
+
+/* Makes the shared memories that `code` imports and nobody offers yet, and offers them: a process's threads import
+ * theirs from its embedder. What they may ever have is taken from limits->max_memory_pages. */
+MW_CHECKED mw_error mw_linker_add_memories(mw_linker *linker, mw_code *code, mw_instance_limits *limits,
+                                           mw_report *report);
 
 /* Allocates memories, tables and globals, resolves the imports (all missing or mismatched ones are listed in
  * the one report) and runs the active segments, but not the start function. A segment out of bounds is
@@ -63,6 +70,15 @@ typedef struct mw_instance_limits {
 MW_CHECKED mw_error mw_instantiate(mw_code *code, mw_linker *linker, const mw_instance_limits *limits,
                                    mw_report *report, mw_trap *trap, mw_instance **out);
 void mw_instance_free(mw_instance *instance);
+
+/* Whether all that `instance` imports may be used by several threads: no tables, mutable globals or memories of one
+ * thread. MW_ERR_LINK names the first that may not. */
+MW_CHECKED mw_error mw_instance_check_sharing(const mw_instance *instance, mw_report *report);
+/* A further instance of the same module for another thread: bound to the same functions and shared memories, with the
+ * same state of host modules, and tables and globals of its own. Active segments are copied again, as instantiation
+ * says; the start function is to be run on that thread. `parent` is one of the module's other instances, of which the
+ * first must outlive them all. */
+MW_CHECKED mw_error mw_instance_for_thread(mw_instance *parent, mw_report *report, mw_instance **out);
 
 /* The export `name`; false if there is none. */
 bool mw_instance_export(mw_instance *instance, const char *name, size_t name_len, mw_extern *out);

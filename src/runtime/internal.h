@@ -45,8 +45,9 @@ typedef struct mw_instance_private {
     mw_table *own_tables;
     uint8_t *data_dropped;   /* [ndatas] */
     uint8_t *elem_dropped;   /* [nelems] */
-    uint64_t pages_left;     /* by which own_memories may grow in sum */
-    uint64_t elems_left;     /* by which own_tables may grow in sum */
+    bool is_limited;
+    uint64_t pages_left;     /* by which own_memories, with those of the instances for threads, may grow in sum */
+    uint64_t elems_left;     /* the same of own_tables */
     mw_tag *own_tags;
     mw_instance *next_orphan;
     mw_instance *next_watched; /* exception.c */

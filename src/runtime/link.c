@@ -42,6 +42,8 @@ void mw_linker_free(mw_linker *linker)
     while (linker->newest) {
         definition *d = linker->newest;
         linker->newest = d->older;
+        if (d->value.kind == MW_EXTERN_MEMORY)
+            mw_memory_release(d->value.of.memory);
         free_definition(d);
     }
     while (linker->orphans) {
@@ -88,7 +90,46 @@ mw_error mw_linker_add_instance(mw_linker *linker, const char *name, mw_instance
 mw_error mw_linker_add_extern(mw_linker *linker, const char *module, const char *name, mw_extern value,
                               mw_report *report)
 {
-    return add(linker, (definition){.value = value}, module, name, report);
+    mw_error error = add(linker, (definition){.value = value}, module, name, report);
+    if (error == MW_OK && value.kind == MW_EXTERN_MEMORY)
+        mw_memory_hold(value.of.memory);
+    return error;
+}
+
+/* Names of definitions are strings; a module that imports its memory under a name with a NUL in it gets none. */
+static mw_error add_memory(mw_linker *linker, const mw_import_desc *import, mw_memory_desc desc, uint64_t *left,
+                           mw_report *report)
+{
+    char *module = strndup(import->module, import->module_len), *name = strndup(import->name, import->name_len);
+    mw_memory *memory = NULL;
+    mw_error error = module && name ? mw_shared_memory_create(desc, left, report, &memory)
+                                    : mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    if (error == MW_OK) {
+        mw_extern value = {.kind = MW_EXTERN_MEMORY, .of.memory = memory};
+        error = mw_linker_add_extern(linker, module, name, value, report);
+        mw_memory_release(memory);
+    }
+    free(module);
+    free(name);
+    return error;
+}
+
+mw_error mw_linker_add_memories(mw_linker *linker, mw_code *code, mw_instance_limits *limits, mw_report *report)
+{
+    const mw_code_descriptor *d = code->desc;
+    uint64_t left = limits->max_memory_pages;
+    mw_error error = MW_OK;
+    for (uint32_t i = 0; i < d->nimports && error == MW_OK; i++) {
+        const mw_import_desc *import = &d->imports[i];
+        mw_definition found;
+        if (import->kind == MW_EXTERN_MEMORY && d->memories[import->index].shared &&
+            !mw_linker_find(linker, import, &found))
+            error = add_memory(linker, import, d->memories[import->index],
+                               limits->max_memory_pages ? &left : NULL, report);
+    }
+    if (limits->max_memory_pages)
+        limits->max_memory_pages = left ? left : MW_NO_MORE_PAGES;
+    return error;
 }
 
 /* Orders a NUL-terminated name and one with a length, which may contain NULs, as strcmp would. */

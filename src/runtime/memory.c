@@ -149,6 +149,26 @@ static bool commit(mw_memory *memory, uint64_t delta)
     return !mprotect(memory->base + memory->pages * MW_PAGE_BYTES, bytes, PROT_READ | PROT_WRITE);
 }
 
+/* What owners of several memories have left (mw_memory_create's `left`) changes under the lock: instances for threads
+ * draw on their first one's. */
+static bool take(uint64_t *left, uint64_t pages)
+{
+    pthread_mutex_lock(&grow_lock);
+    bool enough = !left || pages <= *left;
+    if (left && enough)
+        *left -= pages;
+    pthread_mutex_unlock(&grow_lock);
+    return enough;
+}
+
+static void give_back(uint64_t *left, uint64_t pages)
+{
+    pthread_mutex_lock(&grow_lock);
+    if (left)
+        *left += pages;
+    pthread_mutex_unlock(&grow_lock);
+}
+
 /* The most pages that a memory can ever get. */
 static uint64_t most_pages(bool is64, const uint64_t *left)
 {
@@ -157,7 +177,10 @@ static uint64_t most_pages(bool is64, const uint64_t *left)
         uint64_t machine = host_memory() / MW_PAGE_BYTES;
         most = machine && machine < most ? machine : most;
     }
-    return left && *left < most ? *left : most;
+    pthread_mutex_lock(&grow_lock);
+    most = left && *left < most ? *left : most;
+    pthread_mutex_unlock(&grow_lock);
+    return most;
 }
 
 static mw_error too_large(mw_limits_desc limits, bool is64, uint64_t most, mw_report *report)
@@ -209,7 +232,7 @@ mw_error mw_memory_create(mw_memory *memory, mw_memory_desc desc, uint64_t *left
 {
     mw_limits_desc limits = desc.limits;
     uint64_t most = most_pages(desc.is64, left);
-    if (limits.min > most)
+    if (limits.min > most || !take(left, limits.min))
         return too_large(limits, desc.is64, most, report);
     *memory = (mw_memory){
         .max_pages = limits.max < most ? limits.max : most,
@@ -220,6 +243,7 @@ mw_error mw_memory_create(mw_memory *memory, mw_memory_desc desc, uint64_t *left
     mw_error error = reserve_for(memory, limits.min, report);
     if (error) {
         *memory = (mw_memory){0};
+        give_back(left, limits.min);
         return error;
     }
     /* Only a wish: without transparent huge pages everything still works. */
@@ -238,11 +262,10 @@ mw_error mw_memory_create(mw_memory *memory, mw_memory_desc desc, uint64_t *left
     if (error) {
         unreserve(memory);
         *memory = (mw_memory){0};
+        give_back(left, limits.min);
         return error;
     }
     memory->pages = limits.min;
-    if (left)
-        *left -= limits.min;
     return MW_OK;
 }
 
@@ -252,6 +275,7 @@ void mw_memory_destroy(mw_memory *memory)
         return;
     mw_ranges_remove(&reservations, (uintptr_t)memory->base - below(memory), memory);
     unreserve(memory);
+    give_back(memory->left, memory->pages);
     *memory = (mw_memory){0};
 }
 
@@ -265,8 +289,8 @@ mw_error mw_shared_memory_create(mw_memory_desc desc, uint64_t *left, mw_report 
         free(memory);
         return error;
     }
-    if (left)
-        *left -= memory->max_pages - memory->pages;
+    if (!take(left, memory->max_pages - memory->pages))
+        memory->max_pages = memory->pages;
     memory->left = NULL;
     memory->shared = 1;
     memory->refs = 1;

@@ -7,13 +7,14 @@
 #include <stdbool.h>
 
 /* Reserves address space for a memory and commits its minimum. *left, if `left` is not NULL, is what all the
- * memories that were created with it may have in pages from now on; what they take is subtracted, and `left` must
- * outlive them. MW_ERR_LIMIT if `min` exceeds what can be given, MW_ERR_NO_MEMORY if the host refuses. */
+ * memories that were created with it may have in pages from now on; what they take is subtracted while they
+ * have it, and `left` must outlive them. MW_ERR_LIMIT if `min` exceeds what can be given, MW_ERR_NO_MEMORY if the host refuses. */
 MW_CHECKED mw_error mw_memory_create(mw_memory *memory, mw_memory_desc desc, uint64_t *left, mw_report *report);
 void mw_memory_destroy(mw_memory *memory); /* a zeroed memory is allowed */
 
 /* The same for a shared memory, which is an object of its own with one holder: it lives until the last one has let
- * go of it. All that it may ever have is subtracted from *left, which it may outlive. Instances hold those that they define or import. */
+ * go of it. All that it may ever have is subtracted from *left for good: it may outlive it. Instances hold those that they
+ * define or import. */
 MW_CHECKED mw_error mw_shared_memory_create(mw_memory_desc desc, uint64_t *left, mw_report *report, mw_memory **out);
 /* Of a memory that is not shared: nothing. */
 void mw_memory_hold(mw_memory *memory);

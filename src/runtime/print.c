@@ -163,7 +163,10 @@ static void print_frames(text *t, const mw_trap *trap, const char *prefix)
 void mw_trap_print(const mw_trap *trap, const char *prefix, FILE *to)
 {
     text t = {.len = 0};
-    say(&t, "%strap: %s", prefix, trap->code == MW_TRAP_HOST && trap->message[0] ? trap->message
+    say(&t, "%strap", prefix);
+    if (trap->thread)
+        say(&t, " in thread %" PRIu32, trap->thread);
+    say(&t, ": %s", trap->code == MW_TRAP_HOST && trap->message[0] ? trap->message
                                                                                  : mw_trap_text(trap->code));
     if (trap->has_address)
         say(&t, " at address 0x%" PRIx64, trap->address);

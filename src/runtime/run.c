@@ -33,6 +33,7 @@ static mw_nested_end_fn *nested_end;
 #define THREAD_LOCAL static __thread __attribute__((tls_model("initial-exec")))
 THREAD_LOCAL mw_thread *current;
 THREAD_LOCAL unsigned callback_depth;
+THREAD_LOCAL bool ends_process; /* mw_end_process has returned on this thread */
 
 static pthread_key_t thread_key;
 static pthread_once_t thread_key_once = PTHREAD_ONCE_INIT;
@@ -85,6 +86,13 @@ static void make_thread_key(void)
         thread_key = 0;
 }
 
+static void *map_alternate_stack(void)
+{
+    void *stack = mmap(NULL, ALTERNATE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                       0);
+    return stack == MAP_FAILED ? NULL : stack;
+}
+
 /* Gives the thread an alternate signal stack unless it has a sufficient one (sanitizers and some MPI libraries
  * set theirs). */
 static bool give_alternate_stack(mw_thread *thread)
@@ -92,9 +100,8 @@ static bool give_alternate_stack(mw_thread *thread)
     stack_t old;
     if (!sigaltstack(NULL, &old) && !(old.ss_flags & SS_DISABLE) && old.ss_size >= ALTERNATE_BYTES / 2)
         return true;
-    void *stack = mmap(NULL, ALTERNATE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-                       0);
-    if (stack == MAP_FAILED)
+    void *stack = map_alternate_stack();
+    if (!stack)
         return false;
     if (sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = ALTERNATE_BYTES}, NULL)) {
         munmap(stack, ALTERNATE_BYTES);
@@ -142,6 +149,55 @@ static bool give_stack(mw_thread *thread)
     return true;
 }
 
+mw_thread *mw_thread_new(uint32_t id)
+{
+    mw_thread *thread = calloc(1, sizeof *thread);
+    if (!thread)
+        return NULL;
+    thread->id = id;
+    thread->alternate = map_alternate_stack();
+    thread->alternate_size = ALTERNATE_BYTES;
+    if (!thread->alternate || !give_stack(thread)) {
+        mw_thread_discard(thread);
+        return NULL;
+    }
+    return thread;
+}
+
+void mw_thread_discard(mw_thread *thread)
+{
+    free_stack(thread);
+    if (thread->alternate)
+        munmap(thread->alternate, thread->alternate_size);
+    free(thread);
+}
+
+void mw_thread_become(mw_thread *thread)
+{
+    pthread_once(&thread_key_once, make_thread_key);
+    sigaltstack(&(stack_t){.ss_sp = thread->alternate, .ss_size = thread->alternate_size}, NULL);
+    if (thread_key)
+        (void)pthread_setspecific(thread_key, thread);
+    current = thread;
+}
+
+static mw_instance *first_of(mw_instance *instance)
+{
+    return instance->first ? instance->first : instance;
+}
+
+mw_instance *mw_instance_here(mw_instance *instance)
+{
+    const mw_run *run = current ? current->run : NULL;
+    return run && first_of(run->instance) == first_of(instance) ? run->instance : instance;
+}
+
+const mw_func *mw_func_here(const mw_func *func)
+{
+    mw_instance *instance = mw_instance_here(func->instance);
+    return instance == func->instance ? func : &instance->funcs[func->index];
+}
+
 void mw_set_guest_stack_size(size_t bytes)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -186,7 +242,8 @@ mw_error mw_invoke(mw_func *func, mw_value *args_results, mw_trap *trap, int *ex
         }
         return MW_ERR_TRAP;
     }
-    mw_run run = {.outer = thread->run, .trap = trap, .exit_code = exit_code, .callback_depth = callback_depth};
+    mw_run run = {.outer = thread->run, .instance = func->instance, .trap = trap, .exit_code = exit_code,
+                  .callback_depth = callback_depth};
     call c = {
         .func = func,
         .invoke = d->types[d->func_types[func->index]].invoke,
@@ -248,8 +305,18 @@ void mw_callback_leave(void)
     }
 }
 
+void mw_end_process(void)
+{
+    static bool begun;
+    if (!ends_process && __atomic_exchange_n(&begun, true, __ATOMIC_ACQ_REL))
+        for (;;)
+            pause();
+    ends_process = true;
+}
+
 void mw_nested_end_now(mw_thread *thread)
 {
+    mw_end_process();
     /* Host libraries are in the middle of something: should the end wait for a lock that this thread holds, an alarm
      * ends the process, and its launcher the job. */
     signal(SIGALRM, SIG_DFL);
@@ -282,7 +349,7 @@ static mw_trap *begin_trap(mw_trap_code code, const char *message)
     if (!thread)
         die_without_thread();
     mw_trap *trap = must_nest(thread) || !thread->run->trap ? &thread->pending : thread->run->trap;
-    *trap = (mw_trap){.code = code};
+    *trap = (mw_trap){.code = code, .thread = thread->id};
     snprintf(trap->message, sizeof trap->message, "%s", message);
     return trap;
 }

@@ -21,6 +21,7 @@ _Noreturn void mw_stack_resume(void *frame, int value);
 typedef struct mw_run {
     struct mw_run *outer;
     void *frame;            /* for mw_stack_resume */
+    mw_instance *instance;  /* whose function was invoked */
     mw_trap *trap;          /* where to report; may be NULL */
     int *exit_code;         /* may be NULL */
     unsigned callback_depth; /* of the thread when the run began */
@@ -28,6 +29,7 @@ typedef struct mw_run {
 
 typedef struct mw_thread {
     mw_run *run;             /* innermost, or NULL */
+    uint32_t id;             /* of the guest's thread; 0: the first */
     uint8_t *guard, *stack, *stack_end; /* the guest stack: [guard, stack) is inaccessible; NULL: none yet */
     void *alternate;         /* our alternate signal stack, if the thread had none */
     size_t alternate_size;
@@ -43,6 +45,11 @@ typedef struct mw_thread {
 mw_thread *mw_thread_current(void);
 /* Makes it, with an alternate signal stack; NULL if there is no memory. */
 mw_thread *mw_thread_enter(void);
+/* State for a thread that is about to start, all its memory included; NULL if there is none. It becomes that thread's
+ * with mw_thread_become, called there, or is discarded. */
+mw_thread *mw_thread_new(uint32_t id);
+void mw_thread_discard(mw_thread *thread);
+void mw_thread_become(mw_thread *thread);
 /* How many mw_callback_enter are open on this thread. Async-signal-safe. */
 unsigned mw_callback_depth(void);
 

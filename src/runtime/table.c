@@ -11,7 +11,11 @@ static pthread_mutex_t grow_lock = PTHREAD_MUTEX_INITIALIZER;
 mw_error mw_table_create(mw_table *table, mw_table_desc desc, uint64_t *left, mw_report *report)
 {
     const uint64_t most = UINT64_C(1) << 40; /* 8 TiB of entries */
+    pthread_mutex_lock(&grow_lock);
     uint64_t cap = *left < most ? *left : most;
+    if (desc.limits.min <= cap)
+        *left -= desc.limits.min;
+    pthread_mutex_unlock(&grow_lock);
     if (desc.limits.min > cap)
         return mw_fail(report, MW_ERR_LIMIT, "the module has a table of %" PRIu64 " elements, more than the %" PRIu64
                        " that it may have", desc.limits.min, cap);
@@ -23,7 +27,6 @@ mw_error mw_table_create(mw_table *table, mw_table_desc desc, uint64_t *left, mw
         .type = desc.type,
         .is64 = desc.is64,
     };
-    *left -= desc.limits.min;
     if (table->max == 0)
         return MW_OK; /* elems is never read: no index is below the size */
     /* Untouched entries cost nothing and are null references. */
@@ -39,6 +42,11 @@ mw_error mw_table_create(mw_table *table, mw_table_desc desc, uint64_t *left, mw
 
 void mw_table_destroy(mw_table *table)
 {
+    if (table->left) {
+        pthread_mutex_lock(&grow_lock);
+        *table->left += table->size;
+        pthread_mutex_unlock(&grow_lock);
+    }
     if (table->elems)
         munmap(table->elems, table->max * sizeof *table->elems);
     *table = (mw_table){0};

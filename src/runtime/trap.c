@@ -268,6 +268,7 @@ static void on_fault(int sig, siginfo_t *info, void *opaque)
     static mw_thread stranger; /* guest code on a thread that nobody prepared: the process ends anyway */
     if (!thread)
         thread = &stranger;
+    found.thread = thread->id;
     bool direct = false;
     mw_backtrace(&found, pc, &direct);
     explain_program_stack(&found);

@@ -21,6 +21,7 @@ typedef struct mw_trap {
     char message[512];  /* of a host function; "" otherwise */
     bool has_address;   /* a memory access out of bounds: which address */
     uint64_t address;   /* guest address */
+    uint32_t thread;    /* of the guest's threads; 0: the first */
     unsigned nframes;   /* guest frames, innermost first; host frames are left out */
     bool truncated;     /* there were more frames than fit */
     mw_frame frames[MW_TRAP_MAX_FRAMES];
@@ -42,6 +43,10 @@ const char *mw_trap_text(mw_trap_code code);
 /* Prints the trap: what, where (function, module offset, source line where the module has DWARF) and the guest's
  * call stack, each line preceded by `prefix` ("mpiwasm: rank 3: "). */
 void mw_trap_print(const mw_trap *trap, const char *prefix, FILE *to);
+
+/* Returns on the first thread that calls it, as often as that does, and on no other: that thread ends the process, and
+ * nobody else reports anything any more. */
+void mw_end_process(void);
 
 /* Called instead of unwinding when a trap or exit happens inside a guest callback, that is with frames of a host
  * library between the guest's frames: the host library may hold locks, so its frames cannot be skipped. Must not

@@ -7,6 +7,7 @@
 #include "wasi/path.h"
 #include "wasi/preview1.h"
 #include "wasi/wasi.h"
+#include "runtime/instance.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -45,12 +46,20 @@ typedef struct mw_wasi_state {
     int std_flags[3];            /* F_GETFL at the start, put back at the end; -1 if not open */
     struct sigaction old_pipe, old_xfsz;
     bool pipe_kills;             /* SIGPIPE had its default action before it was ignored */
+    mw_threads *threads;         /* NULL in a module that starts none */
+    uint32_t thread_start;       /* index of wasi_thread_start */
 } mw_wasi_state;
 
 static inline mw_wasi_state *mw_wasi_state_of(const mw_instance *instance)
 {
     return instance->host[MW_HOST_WASI];
 }
+
+/* ---- Threads (threads.c) ---------------------------------------------------------------------------------------- */
+
+extern const mw_host_func mw_wasi_thread_funcs[1]; /* of the module "wasi" */
+/* Makes state->threads if the module starts threads; MW_ERR_LINK for one that lacks what they need. */
+MW_CHECKED mw_error mw_wasi_threads_attach(mw_wasi_state *state, mw_instance *instance, mw_report *report);
 
 /* ---- Descriptors (fdtable.c) ------------------------------------------------------------------------------------ */
 

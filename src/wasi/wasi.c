@@ -33,6 +33,7 @@ const mw_host_module *mw_wasi_modules(void)
     static const mw_host_module modules[] = {
         {"wasi_snapshot_preview1", snapshot_funcs, sizeof snapshot_funcs / sizeof *snapshot_funcs},
         {"wasi_unstable", unstable_funcs, sizeof unstable_funcs / sizeof *unstable_funcs},
+        {"wasi", mw_wasi_thread_funcs, 1},
         {NULL, NULL, 0},
     };
     return modules;
@@ -141,6 +142,8 @@ mw_error mw_wasi_attach(mw_instance *instance, const mw_wasi_config *config, mw_
         error = mw_fail(report, MW_ERR_IO, "cannot pass the standard streams on: too many open files");
     for (int i = 0; i < config->ndirs && error == MW_OK; i++)
         error = open_granted(state, &config->dirs[i], report);
+    if (error == MW_OK)
+        error = mw_wasi_threads_attach(state, instance, report);
     if (error != MW_OK) {
         mw_wasi_fd_table_free(state);
         free(state);
@@ -162,5 +165,18 @@ void mw_wasi_detach(mw_instance *instance)
     restore_signal(SIGXFSZ, &state->old_xfsz);
     restore_streams(state);
     mw_wasi_fd_table_free(state);
+    mw_threads_free(state->threads);
     free(state);
+}
+
+uint32_t mw_wasi_live_threads(const mw_instance *instance)
+{
+    const mw_wasi_state *state = mw_wasi_state_of(instance);
+    return state && state->threads ? mw_threads_live(state->threads) : 0;
+}
+
+void mw_wasi_leave(mw_instance *instance)
+{
+    if (mw_wasi_state_of(instance))
+        restore_streams(mw_wasi_state_of(instance));
 }

@@ -1,9 +1,10 @@
-/* WASI preview 1 ("wasi_snapshot_preview1", and "wasi_unstable" for modules of before 2020). */
+/* WASI preview 1 ("wasi_snapshot_preview1", and "wasi_unstable" for modules of before 2020), and wasi-threads. */
 #ifndef MW_WASI_WASI_H
 #define MW_WASI_WASI_H
 
 #include "base/report.h"
 #include "runtime/host_module.h"
+#include "runtime/threads.h"
 #include <stdbool.h>
 
 /* What the guest is given. Strings are the caller's and must outlive the state. */
@@ -20,6 +21,8 @@ typedef struct mw_wasi_config {
     const char *const *envv; /* "NAME=VALUE" */
     int ndirs;
     const mw_wasi_dir *dirs; /* granted directories; nothing else can be reached */
+    uint32_t max_threads;    /* beside the first */
+    mw_thread_end_fn *end_thread; /* when one traps or exits (runtime/threads.h) */
 } mw_wasi_config;
 
 /* The host modules; ended by one whose name is NULL. */
@@ -29,6 +32,13 @@ const mw_host_module *mw_wasi_modules(void);
  * error that names it. */
 MW_CHECKED mw_error mw_wasi_attach(mw_instance *instance, const mw_wasi_config *config, mw_report *report);
 void mw_wasi_detach(mw_instance *instance);
+
+/* Whether the module of `instance` can start threads, and how many of them live now. */
+bool mw_wasi_can_spawn(const mw_instance *instance);
+uint32_t mw_wasi_live_threads(const mw_instance *instance);
+/* In place of mw_wasi_detach before the process ends under threads that live: gives the standard streams their flags
+ * back, and frees nothing. */
+void mw_wasi_leave(mw_instance *instance);
 
 /* For MPI-IO and the like: files that the host's libraries open by name on the guest's behalf. A guest path is
  * resolved as path_open would: absolute and relative ones alike against the granted directories, by longest prefix.

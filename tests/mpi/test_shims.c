@@ -75,6 +75,8 @@ static int setup(void **state)
         return -1;
     memory = (mw_memory){
         .base = all + 65536, .pages = PAGES, .max_pages = PAGES, .declared_max = PAGES, .reserved = BYTES};
+    static const mw_code_descriptor no_imports;
+    guest.code = &no_imports;
     guest.memory0 = memory.base;
     guest.memories = memories;
     mw_mpi_instance = &guest;

@@ -668,6 +668,66 @@ static void checks_guest_addresses(void **state)
     fixture_free(&f);
 }
 
+/* ---- Instances of threads ------------------------------------------------------------------------------------------------ */
+
+static struct {
+    mw_instance *instance, *here;
+    const mw_func *kept, *func_here;
+} seen;
+
+static int32_t look_around(mw_instance *instance, int32_t n)
+{
+    seen.instance = instance;
+    seen.here = mw_instance_here(instance->first ? instance->first : instance);
+    seen.kept = mw_guest_function(instance, 2, "i:i");
+    seen.func_here = mw_func_here(seen.kept);
+    return n;
+}
+
+static void makes_instances_for_threads(void **state)
+{
+    (void)state;
+    fixture f = fixture_make();
+    mw_report report = MW_REPORT_INIT;
+    mw_instance *first = f.instance, *other, *third;
+    int32_t r;
+    first->host[MW_HOST_EMBEDDER] = &report;
+    assert_int_equal(mw_instance_for_thread(first, &report, &other), MW_OK);
+    assert_int_equal(mw_instance_for_thread(other, &report, &third), MW_OK);
+    assert_ptr_equal(other->first, first);
+    assert_ptr_equal(third->first, first);
+    assert_ptr_equal(third->host[MW_HOST_EMBEDDER], &report);
+    assert_ptr_not_equal(other->globals, first->globals);
+
+    /* A host function gets the instance that calls it; what the host keeps is the first one's, and is called back as
+     * the caller's. */
+    host_behaviour = look_around;
+    assert_int_equal(call_export(&f, "call_host", 1, 0, &r), MW_OK);
+    const mw_func *kept = seen.kept;
+    assert_ptr_equal(seen.instance, first);
+    assert_ptr_equal(kept->instance, first);
+    assert_ptr_equal(seen.func_here, kept);
+    f.instance = third;
+    assert_int_equal(call_export(&f, "call_host", 1, 0, &r), MW_OK);
+    assert_ptr_equal(seen.instance, third);
+    assert_ptr_equal(seen.here, third);
+    assert_ptr_equal(seen.kept, kept);
+    assert_ptr_equal(seen.func_here->instance, third);
+    assert_ptr_equal(seen.func_here->code, kept->code);
+    assert_ptr_equal(mw_instance_here(first), first); /* nothing runs */
+    f.instance = first;
+    mw_instance_free(third);
+    mw_instance_free(other);
+
+    /* What one thread alone may use cannot be imported. */
+    assert_int_equal(mw_linker_add_instance(f.linker, "fake", f.instance, &report), MW_OK);
+    assert_int_equal(instantiate(FAKE("fake-importer"), f.linker, NULL, &report, NULL, &other), MW_OK);
+    assert_int_equal(mw_instance_for_thread(other, &report, &third), MW_ERR_LINK);
+    assert_non_null(strstr(report.message, "which cannot share the"));
+    mw_instance_free(other);
+    fixture_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -692,6 +752,7 @@ int main(void)
         cmocka_unit_test(says_when_the_host_has_no_memory),
         cmocka_unit_test(grows_tables),
         cmocka_unit_test(checks_guest_addresses),
+        cmocka_unit_test(makes_instances_for_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

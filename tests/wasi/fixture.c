@@ -18,6 +18,43 @@ void mw_raise_exit(mw_instance *instance, int code)
     longjmp(raised, 1);
 }
 
+/* No module here starts threads. */
+uint32_t mw_threads_spawn(mw_threads *threads, mw_instance *parent, uint32_t func, int32_t arg)
+{
+    (void)threads, (void)parent, (void)func, (void)arg;
+    abort();
+}
+
+uint32_t mw_threads_live(mw_threads *threads)
+{
+    (void)threads;
+    abort();
+}
+
+mw_error mw_threads_new(uint32_t max, mw_thread_end_fn *end, mw_report *report, mw_threads **out)
+{
+    (void)max, (void)end, (void)report, (void)out;
+    abort();
+}
+
+void mw_threads_free(mw_threads *threads)
+{
+    if (threads)
+        abort();
+}
+
+const mw_func *mw_exported_function(mw_instance *instance, const char *name, const char *signature)
+{
+    (void)instance, (void)name, (void)signature;
+    abort();
+}
+
+mw_error mw_instance_check_sharing(const mw_instance *instance, mw_report *report)
+{
+    (void)instance, (void)report;
+    abort();
+}
+
 void mw_raise_trap(mw_instance *instance, mw_trap_code trap, const char *format, ...)
 {
     (void)instance;
@@ -111,6 +148,8 @@ int fixture_up(void **state)
     fx.memory = (mw_memory){.base = base, .pages = GUEST_PAGES, .max_pages = GUEST_PAGES,
                             .reserved = GUEST_BYTES + 65536};
     fx.memories[0] = &fx.memory;
+    static const mw_code_descriptor no_imports;
+    fx.instance.code = &no_imports;
     fx.instance.memory0 = base;
     fx.instance.memories = fx.memories;
     fx.top = 1024;

@@ -1,0 +1,46 @@
+/* wasi-threads: what modules built for wasm32-wasi-threads import beside preview 1. */
+#include "wasi/state.h"
+
+#include <string.h>
+
+static uint32_t thread_spawn(mw_instance *instance, uint32_t arg)
+{
+    const mw_wasi_state *state = mw_wasi_state_of(instance);
+    uint32_t id = mw_threads_spawn(state->threads, instance, state->thread_start, (int32_t)arg);
+    return id ? id : -(uint32_t)MW_WASI_EAGAIN;
+}
+
+const mw_host_func mw_wasi_thread_funcs[1] = {{"thread-spawn", "i:i", (mw_code_ptr)thread_spawn}};
+
+bool mw_wasi_can_spawn(const mw_instance *instance)
+{
+    const mw_code_descriptor *d = instance->code;
+    static const char module[] = "wasi", name[] = "thread-spawn";
+    for (uint32_t i = 0; i < d->nimports; i++) {
+        const mw_import_desc *import = &d->imports[i];
+        if (import->kind == MW_EXTERN_FUNC && import->module_len == strlen(module) &&
+            !memcmp(import->module, module, import->module_len) && import->name_len == strlen(name) &&
+            !memcmp(import->name, name, import->name_len))
+            return true;
+    }
+    return false;
+}
+
+mw_error mw_wasi_threads_attach(mw_wasi_state *state, mw_instance *instance, mw_report *report)
+{
+    if (!mw_wasi_can_spawn(instance))
+        return MW_OK;
+    const mw_code_descriptor *d = instance->code;
+    const mw_func *start = mw_exported_function(instance, "wasi_thread_start", "ii:");
+    if (!start)
+        return mw_fail(report, MW_ERR_LINK, "the module starts threads (it imports wasi.thread-spawn), but exports no "
+                       "function wasi_thread_start (i32, i32) -> () for them to run");
+    if (!d->nimported_memories || !d->memories[0].shared)
+        return mw_fail(report, MW_ERR_LINK, "the module starts threads (it imports wasi.thread-spawn), but its memory "
+                       "is not an imported, shared one (link with --import-memory --shared-memory)");
+    mw_error error = mw_instance_check_sharing(instance, report);
+    if (error != MW_OK)
+        return error;
+    state->thread_start = (uint32_t)(start - instance->funcs);
+    return mw_threads_new(state->config.max_threads, state->config.end_thread, report, &state->threads);
+}
