@@ -66,7 +66,7 @@ static void print_extern(const mw_module *m, mw_wasm_extern_kind kind, uint32_t 
         print_limits(&m->tables[index].limits, mw_valtype_name(m->tables[index].type).s);
         break;
     case MW_WASM_MEMORY:
-        printf("memory of ");
+        printf("%smemory of ", m->memories[index].limits.shared ? "shared " : "");
         print_limits(&m->memories[index].limits, "pages");
         break;
     case MW_WASM_GLOBAL:
@@ -119,6 +119,8 @@ static void inspect_import(const mw_module *m, const mw_wasm_import *import, ins
     const char *note = "";
     if (is_mpi_import(import) && !in->mpi) {
         note = "   (no host MPI to compare with)";
+    } else if (import->kind == MW_WASM_MEMORY && m->memories[import->index].limits.shared) {
+        note = "   (made for the process)";
     } else {
         const mw_host_func *host = import->kind == MW_WASM_FUNC ? find_host(mw_wasi_modules(), import) : NULL;
         if (!host && in->mpi && import->kind == MW_WASM_FUNC)

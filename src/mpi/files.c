@@ -323,7 +323,8 @@ typedef int32_t extent_code(mw_instance *, uint32_t datatype, uint32_t extent, u
 static int file_extent(MPI_Datatype host, MPI_Aint *out, void *extra)
 {
     const registration *d = extra;
-    mw_instance *instance = mw_mpi_instance;
+    const mw_func *func = mw_func_here(d->extent_func);
+    mw_instance *instance = mw_instance_here(mw_mpi_instance);
     mw_guest_block block;
     bool made;
     int32_t extent = 0;
@@ -333,8 +334,7 @@ static int file_extent(MPI_Datatype host, MPI_Aint *out, void *extra)
     memset(instance->memory0 + block.p.addr, 0, sizeof extent);
     mw_guest_type type = mw_type_of_host(host, 0, &made);
     mw_callback_enter();
-    int32_t error = ((extent_code *)d->extent_func->code)(d->extent_func->instance, type.value, block.p.addr,
-                                                          d->extra_state);
+    int32_t error = ((extent_code *)func->code)(func->instance, type.value, block.p.addr, d->extra_state);
     mw_callback_leave();
     memcpy(&extent, instance->memory0 + block.p.addr, sizeof extent);
     mw_guest_block_end(instance, &block);

@@ -19,7 +19,7 @@ struct mw_code {
     uintptr_t text_begin; /* in this process; 0 while not registered */
     unsigned refs;        /* the caller of mw_code_load and the instances */
     unsigned ninstances;
-    mw_instance *instance; /* the only instance if ninstances == 1 */
+    mw_instance *instance; /* the one that was made when there was none: the only one if ninstances == 1 */
 };
 
 /* The object whose text holds `pc`, or NULL. Async-signal-safe. */

@@ -81,6 +81,18 @@ typedef struct walk {
     bool direct;
 } walk;
 
+/* The instance that guest code of `code` belongs to on this thread; NULL if that is not known, as there are several that
+ * are not those of threads. */
+static mw_instance *instance_of_frame(const mw_code *code)
+{
+    const mw_thread *thread = mw_thread_current();
+    mw_instance *here = thread && thread->run ? thread->run->instance : NULL;
+    mw_instance *oldest = __atomic_load_n(&code->instance, __ATOMIC_RELAXED);
+    if (here && here->code == code->desc && (here->first ? here->first : here) == oldest)
+        return here;
+    return __atomic_load_n(&code->ninstances, __ATOMIC_ACQUIRE) == 1 ? oldest : NULL;
+}
+
 void mw_trap_add_frame(mw_trap *trap, uintptr_t pc)
 {
     const mw_code *code = mw_code_of_pc(pc);
@@ -91,10 +103,7 @@ void mw_trap_add_frame(mw_trap *trap, uintptr_t pc)
         trap->truncated = true;
         return;
     }
-    mw_instance *only = __atomic_load_n(&code->ninstances, __ATOMIC_ACQUIRE) == 1
-                            ? __atomic_load_n(&code->instance, __ATOMIC_RELAXED)
-                            : NULL;
-    trap->frames[trap->nframes++] = (mw_frame){only, code->desc, func, pc};
+    trap->frames[trap->nframes++] = (mw_frame){instance_of_frame(code), code->desc, func, pc};
 }
 
 static _Unwind_Reason_Code visit_frame(struct _Unwind_Context *context, void *arg)

@@ -17,6 +17,11 @@ PROGRAM = os.environ["MW_PROGRAM"]
 MPIWASM = os.path.join(BUILD, "bin", "mpiwasm")
 
 
+# A cache of this run's own, shared by its tests.
+CACHE = tempfile.TemporaryDirectory()
+os.environ["MPIWASM_CACHE_DIR"] = os.path.join(CACHE.name, "cache")
+
+
 def run(*arguments, **keywords):
     return subprocess.run([MPIWASM, *arguments], capture_output=True, text=True, timeout=120, **keywords)
 
@@ -78,6 +83,46 @@ class Program(unittest.TestCase):
 
 
 class Modules(unittest.TestCase):
+    # Each of four threads throws and catches so often that exceptions are collected while others run; a fifth does not
+    # catch.
+    EXCEPTIONS = """(module (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+      (import "env" "memory" (memory 1 2 shared))
+      (tag $t (param i32))
+      (func $thrower (param i32) (throw $t (local.get 0)))
+      (func (export "wasi_thread_start") (param $id i32) (param $mode i32) (local $i i32)
+        (if (local.get $mode) (then (throw $t (i32.const 5))))
+        (loop $again
+          (block $caught (result i32)
+            (try_table (catch $t $caught) (call $thrower (local.get $i)))
+            (unreachable))
+          (if (i32.ne (local.get $i)) (then (unreachable)))
+          (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 20000))))
+        (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))
+        (drop (memory.atomic.notify (i32.const 0) (i32.const -1))))
+      (func (export "_start") (local $i i32) (local $seen i32)
+        (loop $more
+          (if (i32.le_s (call $spawn (i32.const 0)) (i32.const 0)) (then (unreachable)))
+          (br_if $more (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 4))))
+        (loop $wait
+          (local.set $seen (i32.atomic.load (i32.const 0)))
+          (drop (memory.atomic.wait32 (i32.const 0) (local.get $seen) (i64.const 10000000)))
+          (br_if $wait (i32.ne (local.get $seen) (i32.const 4))))
+        (drop (call $spawn (i32.const 1)))
+        (drop (memory.atomic.wait32 (i32.const 8) (i32.const 0) (i64.const -1)))))"""
+
+    def test_exceptions_in_threads(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "a.wasm")
+            pathlib.Path(path).write_bytes(assemble(self.EXCEPTIONS))
+            done = run("--no-cache", path)
+            self.assertEqual(done.returncode, 134, done.stderr)
+            self.assertRegex(done.stderr, r"^mpiwasm: trap in thread 5: unhandled exception")
+
+    def test_inspect_knows_that_the_memory_will_be_made(self):
+        done = run("inspect", PROGRAM)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("env.memory: shared memory of 2 to 512 pages   (made for the process)", done.stdout)
+
     def refused(self, text, said, *options):
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "a.wasm")
