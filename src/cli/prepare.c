@@ -1,6 +1,7 @@
 #include "cli/prepare.h"
 
 #include "base/cpu.h"
+#include "cli/code_hash.h"
 #include "cli/message.h"
 #include "cli/plugins.h"
 #include "cli/version.h"
@@ -139,8 +140,8 @@ mw_hash mw_file_key(const mw_file *file, const mw_options *options)
     snprintf(flags, sizeof flags, "abi %d O%d strict %d contract %d fast %d relaxed %d", MW_ABI_VERSION,
              c->opt_level, c->strict_traps, c->fp_contract_fast, c->fast_math, c->relaxed_simd_fast);
 #define PART(text) {text ? text : "", text ? strlen(text) : 0}
-    const char *version = MW_VERSION " " MW_LLVM_VERSION, *triple = c->triple, *name = c->cpu, *features = c->features;
-    const char *this_cpu = cpu, *all_flags = flags;
+    const char *version = MW_VERSION " " MW_CODE_HASH " " MW_LLVM_VERSION, *triple = c->triple, *name = c->cpu;
+    const char *features = c->features, *this_cpu = cpu, *all_flags = flags;
     const mw_hash_part parts[] = {PART(version), PART(triple), PART(name), PART(features), PART(this_cpu),
                                   PART(all_flags), {file->bytes, file->size}};
 #undef PART

@@ -29,9 +29,12 @@ static void open_close(void)
     say("members %d\n", members);
     MPI_Group_free(&group);
     MPI_File_set_size(fh, 100);
+    MPI_Barrier(MPI_COMM_WORLD); /* Open MPI returns on some ranks before the file has the size */
     MPI_File_get_size(fh, &bytes);
     say("size %lld\n", (long long)bytes);
+    MPI_Barrier(MPI_COMM_WORLD);
     MPI_File_preallocate(fh, 200);
+    MPI_Barrier(MPI_COMM_WORLD);
     MPI_File_get_size(fh, &bytes);
     say("size %lld\n", (long long)bytes);
     MPI_File_set_atomicity(fh, 1);
