@@ -278,6 +278,13 @@ LLVMTargetMachineRef mw_target_machine(const mw_target *t, int opt_level)
         LLVMDisposeMessage(message);
         return NULL;
     }
-    return LLVMCreateTargetMachine(target, t->triple, t->cpu, t->features, levels[opt_level & 3], LLVMRelocPIC,
-                                   LLVMCodeModelDefault);
+    char *features = copy(t->features);
+    /* Without optimization LLVM 22 makes of an arithmetic shift of bytes by what turns out to be zero a wrong matrix for
+     * GFNI's instructions. */
+    if ((opt_level & 3) == 0 && t->arch == MW_ARCH_X86_64)
+        append(&features, "-gfni");
+    LLVMTargetMachineRef machine = LLVMCreateTargetMachine(target, t->triple, t->cpu, features, levels[opt_level & 3],
+                                                           LLVMRelocPIC, LLVMCodeModelDefault);
+    free(features);
+    return machine;
 }
