@@ -71,6 +71,12 @@ static void list_free(slot_list *list, mw_slot_head *slot, uint32_t index)
     } while (!change(&list->top, &top, changed));
 }
 
+/* The handle that is valid for a slot that was taken, once it is published. */
+static uint32_t self_of(mw_handle_kind kind, const mw_slot_head *head, uint32_t index)
+{
+    return (uint32_t)kind << KIND_SHIFT | (head->link & GENERATION_MASK) | index;
+}
+
 #define X(kind, host_type, bits)                                                                   \
     static slot_list kind##_list;                                                                  \
     mw_##kind##_slot *mw_##kind##_take(void)                                                       \
@@ -80,9 +86,7 @@ static void list_free(slot_list *list, mw_slot_head *slot, uint32_t index)
     }                                                                                              \
     mw_guest_##kind mw_##kind##_publish(mw_##kind##_slot *slot)                                    \
     {                                                                                              \
-        uint32_t index = (uint32_t)(slot - mw_##kind##_slots);                                     \
-        uint32_t self = (uint32_t)MW_KIND_##kind << KIND_SHIFT                                     \
-                        | (slot->head.link & GENERATION_MASK) | index;                             \
+        uint32_t self = self_of(MW_KIND_##kind, &slot->head, (uint32_t)(slot - mw_##kind##_slots)); \
         __atomic_store_n(&slot->head.self, self, __ATOMIC_RELEASE);                                \
         return (mw_guest_##kind){self};                                                            \
     }                                                                                              \
@@ -96,6 +100,11 @@ static void list_free(slot_list *list, mw_slot_head *slot, uint32_t index)
     }
 MW_HANDLE_KINDS(X)
 #undef X
+
+mw_guest_comm mw_comm_promise(const mw_comm_slot *slot)
+{
+    return (mw_guest_comm){self_of(MW_KIND_comm, &slot->head, (uint32_t)(slot - mw_comm_slots))};
+}
 
 /* ---- Predefined handles -------------------------------------------------------------------------------- */
 

@@ -81,6 +81,7 @@ typedef struct mw_request_slot {
 enum {
     MW_REQUEST_PERSISTENT = 1,
     MW_REQUEST_GENERALIZED = 2,
+    MW_REQUEST_COMM = 8, /* of MPI_Comm_idup: completion publishes the communicator's slot that `kept` names */
     MW_REQUEST_DONE = 4, /* a generalized one that MPI_Grequest_complete was called for */
 };
 
@@ -131,6 +132,9 @@ typedef struct mw_file_slot {
     uint32_t mw_##kind##_limit(void);
 MW_HANDLE_KINDS(X)
 #undef X
+
+/* The handle that mw_comm_publish will make valid. */
+mw_guest_comm mw_comm_promise(const mw_comm_slot *slot);
 
 /* Whether several threads may use the tables at a time (MPI_THREAD_MULTIPLE): lists then change atomically. */
 extern bool mw_handles_shared;

@@ -21,6 +21,71 @@ static int32_t free_comm(mw_call *call, mw_guest_ptr comm, int (*host_free)(MPI_
     return mw_result(rc);
 }
 
+static int host_idup(MPI_Comm comm, const MPI_Info *info, MPI_Comm *newcomm, MPI_Request *request)
+{
+#if MPI_VERSION >= 4
+    if (info)
+        return MPI_Comm_idup_with_info(comm, *info, newcomm, request);
+#endif
+    (void)info;
+    return MPI_Comm_idup(comm, newcomm, request);
+}
+
+/* Until the request is complete the new communicator's handle is not valid: the host may write its own at any time. */
+static int32_t idup(mw_call *call, mw_arena *arena, mw_guest_comm comm, const MPI_Info *info, mw_guest_ptr newcomm,
+                    mw_guest_ptr request)
+{
+    const mw_comm_slot *parent;
+    MPI_Request host = MPI_REQUEST_NULL;
+    int32_t *out_comm, *out_request, error = MW_GUEST_SUCCESS;
+    MW_TRY(mw_in_comm(call, "comm", comm, &parent));
+    MW_TRY(mw_in_attributes(call, "comm", comm.value));
+    MW_TRY(mw_out_i32(call, "newcomm", newcomm, &out_comm));
+    MW_TRY(mw_out_i32(call, "request", request, &out_request));
+    mw_comm_slot **made = mw_arena_take(call, arena, sizeof *made, &error);
+    if (!made)
+        return error;
+    *made = mw_comm_take();
+    if (!*made)
+        return mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many communicators");
+    mw_slot_head head = (*made)->head;
+    **made = *parent; /* ranks and topology are the same */
+    (*made)->head = head;
+    *out_comm = MW_GUEST_COMM_NULL;
+    error = mw_result(host_idup(parent->host, info, &(*made)->host, &host));
+    if (error) {
+        mw_comm_free(*made);
+        return error;
+    }
+    *out_comm = (int32_t)mw_comm_promise(*made).value;
+    return mw_out_request_kept(call, host, MW_REQUEST_COMM, arena, out_request);
+}
+
+int32_t mw_MPI_Comm_idup(mw_instance *instance, mw_guest_comm comm, mw_guest_ptr newcomm, mw_guest_ptr request)
+{
+    mw_call call = MW_CALL("MPI_Comm_idup");
+    mw_arena arena = mw_kept_begin();
+    int32_t error = idup(&call, &arena, comm, NULL, newcomm, request);
+    mw_arena_end(&arena);
+    return error;
+}
+
+int32_t mw_MPI_Comm_idup_with_info(mw_instance *instance, mw_guest_comm comm, mw_guest_info info, mw_guest_ptr newcomm,
+                                   mw_guest_ptr request)
+{
+    mw_call call = MW_CALL("MPI_Comm_idup_with_info");
+    mw_arena arena = mw_kept_begin();
+    MPI_Info host_info;
+    int32_t error = mw_in_info_or_null(&call, "info", info, &host_info);
+    if (!error && MPI_VERSION < 4)
+        error = mw_raise_error(&call, MW_GUEST_ERR_UNSUPPORTED_OPERATION, NULL, "this host's MPI %d.%d does not have it",
+                               MPI_VERSION, MPI_SUBVERSION);
+    if (!error)
+        error = idup(&call, &arena, comm, &host_info, newcomm, request);
+    mw_arena_end(&arena);
+    return error;
+}
+
 int32_t mw_MPI_Comm_free(mw_instance *instance, mw_guest_ptr comm)
 {
     mw_call call = MW_CALL("MPI_Comm_free");

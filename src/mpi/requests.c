@@ -48,6 +48,8 @@ static void settle(mw_request_slot *slot, MPI_Request host, bool complete, int32
     if (!slot)
         return;
     if (host == MPI_REQUEST_NULL) {
+        if (MW_UNLIKELY(slot->flags & MW_REQUEST_COMM))
+            mw_comm_publish(*(mw_comm_slot **)mw_kept_bytes(slot->kept));
         mw_kept_free(slot->kept);
         mw_request_free(slot);
         *handle = MW_GUEST_REQUEST_NULL;

@@ -61,6 +61,11 @@ void mw_arena_end(mw_arena *arena)
     arena->kept = NULL;
 }
 
+void *mw_kept_bytes(struct mw_kept *kept)
+{
+    return kept->bytes;
+}
+
 void mw_kept_free(struct mw_kept *kept)
 {
     while (kept) {

@@ -26,6 +26,7 @@ int mw_last_used_code(void);
 /* ---- Memory kept with requests (scratch.c) ---------------------------------------------------------------- */
 
 void mw_kept_free(struct mw_kept *kept);
+void *mw_kept_bytes(struct mw_kept *kept); /* what was taken last */
 void mw_kept_orphan(struct mw_kept *kept); /* of a request that was freed before its operation is complete */
 void mw_kept_free_orphans(void);
 

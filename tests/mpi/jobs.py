@@ -1,5 +1,6 @@
 """Compiles MPI programs natively and to Wasm and runs both as jobs of one host MPI."""
 
+import argparse
 import os
 import re
 import subprocess
@@ -53,6 +54,23 @@ class Host:
             out, err = process.communicate()
             code = None
         return code, out.decode(errors="replace"), err.decode(errors="replace")
+
+
+def arguments(description):
+    """A parser of what CMake passes to every script that runs jobs; host_of takes what it gives."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--host", required=True, help="name of the host MPI")
+    parser.add_argument("--mpicc", required=True)
+    parser.add_argument("--build", required=True, help="build tree of MPIWasm")
+    parser.add_argument("--work", required=True, help="directory for what is compiled here")
+    return parser
+
+
+def host_of(args):
+    """The host and the directory, which is made."""
+    work = Path(args.work).resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    return Host(args.host, args.mpicc, args.build), work
 
 
 def _compile(command):

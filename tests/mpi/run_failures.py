@@ -2,13 +2,12 @@
 """Jobs that end badly must end: at once, with the right exit code, and with a sentence that says what and where.
 And callbacks that misbehave must harm nobody."""
 
-import argparse
 import shutil
 import sys
 import time
 from pathlib import Path
 
-from jobs import Host, fail
+from jobs import arguments, fail, host_of
 
 NONZERO = "non-zero"
 
@@ -60,17 +59,11 @@ def grant(work):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", required=True, help="name of the host MPI")
-    parser.add_argument("--mpicc", required=True)
-    parser.add_argument("--build", required=True, help="build tree of MPIWasm")
-    parser.add_argument("--work", required=True, help="directory for what is compiled here")
+    parser = arguments(__doc__)
     parser.add_argument("cases", nargs="*")
     args = parser.parse_args()
 
-    host = Host(args.host, args.mpicc, args.build)
-    work = Path(args.work).resolve()
-    work.mkdir(parents=True, exist_ok=True)
+    host, work = host_of(args)
     module = work / "failures.wasm"
     message = host.compile_wasm([Path(__file__).parent / "failures.c"], module)
     if message:

@@ -1,25 +1,18 @@
 #!/usr/bin/env python3
 """A module of the paper's artifact's ABI (tests/mpi/legacy) on 1 to 4 ranks: it says what the same program says natively."""
 
-import argparse
 import sys
 from pathlib import Path
 
-from jobs import Host, fail, show_difference
+from jobs import arguments, fail, host_of, show_difference
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", required=True, help="name of the host MPI")
-    parser.add_argument("--mpicc", required=True)
-    parser.add_argument("--build", required=True, help="build tree of MPIWasm")
-    parser.add_argument("--work", required=True, help="directory for what is compiled here")
+    parser = arguments(__doc__)
     parser.add_argument("--ranks", default="1,2,3,4")
     args = parser.parse_args()
 
-    host = Host(args.host, args.mpicc, args.build)
-    work = Path(args.work)
-    work.mkdir(parents=True, exist_ok=True)
+    host, work = host_of(args)
     here = Path(__file__).parent / "legacy"
     native, wasm = work / "program", work / "program.wasm"
     message = host.compile_native([here / "program.c"], native)

@@ -2,12 +2,11 @@
 """Runs the programs of tests/mpi/programs natively and as Wasm on 1 to 4 ranks: exit codes, output and the files that
 they leave in their directory must be equal."""
 
-import argparse
 import shutil
 import sys
 from pathlib import Path
 
-from jobs import Host, fail, show_difference
+from jobs import arguments, fail, host_of, show_difference
 
 
 def empty(directory):
@@ -22,21 +21,15 @@ def files_of(directory):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", required=True, help="name of the host MPI")
-    parser.add_argument("--mpicc", required=True)
-    parser.add_argument("--build", required=True, help="build tree of MPIWasm")
-    parser.add_argument("--work", required=True, help="directory for what is compiled here")
+    parser = arguments(__doc__)
     parser.add_argument("--ranks", default="1,2,3,4")
     parser.add_argument("programs", nargs="*", help="names of programs (all)")
     args = parser.parse_args()
 
-    host = Host(args.host, args.mpicc, args.build)
+    host, work = host_of(args)
     sources = sorted((Path(__file__).parent / "programs").glob("*.c"))
     if args.programs:
         sources = [s for s in sources if s.stem in args.programs]
-    work = Path(args.work).resolve()
-    work.mkdir(parents=True, exist_ok=True)
     failures = runs = 0
     for source in sources:
         native, wasm = work / source.stem, work / (source.stem + ".wasm")

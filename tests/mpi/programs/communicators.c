@@ -140,6 +140,12 @@ int main(void)
     say("%s %d\n", name, length);
     MPI_Info info;
     MPI_Info_create(&info);
+    MPI_Request request;
+    MPI_Comm_idup(comm, &other, &request);
+    MPI_Wait(&request, MPI_STATUS_IGNORE);
+    describe("idup", other);
+    MPI_Barrier(other);
+    MPI_Comm_free(&other);
     MPI_Comm_dup_with_info(comm, info, &other);
     describe("dup_with_info", other);
     MPI_Info_free(&info);
