@@ -218,6 +218,10 @@ LLVMValueRef mw_intrinsic3(mw_emitter *e, const char *name, LLVMValueRef a, LLVM
 /* Marks a floating-point instruction as the options allow (contraction, fast math); returns `value`. Every
  * floating-point arithmetic instruction and intrinsic goes through here. */
 LLVMValueRef mw_fp(mw_emitter *e, LLVMValueRef value);
+/* Arithmetic that quiets NaNs (emit_float.c): fadd, fsub, fmul, fdiv; llvm.minimum or llvm.maximum; f64 to f32. */
+LLVMValueRef mw_float_binary(mw_emitter *e, LLVMOpcode opcode, LLVMValueRef a, LLVMValueRef b);
+LLVMValueRef mw_float_extremum(mw_emitter *e, const char *name, LLVMValueRef a, LLVMValueRef b);
+LLVMValueRef mw_float_demote(mw_emitter *e, LLVMValueRef value, LLVMTypeRef type);
 
 /* Traps with `code` if the i1 `condition` holds; the code after it goes on where it does not. */
 void mw_trap_if(mw_emitter *e, LLVMValueRef condition, mw_trap_code code);
@@ -234,8 +238,8 @@ LLVMValueRef mw_call_builtin(mw_emitter *e, size_t offset, LLVMTypeRef result, L
 /* Calls a guest function: in the body of a try so that what it throws gets to the handlers (emit_exception.c). */
 LLVMValueRef mw_call_guest(mw_emitter *e, LLVMTypeRef type, LLVMValueRef code, LLVMValueRef *args, unsigned nargs);
 
-/* With strict_traps, hides from LLVM what `value` is, so that it does not fold away a NaN's quieting
- * (x * 1.0 -> x); otherwise returns it unchanged. For floating-point constants, scalar and vector. */
+/* With strict_traps, hides from LLVM what `value` is, so that it folds nothing of what a NaN would become; otherwise
+ * returns it unchanged. For floating-point constants, scalar and vector. */
 LLVMValueRef mw_opaque_fp(mw_emitter *e, LLVMValueRef value);
 
 /* A conditional branch whose first target is hardly ever taken. */

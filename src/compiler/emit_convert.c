@@ -101,12 +101,6 @@ static void cast(mw_emitter *e, LLVMOpcode opcode, LLVMTypeRef to)
     mw_push(e, LLVMBuildCast(e->builder, opcode, mw_pop(e), to, ""));
 }
 
-/* Changes of precision quiet a NaN, so they count as arithmetic. */
-static void cast_float(mw_emitter *e, LLVMOpcode opcode, LLVMTypeRef to)
-{
-    mw_push(e, mw_fp(e, LLVMBuildCast(e->builder, opcode, mw_pop(e), to, "")));
-}
-
 void mw_emit_convert(mw_emitter *e, const mw_operator *op)
 {
     const mw_unit *u = e->unit;
@@ -151,10 +145,10 @@ void mw_emit_convert(mw_emitter *e, const mw_operator *op)
         cast(e, LLVMUIToFP, u->f64);
         return;
     case MW_OP_F32_DEMOTE_F64:
-        cast_float(e, LLVMFPTrunc, u->f32);
+        mw_push(e, mw_float_demote(e, mw_pop(e), u->f32));
         return;
     case MW_OP_F64_PROMOTE_F32:
-        cast_float(e, LLVMFPExt, u->f64);
+        mw_push(e, mw_fp(e, LLVMBuildFPExt(e->builder, mw_pop(e), u->f64, "")));
         return;
     case MW_OP_I32_REINTERPRET_F32:
         cast(e, LLVMBitCast, u->i32);

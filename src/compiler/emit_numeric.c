@@ -107,7 +107,7 @@ static void sign_extend(mw_emitter *e, LLVMTypeRef from)
 static void float_binary(mw_emitter *e, LLVMOpcode opcode)
 {
     LLVMValueRef b = mw_pop(e), a = mw_pop(e);
-    mw_push(e, mw_fp(e, LLVMBuildBinOp(e->builder, opcode, a, b, "")));
+    mw_push(e, mw_float_binary(e, opcode, a, b));
 }
 
 static void float_unary(mw_emitter *e, const char *name)
@@ -115,17 +115,10 @@ static void float_unary(mw_emitter *e, const char *name)
     mw_push(e, mw_fp(e, mw_intrinsic1(e, name, mw_pop(e))));
 }
 
-/* min and max. LLVM's code for x86 passes a signalling NaN on as it is; a sum of the operands quiets it. */
 static void float_extremum(mw_emitter *e, const char *name)
 {
-    LLVMBuilderRef builder = e->builder;
     LLVMValueRef b = mw_pop(e), a = mw_pop(e);
-    LLVMValueRef result = mw_fp(e, mw_intrinsic2(e, name, a, b));
-    if (e->unit->options->strict_traps) {
-        LLVMValueRef is_nan = LLVMBuildFCmp(builder, LLVMRealUNO, a, b, "");
-        result = LLVMBuildSelect(builder, is_nan, mw_fp(e, LLVMBuildFAdd(builder, a, b, "")), result, "");
-    }
-    mw_push(e, result);
+    mw_push(e, mw_float_extremum(e, name, a, b));
 }
 
 static void eqz(mw_emitter *e)

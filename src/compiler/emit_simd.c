@@ -138,8 +138,8 @@ LLVMValueRef mw_simd_extend(mw_emitter *e, LLVMValueRef v, LLVMTypeRef type, boo
     ROW(shape##_SUB)     = {mw_simd_float_binary, MW_##shape, LLVMFSub, NULL},                     \
     ROW(shape##_MUL)     = {mw_simd_float_binary, MW_##shape, LLVMFMul, NULL},                     \
     ROW(shape##_DIV)     = {mw_simd_float_binary, MW_##shape, LLVMFDiv, NULL},                     \
-    ROW(shape##_MIN)     = {mw_simd_float_intrinsic_binary, MW_##shape, 0, "llvm.minimum"},        \
-    ROW(shape##_MAX)     = {mw_simd_float_intrinsic_binary, MW_##shape, 0, "llvm.maximum"},        \
+    ROW(shape##_MIN)     = {mw_simd_float_extremum, MW_##shape, 0, "llvm.minimum"},        \
+    ROW(shape##_MAX)     = {mw_simd_float_extremum, MW_##shape, 0, "llvm.maximum"},        \
     ROW(shape##_PMIN)    = {mw_simd_pmin, MW_##shape, LLVMRealOLT, NULL},                          \
     ROW(shape##_PMAX)    = {mw_simd_pmin, MW_##shape, LLVMRealOGT, NULL}
 

@@ -62,7 +62,7 @@ mw_simd_emit mw_simd_bitmask;
 mw_simd_emit mw_simd_float_binary;  /* code: LLVM opcode */
 mw_simd_emit mw_simd_float_compare; /* code: LLVM predicate */
 mw_simd_emit mw_simd_float_intrinsic_unary;
-mw_simd_emit mw_simd_float_intrinsic_binary;
+mw_simd_emit mw_simd_float_extremum;
 mw_simd_emit mw_simd_float_neg;
 mw_simd_emit mw_simd_pmin; /* and pmax; code: LLVM predicate that makes the second operand the result */
 mw_simd_emit mw_simd_trunc_sat; /* MW_SIMD_SIGNED; name: the general intrinsic */

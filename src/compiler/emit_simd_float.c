@@ -9,7 +9,7 @@ void mw_simd_float_binary(mw_emitter *e, const mw_operator *op, const mw_simd_ro
     (void)op;
     LLVMTypeRef type = mw_shape_type(e->unit, row->shape);
     LLVMValueRef b = mw_pop_v128(e, type), a = mw_pop_v128(e, type);
-    mw_push(e, mw_fp(e, LLVMBuildBinOp(e->builder, (LLVMOpcode)row->code, a, b, "")));
+    mw_push(e, mw_float_binary(e, (LLVMOpcode)row->code, a, b));
 }
 
 void mw_simd_float_compare(mw_emitter *e, const mw_operator *op, const mw_simd_row *row)
@@ -29,18 +29,12 @@ void mw_simd_float_intrinsic_unary(mw_emitter *e, const mw_operator *op, const m
     mw_push(e, mw_fp(e, mw_intrinsic1(e, row->name, mw_pop_v128(e, mw_shape_type(e->unit, row->shape)))));
 }
 
-/* LLVM's code for x86 passes a signalling NaN on as it is; strict code quiets it. */
-void mw_simd_float_intrinsic_binary(mw_emitter *e, const mw_operator *op, const mw_simd_row *row)
+void mw_simd_float_extremum(mw_emitter *e, const mw_operator *op, const mw_simd_row *row)
 {
     (void)op;
     LLVMTypeRef type = mw_shape_type(e->unit, row->shape);
     LLVMValueRef b = mw_pop_v128(e, type), a = mw_pop_v128(e, type);
-    LLVMValueRef result = mw_intrinsic2(e, row->name, a, b);
-    if (e->unit->options->strict_traps) {
-        LLVMValueRef is_nan = LLVMBuildFCmp(e->builder, LLVMRealUNO, a, b, "");
-        result = LLVMBuildSelect(e->builder, is_nan, LLVMBuildFAdd(e->builder, a, b, ""), result, "");
-    }
-    mw_push(e, mw_fp(e, result));
+    mw_push(e, mw_float_extremum(e, row->name, a, b));
 }
 
 void mw_simd_float_neg(mw_emitter *e, const mw_operator *op, const mw_simd_row *row)
@@ -190,7 +184,7 @@ void mw_simd_demote(mw_emitter *e, const mw_operator *op, const mw_simd_row *row
     (void)op;
     (void)row;
     LLVMValueRef v = mw_pop_v128(e, e->unit->f64x2);
-    mw_push(e, with_zeros(e, LLVMBuildFPTrunc(e->builder, v, LLVMVectorType(e->unit->f32, 2), "")));
+    mw_push(e, with_zeros(e, mw_float_demote(e, v, LLVMVectorType(e->unit->f32, 2))));
 }
 
 void mw_simd_promote(mw_emitter *e, const mw_operator *op, const mw_simd_row *row)

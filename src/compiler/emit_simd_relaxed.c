@@ -98,7 +98,7 @@ void mw_simd_relaxed_min(mw_emitter *e, const mw_operator *op, const mw_simd_row
 {
     mw_unit *u = e->unit;
     if (!fast_x86(u, "sse2")) {
-        mw_simd_float_intrinsic_binary(e, op, row);
+        mw_simd_float_extremum(e, op, row);
         return;
     }
     LLVMTypeRef type = mw_shape_type(u, row->shape);

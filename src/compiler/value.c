@@ -120,30 +120,6 @@ LLVMValueRef mw_intrinsic3(mw_emitter *e, const char *name, LLVMValueRef a, LLVM
     return mw_intrinsic(e, name, (LLVMTypeRef[]){LLVMTypeOf(a)}, 1, (LLVMValueRef[]){a, b, c}, 3);
 }
 
-LLVMValueRef mw_opaque_fp(mw_emitter *e, LLVMValueRef value)
-{
-    const mw_unit *u = e->unit;
-    if (!u->options->strict_traps || u->target->arch == MW_ARCH_OTHER)
-        return value;
-    const char *constraint = u->target->arch == MW_ARCH_X86_64 ? "=x,0" : "=w,0";
-    LLVMTypeRef type = LLVMTypeOf(value);
-    LLVMTypeRef functype = LLVMFunctionType(type, &type, 1, 0);
-    LLVMValueRef nothing = LLVMGetInlineAsm(functype, "", 0, constraint, strlen(constraint), 0, 0,
-                                            LLVMInlineAsmDialectATT, 0);
-    return LLVMBuildCall2(e->builder, functype, nothing, &value, 1, "");
-}
-
-LLVMValueRef mw_fp(mw_emitter *e, LLVMValueRef value)
-{
-    const mw_compile_options *options = e->unit->options;
-    if (options->fast_math || options->fp_contract_fast) {
-        if (LLVMIsAInstruction(value) && LLVMCanValueUseFastMathFlags(value))
-            LLVMSetFastMathFlags(value, options->fast_math ? LLVMFastMathAll : LLVMFastMathAllowContract);
-        return value;
-    }
-    return mw_opaque_fp(e, value);
-}
-
 LLVMBasicBlockRef mw_new_block(mw_emitter *e, const char *name)
 {
     return LLVMAppendBasicBlockInContext(e->unit->context, e->llvm_func, name);

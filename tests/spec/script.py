@@ -210,18 +210,10 @@ def reference_pattern(item):
     return lambda got: got.startswith(wanted + ":") and not got.endswith(":null")
 
 
-def quieted(bits, width):
-    """The bits of a float, a signalling NaN made a quiet one."""
-    quiet, sign = QUIET_NAN[width]
-    infinity = quiet & quiet << 1
-    return bits | quiet if bits & ~sign > infinity else bits
-
-
 class Pattern:
     """Whether a result matches what a test expects."""
 
     def __init__(self, item):
-        self.shape = item[1] if item[0] == "v128.const" else None
         self.text = "(" + " ".join(map(str, item)) + ")"
         kind = item[0]
         if kind == "either":
@@ -240,21 +232,6 @@ class Pattern:
             self.matches = reference_pattern(item)
         else:
             raise unexpected(item)
-
-
-    def matches_quieted(self, got):
-        """The same if signalling NaNs count as quiet ones."""
-        kind, _, digits = got.partition(":")
-        if kind in ("f32", "f64"):
-            width = WIDTH[kind]
-            return self.matches(f"{kind}:{hex_bits(quieted(int(digits, 16), width), width)}")
-        if self.shape in ("f32x4", "f64x2"):
-            width, raw = LANES[self.shape], bytes.fromhex(digits)
-            size = width // 8
-            return self.matches("v128:" + b"".join(
-                quieted(int.from_bytes(raw[i:i + size], "little"), width).to_bytes(size, "little")
-                for i in range(0, 16, size)).hex())
-        return False
 
 
 # -- commands ---------------------------------------------------------------------------------------------------------
