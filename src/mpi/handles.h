@@ -89,7 +89,6 @@ enum {
     typedef struct mw_##kind##_slot {                                                              \
         mw_slot_head head;                                                                         \
         host_type host;                                                                            \
-        void *data;                                                                                \
     } mw_##kind##_slot;
 MW_PLAIN_SLOT(group, MPI_Group)
 MW_PLAIN_SLOT(info, MPI_Info)

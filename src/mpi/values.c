@@ -204,7 +204,6 @@ int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host
         if (!slot)                                                                                 \
             return raise_full(call, argument, plural);                                             \
         slot->host = host;                                                                         \
-        slot->data = NULL;                                                                         \
         *out = (int32_t)mw_##kind##_publish(slot).value;                                           \
         return MW_GUEST_SUCCESS;                                                                   \
     }
