@@ -22,6 +22,8 @@
 /* For functions of a shape on which these take quadratic time (scan.c); then for those on which early-cse does, too. */
 #define LEAST "function(sroa,early-cse<memssa>,simplifycfg,adce)"
 #define NEXT_TO_NOTHING "function(sroa,simplifycfg)"
+/* For functions whose locals are in memory (scan.c) and too many to leave it: sroa looks at all blocks for each. */
+#define LOCALS_STAY "function(simplifycfg)"
 
 static const char *const pipelines[4][MW_EFFORTS] = {
     {"", "", "", "", ""},
@@ -48,6 +50,8 @@ enum { LARGE_BLOCK = 2000, HUGE_BLOCK = 6000 };
 /* With more blocks than this in a function, early-cse, the preparation of code generation and the placement of blocks
  * begin to show that they take quadratic time: a second for each. */
 enum { MANY_BLOCKS = 10000 };
+/* Of the locals in memory times the blocks of a function: sroa takes a second. */
+#define MAX_PROMOTIONS (UINT64_C(64) << 20)
 /* Of mw_chain_score: about a second. */
 enum { MAX_CHAINS = 50000 };
 
@@ -83,9 +87,25 @@ static bool has_many_blocks(const mw_unit *u)
     return false;
 }
 
+static bool has_many_promotions(const mw_unit *u)
+{
+    for (LLVMValueRef f = LLVMGetFirstFunction(u->llvm); f; f = LLVMGetNextFunction(f)) {
+        if (!LLVMCountBasicBlocks(f))
+            continue;
+        uint64_t locals = 0;
+        for (LLVMValueRef i = LLVMGetFirstInstruction(LLVMGetEntryBasicBlock(f)); i; i = LLVMGetNextInstruction(i))
+            locals += LLVMGetInstructionOpcode(i) == LLVMAlloca;
+        if (locals * LLVMCountBasicBlocks(f) > MAX_PROMOTIONS)
+            return true;
+    }
+    return false;
+}
+
 /* What is left out because of the code's shape, at -O1 and more. */
 static const char *choose_passes(const mw_unit *u, const char *usual)
 {
+    if (has_many_promotions(u))
+        return LOCALS_STAY;
     return has_many_blocks(u) ? NEXT_TO_NOTHING : mw_chain_score(u) > MAX_CHAINS ? LEAST : usual;
 }
 
@@ -132,7 +152,7 @@ static unsigned largest_block(const mw_unit *u)
 int mw_codegen_level(const mw_unit *u)
 {
     int level = u->options->opt_level & 3;
-    if (level == 0 || has_many_blocks(u) || mw_chain_score(u) > MAX_CHAINS)
+    if (level == 0 || has_many_promotions(u) || has_many_blocks(u) || mw_chain_score(u) > MAX_CHAINS)
         return 0;
     unsigned largest = largest_block(u);
     return largest > HUGE_BLOCK ? 0 : largest > LARGE_BLOCK ? 1 : level;
