@@ -131,7 +131,7 @@ static int32_t open_file(mw_call *call, mw_file *file, const mw_comm_slot *comm,
     MW_TRY(mw_raise_file(call, "filename", file->path, resolve(call->instance, file, &local)));
     if (!mw_shared_pointer_begin(file, local))
         return mw_raise_error(call, MW_GUEST_ERR_NO_MEM, NULL, "no memory for a file");
-    MW_TRY(mw_result(MPI_File_open(comm->host, file->host.path, host_amode, info, out)));
+    MW_TRY(mw_result(MPI_File_open(comm->host, file->host.path, host_amode & ~MPI_MODE_SEQUENTIAL, info, out)));
     if ((file->amode & MW_GUEST_MODE_APPEND) && MPI_File_get_size(*out, &size) == MPI_SUCCESS)
         file->shared.start = size;
     return MW_GUEST_SUCCESS;
@@ -240,6 +240,26 @@ int32_t mw_MPI_File_get_amode(mw_instance *instance, mw_guest_file fh, mw_guest_
     return MW_GUEST_SUCCESS;
 }
 
+int32_t mw_raise_sequential(const mw_call *call, const char *argument)
+{
+    return mw_raise_error(call, MW_GUEST_ERR_UNSUPPORTED_OPERATION, argument,
+                          "the file was opened for sequential access (MPI_MODE_SEQUENTIAL)");
+}
+
+/* Where a view begins, in bytes. MPI_DISPLACEMENT_CURRENT is for sequential files, and they have no other (14.3). */
+static int32_t displacement(const mw_call *call, const mw_file_slot *slot, int64_t disp, MPI_Offset *out)
+{
+    int64_t position;
+
+    *out = disp;
+    if (disp != MW_GUEST_DISPLACEMENT_CURRENT)
+        return mw_in_random(call, "disp", slot);
+    if (!(slot->file->amode & MW_GUEST_MODE_SEQUENTIAL))
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, "disp", "MPI_DISPLACEMENT_CURRENT is for sequential access");
+    MW_TRY(mw_shared_pointer_get(call, slot->file, &position));
+    return mw_result(MPI_File_get_byte_offset(slot->host, position, out));
+}
+
 int32_t mw_MPI_File_set_view(mw_instance *instance, mw_guest_file fh, mw_guest_offset disp, mw_guest_type etype,
                              mw_guest_type filetype, mw_guest_ptr datarep, mw_guest_info info)
 {
@@ -248,22 +268,24 @@ int32_t mw_MPI_File_set_view(mw_instance *instance, mw_guest_file fh, mw_guest_o
     const mw_file_slot *slot;
     const mw_type_slot *host_etype, *host_filetype;
     MPI_Info host_info;
+    MPI_Offset host_disp;
     char *name;
     int32_t error;
 
     if ((error = mw_in_file(&call, "fh", fh, &slot)) || (error = mw_in_type(&call, "etype", etype, &host_etype)) ||
         (error = mw_in_type(&call, "filetype", filetype, &host_filetype)) ||
         (error = mw_in_string(&call, &arena, "datarep", datarep, MW_GUEST_MAX_DATAREP_STRING, &name)) ||
-        (error = mw_in_info_or_null(&call, "info", info, &host_info)))
+        (error = mw_in_info_or_null(&call, "info", info, &host_info)) ||
+        (error = displacement(&call, slot, disp, &host_disp)))
         goto out;
     /* Hosts divide by the one and walk through the other. */
     if (host_etype->size == 0 || host_filetype->size % host_etype->size != 0)
         error = mw_raise_error(&call, MW_GUEST_ERR_ARG, "filetype", "%lld bytes are not a number of etypes of %lld bytes",
                                (long long)host_filetype->size, (long long)host_etype->size);
     else if (host_filetype->true_lb < 0 || host_filetype->extent < 0)
-        error = mw_raise_error(&call, MW_GUEST_ERR_ARG, "filetype", "a file has no negative displacements");
+        error = mw_raise_error(&call, MW_GUEST_ERR_IO, "filetype", "a file has no negative displacements");
     else
-        error = mw_result(MPI_File_set_view(slot->host, disp, host_etype->host, host_filetype->host, name, host_info));
+        error = mw_result(MPI_File_set_view(slot->host, host_disp, host_etype->host, host_filetype->host, name, host_info));
     if (!error) {
         slot->file->etype_size = host_etype->size;
         error = mw_shared_pointer_reset(&call, slot->file);

@@ -33,6 +33,15 @@ extern const mw_file_slot mw_null_file;
 /* Raises the error class that a WASI errno stands for. */
 int32_t mw_raise_file(const mw_call *call, const char *argument, const char *path, uint16_t wasi_errno);
 
+/* Files opened with MPI_MODE_SEQUENTIAL have a shared file pointer only (14.2.1). That is ours: the host's library does
+ * not know that they are sequential, and the rest of it is checked here. */
+int32_t mw_raise_sequential(const mw_call *call, const char *argument) __attribute__((cold));
+static inline int32_t mw_in_random(const mw_call *call, const char *argument, const mw_file_slot *slot)
+{
+    return MW_LIKELY(!(slot->file->amode & MW_GUEST_MODE_SEQUENTIAL)) ? MW_GUEST_SUCCESS
+                                                                       : mw_failed(mw_raise_sequential(call, argument));
+}
+
 /* Split collective accesses: one at a time on a file, ended by its own function (14.4.5). */
 int32_t mw_in_split_begin(const mw_call *call, const mw_file_slot *slot, const char *access);
 int32_t mw_in_split_end(const mw_call *call, const mw_file_slot *slot, const char *access);
@@ -46,6 +55,8 @@ mw_guest_file mw_file_of_host(MPI_File host); /* MPI_FILE_NULL if the guest does
 bool mw_shared_pointer_begin(mw_file *file, bool local);
 /* Collective, after all ranks have let go of it. */
 void mw_shared_pointer_end(mw_instance *instance, mw_file *file);
+/* The number: where the next access begins. */
+int32_t mw_shared_pointer_get(const mw_call *call, mw_file *file, int64_t *out);
 /* Collective: back to the beginning of a new view. */
 int32_t mw_shared_pointer_reset(const mw_call *call, mw_file *file);
 

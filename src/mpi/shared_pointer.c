@@ -95,6 +95,11 @@ static int32_t change(const mw_call *call, mw_file *file, update what, int64_t v
     return error;
 }
 
+int32_t mw_shared_pointer_get(const mw_call *call, mw_file *file, int64_t *out)
+{
+    return change(call, file, GET, 0, out);
+}
+
 int32_t mw_shared_pointer_reset(const mw_call *call, mw_file *file)
 {
     int64_t old;
@@ -273,6 +278,7 @@ int32_t mw_MPI_File_seek_shared(mw_instance *instance, mw_guest_file fh, mw_gues
     int64_t from = 0, old, to;
     int32_t error = MW_GUEST_SUCCESS;
     MW_TRY(mw_in_file(&call, "fh", fh, &slot));
+    MW_TRY(mw_in_random(&call, "fh", slot));
     MW_TRY(mw_in_whence(&call, "whence", whence, &host_whence));
     mw_file *file = slot->file;
     MPI_Barrier(file->comm);

@@ -53,6 +53,29 @@ static void op_hostile(void *in, void *inout, int *len, MPI_Datatype *type)
         MPI_Op_free(&op);
 }
 
+/* What hosts refuse or not, as they like: access to a sequential file other than by the shared pointer. */
+static void files_sequential(void)
+{
+    int value = 7, refused = 0;
+    MPI_File fh;
+    MPI_Request request;
+    MPI_File_open(MPI_COMM_WORLD, "/data/file", MPI_MODE_RDONLY | MPI_MODE_SEQUENTIAL, MPI_INFO_NULL, &fh);
+    refused += MPI_File_read_at(fh, 0, &value, 1, MPI_CHAR, MPI_STATUS_IGNORE) != MPI_SUCCESS;
+    refused += MPI_File_read(fh, &value, 1, MPI_CHAR, MPI_STATUS_IGNORE) != MPI_SUCCESS;
+    refused += MPI_File_read_all(fh, &value, 1, MPI_CHAR, MPI_STATUS_IGNORE) != MPI_SUCCESS;
+    refused += MPI_File_iread_at(fh, 0, &value, 1, MPI_CHAR, &request) != MPI_SUCCESS;
+    refused += MPI_File_read_all_begin(fh, &value, 1, MPI_CHAR) != MPI_SUCCESS;
+    refused += MPI_File_seek(fh, 1, MPI_SEEK_SET) != MPI_SUCCESS;
+    refused += MPI_File_seek_shared(fh, 1, MPI_SEEK_SET) != MPI_SUCCESS;
+    refused += MPI_File_set_view(fh, 1, MPI_BYTE, MPI_BYTE, "native", MPI_INFO_NULL) != MPI_SUCCESS;
+    int shared = MPI_File_read_shared(fh, &value, 1, MPI_CHAR, MPI_STATUS_IGNORE);
+    MPI_File_close(&fh);
+    MPI_File_open(MPI_COMM_WORLD, "/data/file", MPI_MODE_RDONLY, MPI_INFO_NULL, &fh);
+    refused += MPI_File_set_view(fh, MPI_DISPLACEMENT_CURRENT, MPI_BYTE, MPI_BYTE, "native", MPI_INFO_NULL) != MPI_SUCCESS;
+    MPI_File_close(&fh);
+    printf("refused %d, shared %d, value %d\n", refused, shared, value == 'd' || value == 'a');
+}
+
 /* Names that lead out of the directories /data (where `link` and `up` are symbolic links out of it) and /ro, or ask for
  * more than was granted; then what is allowed. */
 static void files_escape(void)
@@ -242,6 +265,8 @@ static void run(const char *what)
         printf("freed\n");
     } else if (!strcmp(what, "file-escape")) {
         files_escape();
+    } else if (!strcmp(what, "file-sequential")) {
+        files_sequential();
     } else if (!strcmp(what, "window-end")) {
         windows_end();
     } else if (!strcmp(what, "window-beyond")) {

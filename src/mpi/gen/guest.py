@@ -126,6 +126,11 @@ typedef MPI_Status MPI_F08_status;
         out.append(wrap(function.prototype() + ";"))
         out.append(wrap(function.prototype("P" + function.name) + ";"))
     out.append("""
+/* What ROMIO called them before MPI 2.2. */
+#define MPIO_Request MPI_Request
+#define MPIO_Wait MPI_Wait
+#define MPIO_Test MPI_Test
+
 #ifdef __cplusplus
 }
 #endif

@@ -258,6 +258,8 @@ class Shim:
                     p.name, host, p.attributes["topology"].upper())))
             if "inter" in p.attributes:
                 self.always(self.attempt('mw_in_inter(&call, "%s", %s)' % (p.name, host)))
+            if "random" in p.attributes:
+                self.always(self.attempt('mw_in_random(&call, "%s", %s)' % (p.name, host)))
             self.arguments[p.name] = "%s ? %s->host : %s" % (host, host, null) if condition else host + "->host"
         elif k == "op":
             # Of an accumulate the target's, which is significant with every operation.

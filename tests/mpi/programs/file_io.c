@@ -230,6 +230,27 @@ static void shared_pointers(void)
     MPI_File_close(&fh);
 }
 
+/* A file as from a tape: each value is read by whoever comes first, and views begin where reading stopped. */
+static void sequential(void)
+{
+    int values[N], header = -1, got = -1;
+    MPI_File fh;
+    MPI_File_open(MPI_COMM_WORLD, "tape", MPI_MODE_CREATE | MPI_MODE_WRONLY, MPI_INFO_NULL, &fh);
+    for (int i = 0; i < N; i++)
+        values[i] = 100 + i;
+    if (rank == 0)
+        MPI_File_write(fh, values, N, MPI_INT, MPI_STATUS_IGNORE);
+    MPI_File_close(&fh);
+    MPI_File_open(MPI_COMM_WORLD, "tape", MPI_MODE_RDONLY | MPI_MODE_SEQUENTIAL, MPI_INFO_NULL, &fh);
+    if (rank == size - 1)
+        MPI_File_read_shared(fh, &header, 1, MPI_INT, MPI_STATUS_IGNORE);
+    MPI_Barrier(MPI_COMM_WORLD);
+    MPI_File_set_view(fh, MPI_DISPLACEMENT_CURRENT, MPI_INT, MPI_INT, "native", MPI_INFO_NULL);
+    MPI_File_read_ordered(fh, &got, 1, MPI_INT, MPI_STATUS_IGNORE);
+    say("sequential: header %d, then %d\n", header, got);
+    MPI_File_close(&fh);
+}
+
 static int handled;
 
 static void handler(MPI_File *fh, int *code, ...)
@@ -254,7 +275,10 @@ static void errors(void)
     say("handled %d\n", handled);
     MPI_File_set_errhandler(fh, MPI_ERRORS_RETURN);
     say("negative %d\n", MPI_File_read_at(fh, -5, &byte, 1, MPI_CHAR, MPI_STATUS_IGNORE) != MPI_SUCCESS);
-    MPI_Errhandler_free(&errhandler);
+    MPI_File_set_errhandler(fh, errhandler);
+    MPI_Errhandler_free(&errhandler); /* stays in use */
+    MPI_File_call_errhandler(fh, MPI_ERR_IO);
+    say("freed and handled %d\n", handled);
     MPI_File_close(&fh);
     say("amode %d\n", MPI_File_open(MPI_COMM_WORLD, "plain", MPI_MODE_RDONLY | MPI_MODE_RDWR, MPI_INFO_NULL, &fh) !=
                           MPI_SUCCESS);
@@ -267,6 +291,7 @@ int main(void)
     offsets();
     views();
     shared_pointers();
+    sequential();
     errors();
     return finish();
 }
