@@ -1,6 +1,7 @@
 /* Error classes there and back, and the one place where errors that the translation finds are raised. */
 #include "mpi/convert.h"
 #include "mpi/state.h"
+#include "mpi/tools.h"
 #include "shims.h"
 
 #include <stdarg.h>
@@ -17,6 +18,12 @@
     X(SERVICE) X(SIZE) X(SPAWN) X(UNSUPPORTED_DATAREP) X(UNSUPPORTED_OPERATION) X(WIN)             \
     X(RMA_FLAVOR)
 
+/* Those of the tool interface, which works while no class of the host's may be asked for. */
+#define TOOL_ERROR_CLASSES(X)                                                                      \
+    X(MEMORY) X(NOT_INITIALIZED) X(CANNOT_INIT) X(INVALID_INDEX) X(INVALID_ITEM) X(INVALID_HANDLE) \
+    X(OUT_OF_HANDLES) X(OUT_OF_SESSIONS) X(INVALID_SESSION) X(CVAR_SET_NOT_NOW) X(CVAR_SET_NEVER)  \
+    X(PVAR_NO_STARTSTOP) X(PVAR_NO_WRITE) X(PVAR_NO_ATOMIC) X(INVALID_NAME) X(INVALID)
+
 typedef struct class_row {
     int32_t guest;
     int host;
@@ -26,6 +33,15 @@ static const class_row class_rows[] = {
 #define X(name) {MW_GUEST_ERR_##name, MPI_ERR_##name},
     ERROR_CLASSES(X)
 #undef X
+#define X(name) {MW_GUEST_T_ERR_##name, MPI_T_ERR_##name},
+    TOOL_ERROR_CLASSES(X)
+#undef X
+#ifdef MPI_T_ERR_NOT_SUPPORTED
+    {MW_GUEST_T_ERR_NOT_SUPPORTED, MPI_T_ERR_NOT_SUPPORTED},
+#endif
+#ifdef MPI_T_ERR_NOT_ACCESSIBLE
+    {MW_GUEST_T_ERR_NOT_ACCESSIBLE, MPI_T_ERR_NOT_ACCESSIBLE},
+#endif
 #ifdef MPI_ERR_PROC_ABORTED
     {MW_GUEST_ERR_PROC_ABORTED, MPI_ERR_PROC_ABORTED},
 #endif
@@ -72,6 +88,16 @@ int32_t mw_guest_error_class(int host_code)
     if (MPI_Error_class(host_code, &host_class) != MPI_SUCCESS || (guest = guest_of_class(host_class)) < 0)
         return MW_GUEST_ERR_OTHER;
     return guest;
+}
+
+int32_t mw_tool_result(int host_code)
+{
+    if (MW_LIKELY(host_code == MPI_SUCCESS))
+        return MW_GUEST_SUCCESS;
+    for (size_t i = 0; i < NCLASS_ROWS; i++)
+        if (class_rows[i].host == host_code)
+            return class_rows[i].guest;
+    return MW_GUEST_T_ERR_INVALID;
 }
 
 int mw_host_error_code(int32_t guest_code)

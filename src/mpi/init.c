@@ -23,6 +23,7 @@ mw_instance *mw_mpi_instance;
 static int init_host(const mw_call *call, int required, int *provided)
 {
     bool threads = mw_wasi_can_spawn(call->instance);
+    mw_tools_before_init(call->instance);
     int rc = MPI_Init_thread(NULL, NULL, threads ? MPI_THREAD_MULTIPLE : required, provided);
     if (rc == MPI_SUCCESS && threads && *provided != MPI_THREAD_MULTIPLE)
         mw_raise_trap(call->instance, MW_TRAP_HOST, "%s: the module can start threads, but this host's MPI was not built "
@@ -43,6 +44,7 @@ static void begin(void)
     MPI_Query_thread(&level);
     mw_handles_shared = level == MPI_THREAD_MULTIPLE;
     mw_handles_fill();
+    mw_tools_after_init();
     mw_mpi_running = 1;
 }
 
@@ -52,6 +54,7 @@ int32_t mw_MPI_Init(mw_instance *instance, mw_guest_ptr argc, mw_guest_ptr argv)
     mw_call call = MW_CALL("MPI_Init");
     (void)argc, (void)argv;
     RAISE_IF_BEGUN(&call);
+    mw_tools_before_init(instance);
     int provided, rc = mw_wasi_can_spawn(instance) ? init_host(&call, MPI_THREAD_SINGLE, &provided) : MPI_Init(NULL, NULL);
     if (rc == MPI_SUCCESS)
         begin();

@@ -17,6 +17,10 @@ void mw_mpi_library_version(char *text, size_t size);
 /* Finalizes the host's MPI and forgets all handles (init.c). */
 int mw_mpi_finalize(void);
 
+/* For a guest that uses the tool information interface the host's begins before MPI and stays (tools.c). */
+void mw_tools_before_init(mw_instance *instance);
+void mw_tools_after_init(void);
+
 /* Makes the integers that the host returns for MPI_COMBINER_DARRAY the guest's (values.c). */
 void mw_out_darray(int32_t *integers);
 

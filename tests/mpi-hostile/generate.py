@@ -19,7 +19,7 @@ LEFT_OUT = {"MPI_Init", "MPI_Init_thread", "MPI_Finalize", "MPI_Abort", "MPI_Pco
 def class_of(function, param):
     """What hostile.c takes a parameter for."""
     k, out = param.kind, param.direction == "out"
-    if k.name in ("buffer", "region", "address", "pointer", "attribute", "state"):
+    if k.name in ("buffer", "region", "address", "pointer", "attribute", "state", "t_value", "t_object"):
         return "BUFFER"
     if k.name == "function":
         return "FUNCTION"

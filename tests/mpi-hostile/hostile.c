@@ -13,7 +13,8 @@
 
 enum class {
     NONE, BUFFER, FUNCTION, STRING, OUT, TYPES, REQUESTS, INFOS, ZEROS, ONES, LONGS, COMM, GROUP, EMPTY_GROUP, TYPE, OP, REQUEST,
-    ERRHANDLER,    INFO, MESSAGE, WIN, WIN_PLACE, FILE_HANDLE, FILE_PLACE, COMM_PLACE, GROUP_PLACE, TYPE_PLACE, OP_PLACE, REQUEST_PLACE, ERRHANDLER_PLACE, INFO_PLACE, MESSAGE_PLACE,
+    ERRHANDLER, INFO, MESSAGE, WIN, WIN_PLACE, FILE_HANDLE, FILE_PLACE, COMM_PLACE, GROUP_PLACE, TYPE_PLACE, OP_PLACE, REQUEST_PLACE, ERRHANDLER_PLACE, INFO_PLACE, MESSAGE_PLACE,
+    T_ENUM, T_CVAR, T_CVAR_PLACE, T_PVAR, T_PVAR_PLACE, T_PVAR_SESSION, T_PVAR_SESSION_PLACE,
     COUNT, PEER, TARGET, ROOT, TAG, BYTES, INT
 };
 
@@ -45,6 +46,11 @@ static MPI_Group group;
 static uint32_t freed_type;
 static MPI_File file; /* of each function anew, too */
 static MPI_Win win; /* of each function anew: calls leave it in one state or another */
+
+static MPI_T_enum t_enum;
+static MPI_T_cvar_handle t_cvar;
+static MPI_T_pvar_session t_session;
+static MPI_T_pvar_handle t_pvar;
 
 static void operation(void *in, void *inout, int *n, MPI_Datatype *type)
 {
@@ -98,6 +104,48 @@ static MPI_File new_file(void)
     return made;
 }
 
+static MPI_T_cvar_handle new_cvar(void)
+{
+    MPI_T_cvar_handle made = MPI_T_CVAR_HANDLE_NULL;
+    int count;
+    MPI_T_cvar_handle_alloc(0, NULL, &made, &count);
+    return made;
+}
+
+/* Of the first variable that one can have a handle of; not all hosts have any. */
+static MPI_T_pvar_handle new_pvar(void)
+{
+    MPI_T_pvar_handle made = MPI_T_PVAR_HANDLE_NULL;
+    MPI_Comm self = MPI_COMM_SELF;
+    int n = 0, count;
+    MPI_T_pvar_get_num(&n);
+    for (int i = 0; i < n; i++)
+        if (MPI_T_pvar_handle_alloc(t_session, i, &self, &made, &count) == MPI_SUCCESS)
+            break;
+    return made;
+}
+
+static MPI_T_pvar_session new_session(void)
+{
+    MPI_T_pvar_session made = MPI_T_PVAR_SESSION_NULL;
+    MPI_T_pvar_session_create(&made);
+    return made;
+}
+
+/* The tool interface is used more often than it is finalized. */
+static void begin_tools(void)
+{
+    int provided, n = 0;
+    MPI_T_init_thread(MPI_THREAD_SINGLE, &provided);
+    MPI_T_init_thread(MPI_THREAD_SINGLE, &provided);
+    MPI_T_cvar_get_num(&n);
+    for (int i = 0; i < n && t_enum == MPI_T_ENUM_NULL; i++)
+        MPI_T_cvar_get_info(i, NULL, NULL, NULL, NULL, &t_enum, NULL, NULL, NULL, NULL);
+    t_cvar = new_cvar();
+    t_session = new_session();
+    t_pvar = new_pvar();
+}
+
 /* For parameter number `p`: buffers of one call must not overlap. */
 static int64_t good(enum class class, int p)
 {
@@ -134,6 +182,13 @@ static int64_t good(enum class class, int p)
     case ERRHANDLER_PLACE: return in_place(ADDRESS(MPI_ERRORS_RETURN));
     case INFO_PLACE: return in_place(ADDRESS(MPI_INFO_NULL));
     case MESSAGE_PLACE: return in_place(ADDRESS(MPI_MESSAGE_NO_PROC));
+    case T_ENUM: return ADDRESS(t_enum);
+    case T_CVAR: return ADDRESS(t_cvar);
+    case T_CVAR_PLACE: return in_place(ADDRESS(new_cvar()));
+    case T_PVAR: return ADDRESS(t_pvar);
+    case T_PVAR_PLACE: return in_place(ADDRESS(new_pvar()));
+    case T_PVAR_SESSION: return ADDRESS(t_session);
+    case T_PVAR_SESSION_PLACE: return in_place(ADDRESS(new_session()));
     case COUNT: return 1;
     case PEER: return MPI_PROC_NULL; /* nobody answers, nothing blocks */
     case TARGET:
@@ -156,7 +211,7 @@ static int bad_pointer(int i, int64_t *value)
 static const uint32_t wild_handles[] = {
     0, 1, 0x100, 0x101, 0x108, 0x140, 0x180, 0x200, 0x209, 0x21, 0xfff, 0x1000, 0x1001, 0x10001000, 0x20001000, 0x30001000,
     0x30001001, 0x40001000, 0x50001000, 0x60001000, 0x70001000, 0x70101000, 0xa0001000, 0xb0001000, 0x3fffffff, 0x7fffffff,
-    0x80000000, 0xfffffffe, 0xffffffff,
+    0x80000000, 0xf0000000, 0xf0010001, 0xf0010002, 0xf0010003, 0xfffffffe, 0xffffffff,
 };
 #define WILD_HANDLES ((int)(sizeof wild_handles / sizeof *wild_handles))
 
@@ -261,6 +316,10 @@ static int bad(enum class class, int i, int64_t *value)
     case INFO:
     case WIN:
     case FILE_HANDLE:
+    case T_ENUM:
+    case T_CVAR:
+    case T_PVAR:
+    case T_PVAR_SESSION:
     case MESSAGE: return bad_handle(i, value);
     case WIN_PLACE:
     case FILE_PLACE:
@@ -271,6 +330,9 @@ static int bad(enum class class, int i, int64_t *value)
     case REQUEST_PLACE:
     case ERRHANDLER_PLACE:
     case INFO_PLACE:
+    case T_CVAR_PLACE:
+    case T_PVAR_PLACE:
+    case T_PVAR_SESSION_PLACE:
     case MESSAGE_PLACE: return bad_place(i, value);
     case COUNT: return bad_wide(i, value);
     case PEER:
@@ -306,6 +368,7 @@ int main(int argc, char **argv)
     first = argc > 1 ? atol(argv[1]) : 0;
     last = argc > 2 ? atol(argv[2]) : LONG_MAX;
     MPI_Init(&argc, &argv);
+    begin_tools();
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
     MPI_Info_create(&info);

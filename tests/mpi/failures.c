@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+void tools(void); /* failures_tools.c */
+void tools_end(void);
+
 static int rank, size;
 static MPI_Op the_op;
 static int counts[64];
@@ -283,6 +286,8 @@ static void run(const char *what)
         MPI_Wait(&pending, MPI_STATUS_IGNORE);
         MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
         printf("complete again refused: %d\n", MPI_Grequest_complete(pending) != MPI_SUCCESS);
+    } else if (!strcmp(what, "tools")) {
+        tools();
     } else {
         fprintf(stderr, "unknown case %s\n", what);
         exit(99);
@@ -301,5 +306,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     run(argv[1]);
     MPI_Finalize();
+    if (!strcmp(argv[1], "tools"))
+        tools_end();
     return !strcmp(argv[1], "code") ? 5 : 0;
 }

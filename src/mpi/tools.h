@@ -1,0 +1,122 @@
+/* The tool information interface (MPI 4.1, 15.3), shared by its files. It works before MPI_Init and after MPI_Finalize,
+ * calls no error handler and is no path of speed: every call holds one lock, which also keeps the host's objects alive
+ * while a call uses them. Its handles have a table of their own, since they outlive MPI_Finalize. */
+#ifndef MW_MPI_TOOLS_H
+#define MW_MPI_TOOLS_H
+
+#include "mpi/convert.h"
+
+typedef enum mw_tool_kind { MW_TOOL_FREE, MW_TOOL_ENUM, MW_TOOL_CVAR, MW_TOOL_SESSION, MW_TOOL_PVAR } mw_tool_kind;
+
+/* An enumeration as the host had it when it was first seen: hosts free theirs with the component that they belong to. */
+typedef struct mw_tool_enum {
+    MPI_T_enum host; /* not to be used: tells enumerations apart */
+    int n;
+    char *name, **names;
+    int *values;
+} mw_tool_enum;
+
+typedef struct mw_tool_cvar {
+    MPI_T_cvar_handle host;
+    int count;
+    int size; /* of an element */
+    bool text, writable;
+} mw_tool_cvar;
+
+typedef union mw_tool_object {
+    MPI_Comm comm;
+    MPI_Group group;
+    MPI_Datatype type;
+    MPI_Op op;
+    MPI_Request request;
+    MPI_Errhandler errhandler;
+    MPI_Info info;
+    MPI_Win win;
+    MPI_File file;
+    MPI_Message message;
+} mw_tool_object;
+
+typedef struct mw_tool_pvar {
+    MPI_T_pvar_handle host;
+    uint32_t session; /* the handle of its session */
+    int count, size;
+    int32_t bind;          /* guest's MPI_T_BIND_... */
+    uint32_t object;       /* the guest's handle of the object that it is bound to */
+    mw_tool_object bound;  /* the host's; the host may keep the address */
+    bool continuous, readonly, started;
+} mw_tool_pvar;
+
+typedef struct mw_tool {
+    uint32_t self; /* the valid handle, or 0 */
+    uint32_t generation;
+    uint32_t next_free;
+    mw_tool_kind kind;
+    union {
+        mw_tool_enum enumeration;
+        mw_tool_cvar cvar;
+        MPI_T_pvar_session session;
+        mw_tool_pvar pvar;
+    };
+} mw_tool;
+
+/* NULL unless `handle` is a valid handle of that kind. */
+mw_tool *mw_tool_find(mw_tool_kind kind, uint32_t handle);
+/* A slot with a valid handle, the rest of it zero; NULL if there are too many. */
+mw_tool *mw_tool_take(mw_tool_kind kind);
+void mw_tool_free(mw_tool *tool);
+/* The next valid one of a kind after `tool`, or the first (NULL). */
+mw_tool *mw_tool_next(mw_tool_kind kind, mw_tool *tool);
+
+/* Begins a call: takes the lock. MPI_T_ERR_NOT_INITIALIZED, without the lock, unless the guest initialized the interface. */
+int32_t mw_tool_enter(void);
+/* Ends it; gives `error`. */
+int32_t mw_tool_leave(int32_t error);
+
+/* What the guest is told of a host's return code: MPI_SUCCESS, MPI_T_ERR_..., or another class. */
+int32_t mw_tool_result(int host_code);
+
+/* `bytes` bytes of results at `p`, NULL if they do not lie in the guest's memory. */
+void *mw_tool_span(const mw_instance *instance, mw_guest_ptr p, uint64_t bytes);
+/* An int where the guest wants one: nothing for a null pointer, MPI_T_ERR_INVALID for a wrong one. */
+int32_t mw_tool_put(const mw_instance *instance, mw_guest_ptr p, int32_t value);
+/* A string and its length (15.3.3). */
+int32_t mw_tool_put_text(const mw_instance *instance, mw_guest_ptr text, mw_guest_ptr length, const char *value);
+/* The guest's string at `p` in a buffer that is good until the end of the call; NULL if it is none. */
+const char *mw_tool_text(const mw_instance *instance, mw_guest_ptr p);
+
+/* Where the host writes a name and a description, while the call lasts. */
+#define MW_TOOL_TEXT 16384
+typedef struct mw_tool_texts {
+    char name[MW_TOOL_TEXT], desc[MW_TOOL_TEXT];
+    int name_len, desc_len;
+} mw_tool_texts;
+mw_tool_texts *mw_tool_begin_texts(void);
+int32_t mw_tool_put_texts(const mw_instance *instance, const mw_tool_texts *texts, mw_guest_ptr name,
+                          mw_guest_ptr name_len, mw_guest_ptr desc, mw_guest_ptr desc_len);
+
+/* `bytes` bytes of zeros for a value, while the call lasts; NULL if there is no memory. */
+void *mw_tool_value(uint64_t bytes);
+
+/* The guest's type for a variable's and the size of its elements, which is the same on both sides: an unsigned long of the
+ * host is an unsigned long long of the guest. 0 for a type that variables cannot have. */
+int32_t mw_tool_type(MPI_Datatype host, int *size);
+/* The guest's handle of a host's enumeration: 0 for none. */
+uint32_t mw_tool_enum_handle(MPI_T_enum host);
+
+/* Enumerations there and back; 0 for what the other side does not have. */
+int32_t mw_tool_out_verbosity(int host);
+int32_t mw_tool_out_bind(int host);
+int32_t mw_tool_out_class(int host);
+int mw_tool_in_class(int32_t guest);
+
+/* The host's object for the guest's handle at `p` of the kind that `bind` (guest's) names. MPI_T_ERR_INVALID_HANDLE if it
+ * is none. */
+int32_t mw_tool_in_object(const mw_instance *instance, mw_guest_ptr p, int32_t bind, uint32_t *object,
+                          mw_tool_object *host);
+/* Whether the guest's handle still means that object. */
+bool mw_tool_object_lives(int32_t bind, uint32_t object, const mw_tool_object *host);
+
+/* Frees all performance variables' handles and sessions (tool_pvars.c). */
+void mw_tool_free_pvars(void);
+
+#endif
