@@ -360,7 +360,8 @@ static int32_t win_shared_query(mw_call *call, mw_guest_win win, int32_t rank, m
     const mw_exposure *exposure = mw_exposure_of(w, host_rank);
     *out_size = (int32_t)exposure->bytes;
     *out_unit = (int32_t)exposure->unit;
-    *out_base = (int32_t)(w->shared.first.addr + (uint32_t)exposure->origin);
+    /* Nowhere, if it is nothing: programs take the hosts at that. */
+    *out_base = exposure->bytes ? (int32_t)(w->shared.first.addr + (uint32_t)exposure->origin) : 0;
     return MW_GUEST_SUCCESS;
 }
 
