@@ -67,10 +67,9 @@ int32_t mw_in_aints(const mw_call *call, mw_arena *arena, const char *argument, 
 }
 
 int32_t mw_in_longs(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n,
-                    MPI_Count **out)
+                    int64_t **out)
 {
-    _Static_assert(sizeof(MPI_Count) == sizeof(mw_guest_count), "MPI_Count is 64 bits on both sides");
-    return copy_in(call, arena, argument, p, n, sizeof(MPI_Count), (void **)out);
+    return copy_in(call, arena, argument, p, n, sizeof(int64_t), (void **)out);
 }
 
 int32_t mw_in_weights(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n,
@@ -128,6 +127,13 @@ int32_t mw_out_ints(const mw_call *call, const char *argument, mw_guest_ptr p, i
     if (n < 0 || n > UINT32_MAX)
         return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "%lld elements", (long long)n);
     return mw_out_span(call, argument, p, (uint64_t)n * sizeof(int32_t), (void **)out);
+}
+
+int32_t mw_out_longs(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t n, int64_t **out)
+{
+    if (n < 0 || n > UINT32_MAX)
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "%lld elements", (long long)n);
+    return mw_out_span(call, argument, p, (uint64_t)n * sizeof(int64_t), (void **)out);
 }
 
 int32_t mw_in_string(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, uint64_t max,

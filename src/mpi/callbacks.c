@@ -2,6 +2,7 @@
  * ours, so each distinct guest function gets a trampoline of its own from a static pool and keeps it: that way a freed
  * operation that is still in use needs no bookkeeping. */
 #include "mpi/callbacks.h"
+#include "mpi/large.h"
 #include "mpi/legacy.h"
 #include "mpi/state.h"
 #include "shims.h"
@@ -60,6 +61,7 @@ typedef void op_code(mw_instance *, uint32_t invec, uint32_t inoutvec, uint32_t 
 
 typedef struct op_callback {
     const mw_func *func;
+    bool large;         /* an MPI_User_function_c: its length is an MPI_Count */
     uint32_t type_hint; /* guest datatype of the latest call with an operation of this function */
 } op_callback;
 
@@ -77,7 +79,7 @@ static uint32_t guest_address(const mw_instance *instance, const void *vector, i
 
 /* The host's temporary vectors lie outside guest memory: the guest works on copies of the bytes that the type touches,
  * gaps included, for there only the host's own padding is. */
-static void call_op(uint32_t index, void *in, void *inout, int len, MPI_Datatype type)
+static void call_op(uint32_t index, void *in, void *inout, int64_t len, MPI_Datatype type)
 {
     mw_instance *instance = mw_instance_here(mw_mpi_instance);
     const mw_func *func = mw_func_here(op_pool[index].func);
@@ -92,16 +94,16 @@ static void call_op(uint32_t index, void *in, void *inout, int len, MPI_Datatype
         mw_cannot_call("reduction function", "unknown datatype");
     uint32_t guest_in = guest_address(instance, in, low, length);
     uint32_t guest_inout = guest_address(instance, inout, low, length);
-    /* {len, datatype}, in, inout, each vector on a 16-byte boundary */
+    /* {len (4 bytes, or 8 if large), datatype}, in, inout, each vector on a 16-byte boundary */
     uint64_t room = (length + 15) & ~(uint64_t)15;
     uint64_t need = 16 + (guest_in ? 0 : room) + (guest_inout ? 0 : room);
     if (!mw_guest_block_begin(instance, need, &block))
         mw_cannot_call("reduction function", "no guest memory for its vectors");
     uint8_t *arguments = instance->memory0 + block.p.addr;
     uint32_t next = block.p.addr + 16;
-    memcpy(arguments, &len, 4);
+    memcpy(arguments, &len, 8); /* the host is little-endian, as the guest is */
     uint32_t type_value = mw_mpi_legacy ? mw_legacy_out_type(guest_type.value) : guest_type.value;
-    memcpy(arguments + 4, &type_value, 4);
+    memcpy(arguments + 8, &type_value, 4);
     if (!guest_in) {
         memcpy(instance->memory0 + next, (char *)in + low, length);
         guest_in = next - (uint32_t)low;
@@ -115,7 +117,7 @@ static void call_op(uint32_t index, void *in, void *inout, int len, MPI_Datatype
     }
 
     mw_callback_enter();
-    ((op_code *)func->code)(func->instance, guest_in, guest_inout, block.p.addr, block.p.addr + 4);
+    ((op_code *)func->code)(func->instance, guest_in, guest_inout, block.p.addr, block.p.addr + 8);
     mw_callback_leave();
 
     if (copy)
@@ -134,37 +136,54 @@ MW_REPEAT1024(OP_TRAMPOLINE)
 #define OP_ENTRY(n) op_##n,
 static MPI_User_function *const op_trampolines[POOL] = {MW_REPEAT1024(OP_ENTRY)};
 
+/* A host without large counts calls large functions with what fits an int. */
+#if MPI_VERSION >= 4
+#define LARGE_OP_TRAMPOLINE(n)                                                                     \
+    static void large_op_##n(void *in, void *inout, MPI_Count *len, MPI_Datatype *type)            \
+    {                                                                                              \
+        call_op(n, in, inout, *len, *type);                                                        \
+    }
+MW_REPEAT1024(LARGE_OP_TRAMPOLINE)
+#define LARGE_OP_ENTRY(n) large_op_##n,
+static MPI_User_function_c *const large_op_trampolines[POOL] = {MW_REPEAT1024(LARGE_OP_ENTRY)};
+#else
+#define large_op_trampolines op_trampolines
+#endif
+
 /* Trampoline for the guest's function, or 0 if all are taken. */
-static uint32_t op_index(const mw_func *func)
+static uint32_t op_index(const mw_func *func, bool large)
 {
     uint32_t i = 1;
 
     pthread_mutex_lock(&mw_registry_lock);
-    while (i < op_count && op_pool[i].func != func)
+    while (i < op_count && (op_pool[i].func != func || op_pool[i].large != large))
         i++;
-    if (i == POOL)
+    if (i == POOL) {
         i = 0;
-    else if (i == op_count)
-        op_pool[op_count++].func = func;
+    } else if (i == op_count) {
+        op_pool[i].func = func;
+        op_pool[i].large = large;
+        op_count++;
+    }
     pthread_mutex_unlock(&mw_registry_lock);
     return i;
 }
 
-int32_t mw_MPI_Op_create(mw_instance *instance, mw_guest_ptr user_fn, int32_t commute, mw_guest_ptr op)
+static int32_t create_op(const mw_call *call, mw_guest_ptr user_fn, bool large, int32_t commute, mw_guest_ptr op)
 {
-    mw_call call = MW_CALL("MPI_Op_create");
     int32_t *out;
-    MW_TRY(mw_in_running(&call));
-    MW_TRY(mw_out_i32(&call, "op", op, &out));
-    const mw_func *func = mw_guest_function(instance, user_fn.addr, "iiii:");
+    MW_TRY(mw_in_running(call));
+    MW_TRY(mw_out_i32(call, "op", op, &out));
+    const mw_func *func = mw_guest_function(call->instance, user_fn.addr, "iiii:");
     if (!func)
-        return mw_raise_error(&call, MW_GUEST_ERR_ARG, "user_fn", "%u is not a function of type MPI_User_function",
-                              user_fn.addr);
-    uint32_t index = op_index(func);
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, "user_fn", "%u is not a function of type MPI_User_function%s",
+                              user_fn.addr, large ? "_c" : "");
+    uint32_t index = op_index(func, large);
     mw_op_slot *slot = index ? mw_op_take() : NULL;
     if (!slot)
-        return mw_raise_error(&call, MW_GUEST_ERR_INTERN, NULL, "too many user-defined operations");
-    int rc = MPI_Op_create(op_trampolines[index], commute, &slot->host);
+        return mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many user-defined operations");
+    int rc = large ? MW_LARGE(MPI_Op_create)(large_op_trampolines[index], commute, &slot->host)
+                   : MPI_Op_create(op_trampolines[index], commute, &slot->host);
     slot->callback = index;
     slot->builtin = 0;
     slot->commutes = commute != 0;
@@ -174,6 +193,18 @@ int32_t mw_MPI_Op_create(mw_instance *instance, mw_guest_ptr user_fn, int32_t co
         *out = MW_GUEST_OP_NULL;
     }
     return mw_result(rc);
+}
+
+int32_t mw_MPI_Op_create(mw_instance *instance, mw_guest_ptr user_fn, int32_t commute, mw_guest_ptr op)
+{
+    mw_call call = MW_CALL("MPI_Op_create");
+    return create_op(&call, user_fn, false, commute, op);
+}
+
+int32_t mw_MPI_Op_create_c(mw_instance *instance, mw_guest_ptr user_fn, int32_t commute, mw_guest_ptr op)
+{
+    mw_call call = MW_CALL("MPI_Op_create_c");
+    return create_op(&call, user_fn, true, commute, op);
 }
 
 int32_t mw_MPI_Op_free(mw_instance *instance, mw_guest_ptr op)
@@ -222,4 +253,14 @@ int32_t mw_in_op(const mw_call *call, const char *argument, mw_guest_op handle, 
     }
     *out = slot->host;
     return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_in_op_count(const mw_call *call, const char *argument, mw_guest_op handle, int64_t count)
+{
+    const mw_op_slot *slot = mw_op_find(handle);
+    if (MW_LIKELY(count <= INT_MAX) || !slot || !slot->callback || op_pool[slot->callback].large)
+        return MW_GUEST_SUCCESS;
+    return mw_raise_error(call, MW_GUEST_ERR_COUNT, argument,
+                          "the operation's function takes an int of elements, not %lld: see MPI_Op_create_c",
+                          (long long)count);
 }

@@ -137,6 +137,8 @@ static inline int32_t mw_in_type(const mw_call *call, const char *argument, mw_g
  * Fails where the standard does not define the predefined operation for the type (6.9.2) only as the host does. */
 int32_t mw_in_op(const mw_call *call, const char *argument, mw_guest_op handle, mw_guest_type type_handle,
                  const mw_type_slot *type, MPI_Op *out);
+/* `count` elements, as far as the user's function can be called with so many: a plain one has an int (MPI_ERR_COUNT). */
+int32_t mw_in_op_count(const mw_call *call, const char *argument, mw_guest_op handle, int64_t count);
 /* The operation itself, as for MPI_Op_commutative and MPI_Op_free. */
 static inline int32_t mw_in_op_slot(const mw_call *call, const char *argument, mw_guest_op handle, mw_op_slot **out)
 {
@@ -348,8 +350,9 @@ static inline int32_t mw_out_i64(const mw_call *call, const char *argument, mw_g
 {
     return mw_out_span(call, argument, p, 8, (void **)out);
 }
-/* n ints to be written by the host in place. */
+/* n ints to be written by the host in place; n MPI_Counts. */
 int32_t mw_out_ints(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t n, int32_t **out);
+int32_t mw_out_longs(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t n, int64_t **out);
 
 /* n ints; their copy. A negative n fails with MPI_ERR_ARG. */
 int32_t mw_in_ints(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n, int **out);
@@ -358,11 +361,11 @@ int32_t mw_in_counts(const mw_call *call, mw_arena *arena, const char *argument,
 /* n ranks below `size` (MPI_ERR_RANK); `special` also allows MPI_PROC_NULL. */
 int32_t mw_in_ranks(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n, int size,
                     bool special, int **out);
-/* n MPI_Aints, sign-extended; n MPI_Counts. */
+/* n MPI_Aints, sign-extended; n MPI_Counts, whatever they say. */
 int32_t mw_in_aints(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n,
                     MPI_Aint **out);
 int32_t mw_in_longs(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n,
-                    MPI_Count **out);
+                    int64_t **out);
 /* Edge weights: MPI_UNWEIGHTED, MPI_WEIGHTS_EMPTY, or n ints. */
 int32_t mw_in_weights(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n,
                       int **out);
@@ -438,8 +441,8 @@ static inline bool mw_is_in_place(mw_guest_ptr p)
     return p.addr == MW_GUEST_IN_PLACE;
 }
 
-/* `blocks` blocks, block i of counts[i] elements at displs[i] extents of `type` (displs may be NULL: one after
- * the other), each checked by itself. counts were checked by mw_in_counts. */
+/* `blocks` blocks, block i of counts[i] elements at displs[i] extents of `type`, each checked by itself. counts were
+ * checked by mw_in_counts. */
 int32_t mw_in_buffer_v(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks, const int *counts,
                        const int *displs, const mw_type_slot *type, void **out);
 /* The w-forms: displacements in bytes, a type for each block. `displs` is the host's copy and may be changed. */

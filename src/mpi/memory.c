@@ -2,6 +2,7 @@
  * callbacks find their arguments. It comes from the guest's own malloc, so that it and the guest's heap never overlap;
  * a guest that exports none gets grown pages, which are never given back. */
 #include "mpi/callbacks.h"
+#include "mpi/large.h"
 #include "mpi/state.h"
 #include "shims.h"
 
@@ -108,24 +109,23 @@ int32_t mw_MPI_Free_mem(mw_instance *instance, mw_guest_ptr base)
 static struct {
     void *host;
     mw_guest_ptr guest;
-    int32_t size;
+    int64_t size;
 } attached;
 
-int32_t mw_MPI_Buffer_attach(mw_instance *instance, mw_guest_ptr buffer, int32_t size)
+static int32_t attach(const mw_call *call, mw_guest_ptr buffer, int64_t size)
 {
-    mw_call call = MW_CALL("MPI_Buffer_attach");
     void *span;
-    MW_TRY(mw_in_running(&call));
-    MW_TRY(mw_in_count(&call, "size", size));
-    MW_TRY(mw_out_span(&call, "buffer", buffer, (uint64_t)size, &span));
+    MW_TRY(mw_in_running(call));
+    MW_TRY(mw_in_large_count(call, "size", size));
+    MW_TRY(mw_out_span(call, "buffer", buffer, (uint64_t)size, &span));
     if (attached.host)
-        return mw_raise_error(&call, MW_GUEST_ERR_BUFFER, "buffer", "a buffer is attached already");
+        return mw_raise_error(call, MW_GUEST_ERR_BUFFER, "buffer", "a buffer is attached already");
     /* MW_GUEST_BSEND_OVERHEAD covers that of the host for every message. */
     _Static_assert(MW_GUEST_BSEND_OVERHEAD >= MPI_BSEND_OVERHEAD, "the guest's buffer suffices for the host");
     void *host = malloc(size > 0 ? (size_t)size : 1);
     if (!host)
-        return mw_raise_error(&call, MW_GUEST_ERR_NO_MEM, NULL, "no memory for %d bytes", size);
-    int rc = MPI_Buffer_attach(host, size);
+        return mw_raise_error(call, MW_GUEST_ERR_NO_MEM, NULL, "no memory for %lld bytes", (long long)size);
+    int rc = MW_LARGE(MPI_Buffer_attach)(host, size);
     if (rc != MPI_SUCCESS) {
         free(host);
         return mw_result(rc);
@@ -136,21 +136,53 @@ int32_t mw_MPI_Buffer_attach(mw_instance *instance, mw_guest_ptr buffer, int32_t
     return MW_GUEST_SUCCESS;
 }
 
+int32_t mw_MPI_Buffer_attach(mw_instance *instance, mw_guest_ptr buffer, int32_t size)
+{
+    mw_call call = MW_CALL("MPI_Buffer_attach");
+    return attach(&call, buffer, size);
+}
+
+int32_t mw_MPI_Buffer_attach_c(mw_instance *instance, mw_guest_ptr buffer, mw_guest_count size)
+{
+    mw_call call = MW_CALL("MPI_Buffer_attach_c");
+    return attach(&call, buffer, size);
+}
+
+/* Returns when all messages in the buffer have been sent. */
+static int32_t detach(const mw_call *call, int32_t *out_addr, int64_t *size)
+{
+    void *host;
+    mw_large_int host_size;
+    if (!attached.host)
+        return mw_raise_error(call, MW_GUEST_ERR_BUFFER, NULL, "no buffer is attached");
+    MW_TRY(mw_result(MW_LARGE(MPI_Buffer_detach)(&host, &host_size)));
+    free(attached.host);
+    attached.host = NULL;
+    *out_addr = (int32_t)attached.guest.addr;
+    *size = attached.size;
+    return MW_GUEST_SUCCESS;
+}
+
 int32_t mw_MPI_Buffer_detach(mw_instance *instance, mw_guest_ptr buffer_addr, mw_guest_ptr size)
 {
     mw_call call = MW_CALL("MPI_Buffer_detach");
     int32_t *out_addr, *out_size;
-    void *host;
-    int host_size;
+    int64_t bytes;
     MW_TRY(mw_in_running(&call));
     MW_TRY(mw_out_i32(&call, "buffer_addr", buffer_addr, &out_addr));
     MW_TRY(mw_out_i32(&call, "size", size, &out_size));
-    if (!attached.host)
-        return mw_raise_error(&call, MW_GUEST_ERR_BUFFER, NULL, "no buffer is attached");
-    MW_TRY(mw_result(MPI_Buffer_detach(&host, &host_size)));
-    free(attached.host);
-    attached.host = NULL;
-    *out_addr = (int32_t)attached.guest.addr;
-    *out_size = attached.size;
+    MW_TRY(detach(&call, out_addr, &bytes));
+    *out_size = bytes <= INT32_MAX ? (int32_t)bytes : MW_GUEST_UNDEFINED; /* attached by MPI_Buffer_attach_c */
     return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_MPI_Buffer_detach_c(mw_instance *instance, mw_guest_ptr buffer_addr, mw_guest_ptr size)
+{
+    mw_call call = MW_CALL("MPI_Buffer_detach_c");
+    int32_t *out_addr;
+    int64_t *out_size;
+    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_out_i32(&call, "buffer_addr", buffer_addr, &out_addr));
+    MW_TRY(mw_out_i64(&call, "size", size, &out_size));
+    return detach(&call, out_addr, out_size);
 }

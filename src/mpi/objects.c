@@ -1,4 +1,5 @@
 /* Freeing of communicators, groups and info objects; matched receives; info values; statuses that the guest sets. */
+#include "mpi/large.h"
 #include "mpi/state.h"
 #include "shims.h"
 
@@ -233,47 +234,76 @@ static void end_message(mw_message_slot *slot, MPI_Message host, int32_t *handle
     }
 }
 
-int32_t mw_MPI_Mrecv(mw_instance *instance, mw_guest_ptr buf, int32_t count, mw_guest_type datatype,
+static int32_t mrecv(const mw_call *call, bool large, mw_guest_ptr buf, int64_t count, mw_guest_type datatype,
                      mw_guest_ptr message, mw_guest_ptr status)
 {
-    mw_call call = MW_CALL("MPI_Mrecv");
     const mw_type_slot *type;
     mw_message_slot *slot;
     mw_guest_status *guest_status;
-    MPI_Status host_status;
+    MPI_Status host_status, *use;
     int32_t *handle;
     void *host_buf;
-    MW_TRY(in_message(&call, message, &handle, &slot));
-    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
-    MW_TRY(mw_in_count(&call, "count", count));
-    MW_TRY(mw_in_buffer(&call, "buf", buf, count, type, &host_buf));
-    MW_TRY(mw_out_status_span(&call, "status", status, &guest_status));
+    MW_TRY(in_message(call, message, &handle, &slot));
+    MW_TRY(mw_in_type(call, "datatype", datatype, &type));
+    MW_TRY(mw_in_large_count(call, "count", count));
+    MW_TRY(mw_in_buffer(call, "buf", buf, count, type, &host_buf));
+    MW_TRY(mw_out_status_span(call, "status", status, &guest_status));
     MPI_Message host = slot->host;
-    int rc = MPI_Mrecv(host_buf, count, type->host, &host, MW_HOST_STATUS(guest_status, &host_status));
+    use = MW_HOST_STATUS(guest_status, &host_status);
+    int rc = large ? MW_LARGE(MPI_Mrecv)(host_buf, count, type->host, &host, use)
+                   : MPI_Mrecv(host_buf, (int)count, type->host, &host, use);
     end_message(slot, host, handle);
     if (rc == MPI_SUCCESS)
         mw_put_status(guest_status, &host_status);
     return mw_result(rc);
 }
 
-int32_t mw_MPI_Imrecv(mw_instance *instance, mw_guest_ptr buf, int32_t count, mw_guest_type datatype,
+int32_t mw_MPI_Mrecv(mw_instance *instance, mw_guest_ptr buf, int32_t count, mw_guest_type datatype,
+                     mw_guest_ptr message, mw_guest_ptr status)
+{
+    mw_call call = MW_CALL("MPI_Mrecv");
+    return mrecv(&call, false, buf, count, datatype, message, status);
+}
+
+int32_t mw_MPI_Mrecv_c(mw_instance *instance, mw_guest_ptr buf, mw_guest_count count, mw_guest_type datatype,
+                       mw_guest_ptr message, mw_guest_ptr status)
+{
+    mw_call call = MW_CALL("MPI_Mrecv_c");
+    return mrecv(&call, true, buf, count, datatype, message, status);
+}
+
+static int32_t imrecv(const mw_call *call, bool large, mw_guest_ptr buf, int64_t count, mw_guest_type datatype,
                       mw_guest_ptr message, mw_guest_ptr request)
 {
-    mw_call call = MW_CALL("MPI_Imrecv");
     const mw_type_slot *type;
     mw_message_slot *slot;
     int32_t *handle, *out;
     void *host_buf;
     MPI_Request host_request;
-    MW_TRY(in_message(&call, message, &handle, &slot));
-    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
-    MW_TRY(mw_in_count(&call, "count", count));
-    MW_TRY(mw_in_buffer(&call, "buf", buf, count, type, &host_buf));
-    MW_TRY(mw_out_i32(&call, "request", request, &out));
+    MW_TRY(in_message(call, message, &handle, &slot));
+    MW_TRY(mw_in_type(call, "datatype", datatype, &type));
+    MW_TRY(mw_in_large_count(call, "count", count));
+    MW_TRY(mw_in_buffer(call, "buf", buf, count, type, &host_buf));
+    MW_TRY(mw_out_i32(call, "request", request, &out));
     MPI_Message host = slot->host;
-    int rc = MPI_Imrecv(host_buf, count, type->host, &host, &host_request);
+    int rc = large ? MW_LARGE(MPI_Imrecv)(host_buf, count, type->host, &host, &host_request)
+                   : MPI_Imrecv(host_buf, (int)count, type->host, &host, &host_request);
     end_message(slot, host, handle);
-    return rc == MPI_SUCCESS ? mw_out_request(&call, host_request, 0, out) : mw_result(rc);
+    return rc == MPI_SUCCESS ? mw_out_request(call, host_request, 0, out) : mw_result(rc);
+}
+
+int32_t mw_MPI_Imrecv(mw_instance *instance, mw_guest_ptr buf, int32_t count, mw_guest_type datatype,
+                      mw_guest_ptr message, mw_guest_ptr request)
+{
+    mw_call call = MW_CALL("MPI_Imrecv");
+    return imrecv(&call, false, buf, count, datatype, message, request);
+}
+
+int32_t mw_MPI_Imrecv_c(mw_instance *instance, mw_guest_ptr buf, mw_guest_count count, mw_guest_type datatype,
+                        mw_guest_ptr message, mw_guest_ptr request)
+{
+    mw_call call = MW_CALL("MPI_Imrecv_c");
+    return imrecv(&call, true, buf, count, datatype, message, request);
 }
 
 /* ---- Statuses that the guest sets -------------------------------------------------------------------------------------- */
@@ -303,6 +333,13 @@ int32_t mw_MPI_Status_set_elements_x(mw_instance *instance, mw_guest_ptr status,
                                      mw_guest_count count)
 {
     mw_call call = MW_CALL("MPI_Status_set_elements_x");
+    return set_elements(&call, status, datatype, count);
+}
+
+int32_t mw_MPI_Status_set_elements_c(mw_instance *instance, mw_guest_ptr status, mw_guest_type datatype,
+                                     mw_guest_count count)
+{
+    mw_call call = MW_CALL("MPI_Status_set_elements_c");
     return set_elements(&call, status, datatype, count);
 }
 

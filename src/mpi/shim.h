@@ -4,43 +4,13 @@
 
 #include "mpi/convert.h"
 #include "mpi/files.h"
+#include "mpi/large.h"
 #include "mpi/windows.h"
 #include "shims.h"
-#include <limits.h>
 #include <string.h>
 
 /* Longest string that a guest may pass, with its NUL. The host's own limits are lower, and its to report. */
 #define MW_STRING_BYTES 65536
-
-/* The standard that the host implements: 31 for MPI 3.1. */
-#define MW_HOST_MPI (MPI_VERSION * 10 + MPI_SUBVERSION)
-
-/* Large-count forms: the host's own, or, on a host without them, its plain form where the counts fit. */
-#if MPI_VERSION >= 4
-#define MW_LARGE(name) name##_c
-#define MW_LARGEST_COUNT INT64_MAX
-typedef MPI_Count mw_large_int;  /* what is int in the plain form */
-typedef MPI_Count mw_large_aint; /* what is MPI_Aint in the plain form */
-#else
-#define MW_LARGE(name) name
-#define MW_LARGEST_COUNT INT_MAX
-typedef int mw_large_int;
-typedef MPI_Aint mw_large_aint;
-#endif
-
-static inline int32_t mw_in_large_count(const mw_call *call, const char *argument, int64_t count)
-{
-    if (MW_UNLIKELY(count > MW_LARGEST_COUNT))
-        return mw_raise_error(call, MW_GUEST_ERR_COUNT, argument, "%lld is too large for this host's MPI %d.%d",
-                              (long long)count, MPI_VERSION, MPI_SUBVERSION);
-    return mw_in_count(call, argument, count);
-}
-
-/* The same for a distance, which may be negative. */
-static inline int32_t mw_in_large_shift(const mw_call *call, const char *argument, int64_t shift)
-{
-    return mw_in_large_count(call, argument, shift < 0 ? -(shift + 1) : shift);
-}
 
 /* Neighbourhood collectives need neighbours; MPICH 4.0 does not check. */
 static inline int32_t mw_in_topology(const mw_call *call, const char *argument, const mw_comm_slot *comm)
@@ -78,6 +48,14 @@ static inline int64_t mw_sum(const int *counts, int64_t n)
         sum += counts[i];
     return sum;
 }
+static inline int64_t mw_large_sum(const mw_large_int *counts, int64_t n)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (__builtin_add_overflow(sum, (int64_t)counts[i], &sum))
+            return INT64_MAX;
+    return sum;
+}
 
 /* How far a datatype reaches: no size, bound or displacement of it is larger. A new one is bounded by its
  * constructor's arguments before the host computes it. Doubles cannot wrap, and rounding does not matter here. */
@@ -88,7 +66,7 @@ static inline double mw_magnitude(int64_t value)
 }
 static inline double mw_reach(const mw_type_slot *type)
 {
-    double reach = (double)type->size;
+    double reach = type->size > 0 ? (double)type->size : 1; /* the numbers of an empty type's elements are added too */
     const double others[] = {
         mw_magnitude(type->lb),
         mw_magnitude(type->lb) + mw_magnitude(type->extent),
@@ -98,34 +76,37 @@ static inline double mw_reach(const mw_type_slot *type)
         reach = others[i] > reach ? others[i] : reach;
     return reach;
 }
-static inline double mw_reach_sum(const int *values, int64_t n)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += mw_magnitude(values[i]);
-    return sum;
-}
-static inline double mw_reach_sum_aint(const MPI_Aint *values, int64_t n)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += mw_magnitude(values[i]);
-    return sum;
-}
-static inline double mw_reach_product(const int *values, int64_t n)
-{
-    double product = 1;
-    for (int64_t i = 0; i < n; i++)
-        product *= mw_magnitude(values[i]);
-    return product;
-}
-static inline double mw_reach_dot(const int *counts, const mw_type_slot *const *types, int64_t n)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += mw_magnitude(counts[i]) * mw_reach(types[i]);
-    return sum;
-}
+#define MW_REACHES(prefix, int_type, aint_type)                                                    \
+    static inline double prefix##_sum(const int_type *values, int64_t n)                           \
+    {                                                                                              \
+        double sum = 0;                                                                            \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            sum += mw_magnitude(values[i]);                                                        \
+        return sum;                                                                                \
+    }                                                                                              \
+    static inline double prefix##_sum_aint(const aint_type *values, int64_t n)                     \
+    {                                                                                              \
+        double sum = 0;                                                                            \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            sum += mw_magnitude(values[i]);                                                        \
+        return sum;                                                                                \
+    }                                                                                              \
+    static inline double prefix##_product(const int_type *values, int64_t n)                       \
+    {                                                                                              \
+        double product = 1;                                                                        \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            product *= mw_magnitude(values[i]);                                                    \
+        return product;                                                                            \
+    }                                                                                              \
+    static inline double prefix##_dot(const int_type *counts, const mw_type_slot *const *types, int64_t n) \
+    {                                                                                              \
+        double sum = 0;                                                                            \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            sum += mw_magnitude(counts[i]) * mw_reach(types[i]);                                   \
+        return sum;                                                                                \
+    }
+MW_REACHES(mw_reach, int, MPI_Aint)
+MW_REACHES(mw_large_reach, mw_large_int, mw_large_aint)
 static inline int32_t mw_in_reach(const mw_call *call, const char *argument, double reach)
 {
     return MW_LIKELY(reach <= MW_LARGEST_REACH)

@@ -1,5 +1,5 @@
 /* Buffers of several blocks: each block is checked by itself, as the host touches it. */
-#include "mpi/convert.h"
+#include "mpi/shim.h"
 
 /* Whether `count` elements of `type` at byte `displacement` from p lie in the guest's memory. Blocks do not wrap at
  * 4 GiB: the host reaches them all from one base. */
@@ -19,51 +19,60 @@ static bool block_fits(const mw_call *call, mw_guest_ptr p, int64_t displacement
            !(low < 16 && (type->flags & MW_TYPE_PREDEFINED));
 }
 
-static int32_t raise_block(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t block, int count,
+static int32_t raise_block(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t block, int64_t count,
                            int64_t displacement)
 {
     return mw_raise_error(call, MW_GUEST_ERR_BUFFER, argument,
-                          "block %lld (%d elements, %lld bytes from 0x%x) does not lie in the guest's memory",
-                          (long long)block, count, (long long)displacement, p.addr);
+                          "block %lld (%lld elements, %lld bytes from 0x%x) does not lie in the guest's memory",
+                          (long long)block, (long long)count, (long long)displacement, p.addr);
 }
 
-int32_t mw_in_buffer_v(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks, const int *counts,
-                       const int *displs, const mw_type_slot *type, void **out)
-{
-    int64_t displacement = 0, before = 0;
-
-    for (int64_t i = 0; i < blocks; i++) {
-        if (__builtin_mul_overflow(displs ? (int64_t)displs[i] : before, type->extent, &displacement) ||
-            !block_fits(call, p, displacement, counts[i], type))
-            return raise_block(call, argument, p, i, counts[i], displacement);
-        before += counts[i];
+/* The v-forms for one width of counts and displacements. */
+#define BUFFER_V(name, count_type, displ_type)                                                     \
+    int32_t name(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks,        \
+                 const count_type *counts, const displ_type *displs, const mw_type_slot *type, void **out) \
+    {                                                                                              \
+        int64_t displacement = 0;                                                                  \
+        for (int64_t i = 0; i < blocks; i++)                                                       \
+            if (__builtin_mul_overflow((int64_t)displs[i], type->extent, &displacement) ||         \
+                !block_fits(call, p, displacement, counts[i], type))                               \
+                return raise_block(call, argument, p, i, counts[i], displacement);                 \
+        *out = call->instance->memory0 + p.addr;                                                   \
+        return MW_GUEST_SUCCESS;                                                                   \
     }
-    *out = call->instance->memory0 + p.addr;
-    return MW_GUEST_SUCCESS;
-}
 
-/* A single block is passed at its own address with displacement 0: on one rank, Open MPI's coll/self takes the
- * displacement for a number of extents and would leave what was checked. */
-int32_t mw_in_buffer_w(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks, const int *counts,
-                       int *displs, const mw_type_slot *const *types, void **out)
-{
-    for (int64_t i = 0; i < blocks; i++)
-        if (!block_fits(call, p, displs[i], counts[i], types[i]))
-            return raise_block(call, argument, p, i, counts[i], displs[i]);
-    *out = call->instance->memory0 + p.addr;
-    if (blocks == 1) {
-        *out = (char *)*out + displs[0];
-        displs[0] = 0;
+/* The w-forms. A single block is passed at its own address with displacement 0: on one rank, Open MPI's coll/self takes
+ * the displacement for a number of extents and would leave what was checked. */
+#define BUFFER_W(name, count_type, displ_type)                                                     \
+    int32_t name(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks,        \
+                 const count_type *counts, displ_type *displs, const mw_type_slot *const *types, void **out) \
+    {                                                                                              \
+        for (int64_t i = 0; i < blocks; i++)                                                       \
+            if (!block_fits(call, p, displs[i], counts[i], types[i]))                              \
+                return raise_block(call, argument, p, i, counts[i], displs[i]);                    \
+        *out = call->instance->memory0 + p.addr;                                                   \
+        if (blocks == 1) {                                                                         \
+            *out = (char *)*out + displs[0];                                                       \
+            displs[0] = 0;                                                                         \
+        }                                                                                          \
+        return MW_GUEST_SUCCESS;                                                                   \
     }
-    return MW_GUEST_SUCCESS;
-}
 
-int32_t mw_in_buffer_w_aint(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks,
-                            const int *counts, const MPI_Aint *displs, const mw_type_slot *const *types, void **out)
-{
-    for (int64_t i = 0; i < blocks; i++)
-        if (!block_fits(call, p, displs[i], counts[i], types[i]))
-            return raise_block(call, argument, p, i, counts[i], displs[i]);
-    *out = call->instance->memory0 + p.addr;
-    return MW_GUEST_SUCCESS;
-}
+/* Those of neighbours, whose displacements are MPI_Aints. */
+#define BUFFER_W_AINT(name, count_type)                                                            \
+    int32_t name(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks,        \
+                 const count_type *counts, const MPI_Aint *displs, const mw_type_slot *const *types, void **out) \
+    {                                                                                              \
+        for (int64_t i = 0; i < blocks; i++)                                                       \
+            if (!block_fits(call, p, displs[i], counts[i], types[i]))                              \
+                return raise_block(call, argument, p, i, counts[i], displs[i]);                    \
+        *out = call->instance->memory0 + p.addr;                                                   \
+        return MW_GUEST_SUCCESS;                                                                   \
+    }
+
+BUFFER_V(mw_in_buffer_v, int, int)
+BUFFER_W(mw_in_buffer_w, int, int)
+BUFFER_W_AINT(mw_in_buffer_w_aint, int)
+BUFFER_V(mw_in_large_buffer_v, mw_large_int, mw_large_displ)
+BUFFER_W(mw_in_large_buffer_w, mw_large_int, mw_large_displ)
+BUFFER_W_AINT(mw_in_large_buffer_w_aint, mw_large_int)

@@ -21,8 +21,9 @@ int mw_mpi_finalize(void);
 void mw_tools_before_init(mw_instance *instance);
 void mw_tools_after_init(void);
 
-/* Makes the integers that the host returns for MPI_COMBINER_DARRAY the guest's (values.c). */
-void mw_out_darray(int32_t *integers);
+/* Makes the n integers that the host returns for a combiner the guest's; `large`: of a large-count constructor (MPI 4.1,
+ * 5.1.13; values.c). */
+void mw_out_contents(int combiner, bool large, int32_t *integers, int64_t n);
 
 /* Value of the attribute MPI_LASTUSEDCODE (errors.c). */
 int mw_last_used_code(void);

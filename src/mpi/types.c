@@ -140,10 +140,7 @@ int32_t mw_MPI_Type_get_contents(mw_instance *instance, mw_guest_type datatype, 
     if (!error && !(error = mw_result(MPI_Type_get_contents(type->host, ni, na, nd, out_integers, addresses, types)))) {
         for (int i = 0; i < na; i++)
             out_addresses[i] = (int32_t)addresses[i];
-        if (combiner == MPI_COMBINER_SUBARRAY) /* ndims, sizes, subsizes, starts, order */
-            out_integers[ni - 1] = out_integers[ni - 1] == MPI_ORDER_C ? MW_GUEST_ORDER_C : MW_GUEST_ORDER_FORTRAN;
-        else if (combiner == MPI_COMBINER_DARRAY)
-            mw_out_darray(out_integers);
+        mw_out_contents(combiner, false, out_integers, ni);
         error = put_types(&call, types, nd, out_datatypes);
     }
     mw_arena_end(&arena);
@@ -154,7 +151,8 @@ int32_t mw_MPI_Type_get_contents(mw_instance *instance, mw_guest_type datatype, 
 
 typedef struct darray {
     int size, rank, ndims, order;
-    int *gsizes, *distribs, *dargs, *psizes;
+    int64_t *gsizes;
+    int *distribs, *dargs, *psizes;
 } darray;
 
 /* The host computes with these before it looks at them, or does not look at all in a build without checks. */
@@ -169,8 +167,8 @@ static int32_t check_dimension(const mw_call *call, const darray *d, int i)
     else if (guest_darg <= 0)
         return mw_raise_error(call, MW_GUEST_ERR_ARG, "array_of_dargs", "element %d is %d", i, guest_darg);
     else if (host_distrib == MPI_DISTRIBUTE_BLOCK && (int64_t)guest_darg * d->psizes[i] < d->gsizes[i])
-        return mw_raise_error(call, MW_GUEST_ERR_ARG, "array_of_dargs", "blocks of %d on %d processes are less than %d",
-                              guest_darg, d->psizes[i], d->gsizes[i]);
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, "array_of_dargs", "blocks of %d on %d processes are less than %lld",
+                              guest_darg, d->psizes[i], (long long)d->gsizes[i]);
     if (host_distrib == MPI_DISTRIBUTE_NONE && d->psizes[i] != 1)
         return mw_raise_error(call, MW_GUEST_ERR_ARG, "array_of_psizes", "element %d is %d, but nothing is distributed",
                               i, d->psizes[i]);
@@ -186,8 +184,8 @@ static int32_t check_darray(const mw_call *call, const darray *d)
                               d->size);
     for (int i = 0; i < d->ndims; i++) {
         if (d->gsizes[i] < 1 || d->psizes[i] < 1)
-            return mw_raise_error(call, MW_GUEST_ERR_ARG, NULL, "dimension %d: %d elements on %d processes", i,
-                                  d->gsizes[i], d->psizes[i]);
+            return mw_raise_error(call, MW_GUEST_ERR_ARG, NULL, "dimension %d: %lld elements on %d processes", i,
+                                  (long long)d->gsizes[i], d->psizes[i]);
         processes *= d->psizes[i];
         if (processes > d->size)
             break;
@@ -198,160 +196,79 @@ static int32_t check_darray(const mw_call *call, const darray *d)
                                                  "the product is not the size, which is %d", d->size);
 }
 
-int32_t mw_MPI_Type_create_darray(mw_instance *instance, int32_t size, int32_t rank, int32_t ndims,
-                                  mw_guest_ptr gsizes, mw_guest_ptr distribs, mw_guest_ptr dargs, mw_guest_ptr psizes,
-                                  int32_t order, mw_guest_type oldtype, mw_guest_ptr newtype)
+static double darray_reach(const darray *d, const mw_type_slot *type)
 {
-    mw_call call = MW_CALL("MPI_Type_create_darray");
+    double reach = mw_reach(type);
+    for (int i = 0; i < d->ndims; i++)
+        reach *= (double)d->gsizes[i];
+    return reach;
+}
+
+/* Global sizes, of which the host gets `ints` or `larges`, and the checks get 64 bits. */
+static int32_t in_gsizes(const mw_call *call, mw_arena *arena, mw_guest_ptr p, bool large, darray *d, int **ints,
+                         mw_large_int **larges)
+{
+    int32_t error = MW_GUEST_SUCCESS;
+    *ints = NULL, *larges = NULL;
+    if (large)
+        MW_TRY(mw_in_large_counts(call, arena, "array_of_gsizes", p, d->ndims, larges));
+    else
+        MW_TRY(mw_in_ints(call, arena, "array_of_gsizes", p, d->ndims, ints));
+    d->gsizes = mw_arena_take(call, arena, (uint64_t)d->ndims * sizeof *d->gsizes, &error);
+    for (int i = 0; !error && i < d->ndims; i++)
+        d->gsizes[i] = large ? (*larges)[i] : (*ints)[i];
+    return error;
+}
+
+static int32_t create_darray(const mw_call *call, bool large, darray d, mw_guest_ptr gsizes, mw_guest_ptr distribs,
+                             mw_guest_ptr dargs, mw_guest_ptr psizes, int32_t order, mw_guest_type oldtype,
+                             mw_guest_ptr newtype)
+{
     mw_arena arena = mw_scratch_begin();
-    darray d = {.size = size, .rank = rank, .ndims = ndims};
     const mw_type_slot *type = NULL;
     MPI_Datatype host;
+    mw_large_int *larges;
+    int *ints;
     int32_t *out, error;
 
-    if ((error = mw_in_type(&call, "oldtype", oldtype, &type)) ||
-        (error = mw_in_order(&call, "order", order, &d.order)) ||
-        (error = mw_in_ints(&call, &arena, "array_of_gsizes", gsizes, ndims, &d.gsizes)) ||
-        (error = mw_in_ints(&call, &arena, "array_of_distribs", distribs, ndims, &d.distribs)) ||
-        (error = mw_in_ints(&call, &arena, "array_of_dargs", dargs, ndims, &d.dargs)) ||
-        (error = mw_in_ints(&call, &arena, "array_of_psizes", psizes, ndims, &d.psizes)) ||
-        (error = check_darray(&call, &d)) ||
-        (error = mw_in_reach(&call, "newtype", mw_reach_product(d.gsizes, ndims) * mw_reach(type))) ||
-        (error = mw_out_i32(&call, "newtype", newtype, &out)))
+    if ((error = mw_in_type(call, "oldtype", oldtype, &type)) ||
+        (error = mw_in_order(call, "order", order, &d.order)) ||
+        (error = in_gsizes(call, &arena, gsizes, large, &d, &ints, &larges)) ||
+        (error = mw_in_ints(call, &arena, "array_of_distribs", distribs, d.ndims, &d.distribs)) ||
+        (error = mw_in_ints(call, &arena, "array_of_dargs", dargs, d.ndims, &d.dargs)) ||
+        (error = mw_in_ints(call, &arena, "array_of_psizes", psizes, d.ndims, &d.psizes)) ||
+        (error = check_darray(call, &d)) || (error = mw_in_reach(call, "newtype", darray_reach(&d, type))) ||
+        (error = mw_out_i32(call, "newtype", newtype, &out)))
         goto out;
-    error = mw_result(MPI_Type_create_darray(size, rank, ndims, d.gsizes, d.distribs, d.dargs, d.psizes, d.order,
-                                             type->host, &host));
+    if (large)
+        error = mw_result(MW_LARGE(MPI_Type_create_darray)(d.size, d.rank, d.ndims, larges, d.distribs, d.dargs,
+                                                           d.psizes, d.order, type->host, &host));
+    else
+        error = mw_result(MPI_Type_create_darray(d.size, d.rank, d.ndims, ints, d.distribs, d.dargs, d.psizes, d.order,
+                                                 type->host, &host));
     if (!error)
-        error = mw_out_type(&call, "newtype", host, out);
+        error = (large ? mw_out_large_type : mw_out_type)(call, "newtype", host, out);
 out:
     mw_arena_end(&arena);
     return error;
 }
 
-/* ---- Packing ----------------------------------------------------------------------------------------------------- */
-
-/* What is left of a pack buffer behind `position`. */
-static int32_t in_position(const mw_call *call, int64_t position, int64_t size)
+int32_t mw_MPI_Type_create_darray(mw_instance *instance, int32_t size, int32_t rank, int32_t ndims,
+                                  mw_guest_ptr gsizes, mw_guest_ptr distribs, mw_guest_ptr dargs, mw_guest_ptr psizes,
+                                  int32_t order, mw_guest_type oldtype, mw_guest_ptr newtype)
 {
-    return position >= 0 && position <= size
-               ? MW_GUEST_SUCCESS
-               : mw_raise_error(call, MW_GUEST_ERR_ARG, "position", "%lld is not in a buffer of %lld bytes",
-                                (long long)position, (long long)size);
+    mw_call call = MW_CALL("MPI_Type_create_darray");
+    return create_darray(&call, false, (darray){.size = size, .rank = rank, .ndims = ndims}, gsizes, distribs, dargs,
+                         psizes, order, oldtype, newtype);
 }
 
-int32_t mw_MPI_Pack(mw_instance *instance, mw_guest_ptr inbuf, int32_t incount, mw_guest_type datatype,
-                    mw_guest_ptr outbuf, int32_t outsize, mw_guest_ptr position, mw_guest_comm comm)
+int32_t mw_MPI_Type_create_darray_c(mw_instance *instance, int32_t size, int32_t rank, int32_t ndims,
+                                    mw_guest_ptr gsizes, mw_guest_ptr distribs, mw_guest_ptr dargs,
+                                    mw_guest_ptr psizes, int32_t order, mw_guest_type oldtype, mw_guest_ptr newtype)
 {
-    mw_call call = MW_CALL("MPI_Pack");
-    const mw_comm_slot *host_comm;
-    const mw_type_slot *type;
-    void *in, *out;
-    int32_t *guest_position;
-    int64_t bytes;
-    MW_TRY(mw_in_comm(&call, "comm", comm, &host_comm));
-    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
-    MW_TRY(mw_in_count(&call, "incount", incount));
-    MW_TRY(mw_in_count(&call, "outsize", outsize));
-    MW_TRY(mw_in_buffer(&call, "inbuf", inbuf, incount, type, &in));
-    MW_TRY(mw_in_span(&call, "outbuf", outbuf, (uint64_t)outsize, &out));
-    MW_TRY(mw_out_i32(&call, "position", position, &guest_position));
-    int host_position = *guest_position;
-    MW_TRY(in_position(&call, host_position, outsize));
-    if (__builtin_mul_overflow(type->size, (int64_t)incount, &bytes) || bytes > outsize - host_position)
-        return mw_raise_error(&call, MW_GUEST_ERR_TRUNCATE, "outsize", "%d bytes are too few", outsize);
-    MW_TRY(mw_result(MPI_Pack(in, incount, type->host, out, outsize, &host_position, host_comm->host)));
-    *guest_position = host_position;
-    return MW_GUEST_SUCCESS;
-}
-
-int32_t mw_MPI_Unpack(mw_instance *instance, mw_guest_ptr inbuf, int32_t insize, mw_guest_ptr position,
-                      mw_guest_ptr outbuf, int32_t outcount, mw_guest_type datatype, mw_guest_comm comm)
-{
-    mw_call call = MW_CALL("MPI_Unpack");
-    const mw_comm_slot *host_comm;
-    const mw_type_slot *type;
-    void *in, *out;
-    int32_t *guest_position;
-    int64_t bytes;
-    MW_TRY(mw_in_comm(&call, "comm", comm, &host_comm));
-    MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
-    MW_TRY(mw_in_count(&call, "outcount", outcount));
-    MW_TRY(mw_in_count(&call, "insize", insize));
-    MW_TRY(mw_in_span(&call, "inbuf", inbuf, (uint64_t)insize, &in));
-    MW_TRY(mw_in_buffer(&call, "outbuf", outbuf, outcount, type, &out));
-    MW_TRY(mw_out_i32(&call, "position", position, &guest_position));
-    int host_position = *guest_position;
-    MW_TRY(in_position(&call, host_position, insize));
-    if (__builtin_mul_overflow(type->size, (int64_t)outcount, &bytes) || bytes > insize - host_position)
-        return mw_raise_error(&call, MW_GUEST_ERR_TRUNCATE, "insize", "%d bytes are too few", insize);
-    MW_TRY(mw_result(MPI_Unpack(in, insize, &host_position, out, outcount, type->host, host_comm->host)));
-    *guest_position = host_position;
-    return MW_GUEST_SUCCESS;
-}
-
-/* Sizes and positions of the external forms are MPI_Aints. */
-typedef struct external {
-    const mw_type_slot *type;
-    char *datarep;
-    int32_t *guest_position;
-    void *packed;
-    void *buffer;
-    MPI_Aint position;
-} external;
-
-static int32_t in_external(const mw_call *call, mw_arena *arena, mw_guest_ptr datarep, mw_guest_type datatype,
-                           mw_guest_ptr buffer, int32_t count, mw_guest_ptr packed, mw_guest_aint size,
-                           mw_guest_ptr position, external *out)
-{
-    int64_t bytes;
-    MW_TRY(mw_in_type(call, "datatype", datatype, &out->type));
-    MW_TRY(mw_in_count(call, "count", count));
-    MW_TRY(mw_in_count(call, "size", size));
-    MW_TRY(mw_in_string(call, arena, "datarep", datarep, MW_GUEST_MAX_DATAREP_STRING, &out->datarep));
-    MW_TRY(mw_in_buffer(call, "buffer", buffer, count, out->type, &out->buffer));
-    MW_TRY(mw_in_span(call, "packed buffer", packed, (uint64_t)size, &out->packed));
-    MW_TRY(mw_out_i32(call, "position", position, &out->guest_position));
-    out->position = *out->guest_position;
-    MW_TRY(in_position(call, out->position, size));
-    MPI_Aint needed;
-    MW_TRY(mw_result(MPI_Pack_external_size(out->datarep, count, out->type->host, &needed)));
-    bytes = needed;
-    return bytes <= size - out->position
-               ? MW_GUEST_SUCCESS
-               : mw_raise_error(call, MW_GUEST_ERR_TRUNCATE, "size", "%d bytes are too few", size);
-}
-
-int32_t mw_MPI_Pack_external(mw_instance *instance, mw_guest_ptr datarep, mw_guest_ptr inbuf, int32_t incount,
-                             mw_guest_type datatype, mw_guest_ptr outbuf, mw_guest_aint outsize,
-                             mw_guest_ptr position)
-{
-    mw_call call = MW_CALL("MPI_Pack_external");
-    mw_arena arena = mw_scratch_begin();
-    external x;
-    int32_t error = in_external(&call, &arena, datarep, datatype, inbuf, incount, outbuf, outsize, position, &x);
-    if (!error)
-        error = mw_result(MPI_Pack_external(x.datarep, x.buffer, incount, x.type->host, x.packed, outsize,
-                                            &x.position));
-    if (!error)
-        *x.guest_position = (int32_t)x.position;
-    mw_arena_end(&arena);
-    return error;
-}
-
-int32_t mw_MPI_Unpack_external(mw_instance *instance, mw_guest_ptr datarep, mw_guest_ptr inbuf, mw_guest_aint insize,
-                               mw_guest_ptr position, mw_guest_ptr outbuf, int32_t outcount, mw_guest_type datatype)
-{
-    mw_call call = MW_CALL("MPI_Unpack_external");
-    mw_arena arena = mw_scratch_begin();
-    external x;
-    int32_t error = in_external(&call, &arena, datarep, datatype, outbuf, outcount, inbuf, insize, position, &x);
-    if (!error)
-        error = mw_result(MPI_Unpack_external(x.datarep, x.packed, insize, &x.position, x.buffer, outcount,
-                                              x.type->host));
-    if (!error)
-        *x.guest_position = (int32_t)x.position;
-    mw_arena_end(&arena);
-    return error;
+    mw_call call = MW_CALL("MPI_Type_create_darray_c");
+    return create_darray(&call, true, (darray){.size = size, .rank = rank, .ndims = ndims}, gsizes, distribs, dargs,
+                         psizes, order, oldtype, newtype);
 }
 
 /* ---- Removed in MPI 3.0 -------------------------------------------------------------------------------------------- */

@@ -116,17 +116,20 @@ int32_t mw_in_amode(const mw_call *call, const char *argument, int32_t value, in
     return flags_in(call, argument, amodes, LENGTH(amodes), MW_GUEST_ERR_AMODE, value, out);
 }
 
-/* size, rank, ndims, then ndims each of gsizes, distribs, dargs and psizes, then the order (MPI 4.1, 5.1.13). */
-void mw_out_darray(int32_t *integers)
+void mw_out_contents(int combiner, bool large, int32_t *integers, int64_t n)
 {
-    int32_t ndims = integers[2], *distribs = &integers[3 + ndims], *dargs = &integers[3 + 2 * ndims];
-
+    if (combiner != MPI_COMBINER_SUBARRAY && combiner != MPI_COMBINER_DARRAY)
+        return;
+    integers[n - 1] = value_out(orders, LENGTH(orders), integers[n - 1]);
+    if (combiner == MPI_COMBINER_SUBARRAY)
+        return;
+    /* size, rank, ndims, then ndims each of gsizes (unless they are large counts), distribs, dargs and psizes */
+    int32_t ndims = integers[2], *distribs = &integers[3 + (large ? 0 : ndims)], *dargs = distribs + ndims;
     for (int32_t i = 0; i < ndims; i++) {
         distribs[i] = value_out(distributions, LENGTH(distributions), distribs[i]);
         if (dargs[i] == MPI_DISTRIBUTE_DFLT_DARG)
             dargs[i] = MW_GUEST_DISTRIBUTE_DFLT_DARG;
     }
-    integers[3 + 4 * ndims] = value_out(orders, LENGTH(orders), integers[3 + 4 * ndims]);
 }
 
 int32_t mw_in_root_inter(const mw_call *call, const char *argument, int32_t root, int *out, mw_role *role)

@@ -237,14 +237,32 @@ class Shims(unittest.TestCase):
         for name, expected in [
             ("MPI_Alltoall", "mw_product(recvcount, host_comm->remote_size)"),
             ("MPI_Reduce_scatter", "in_place ? mw_sum(host_recvcounts, host_comm->size)"),
+            ("MPI_Reduce_scatter_c", "in_place ? mw_large_sum(host_recvcounts, host_comm->size)"),
             ("MPI_Neighbor_allgather", "mw_product(recvcount, host_comm->indegree)"),
             ("MPI_Ineighbor_alltoallw", "mw_in_buffer_w_aint"),
             ("MPI_Alltoallw", "mw_in_buffer_w("),
+            ("MPI_Alltoallw_c", "mw_in_large_buffer_w("),
+            ("MPI_Alltoallw_c", "mw_in_large_displs"),
+            ("MPI_Ineighbor_alltoallw_c", "mw_in_large_buffer_w_aint"),
+            ("MPI_Ineighbor_alltoallw_c", "mw_in_aints"),
+            ("MPI_Type_indexed_c", "mw_in_large_shifts"),
+            ("MPI_Type_create_struct_c", "mw_in_large_bytes"),
+            ("MPI_Type_create_struct_c", "mw_large_reach_dot"),
+            ("MPI_Type_create_struct_c", "mw_out_large_type"),
             ("MPI_Graph_create", "(nnodes > 0 ? host_indx[nnodes - 1] : 0)"),
             ("MPI_Dist_graph_create", "mw_sum(host_degrees, n)"),
             ("MPI_Type_create_struct", "mw_reach_dot(host_array_of_blocklengths, slots_array_of_types, count)"),
         ]:
             self.assertIn(expected, " ".join(shim_of(name).split()).replace("( ", "("), name)
+
+    def test_plain_operations_get_no_more_than_an_int(self):
+        for name, expected in [
+            ("MPI_Allreduce_c", "mw_in_op_count(&call, \"op\", op, count)"),
+            ("MPI_Reduce_scatter", "mw_in_op_count(&call, \"op\", op, mw_sum(host_recvcounts, host_comm->size))"),
+            ("MPI_Reduce_scatter_block", "mw_in_op_count(&call, \"op\", op, mw_product(recvcount, host_comm->size))"),
+        ]:
+            self.assertIn(expected, " ".join(shim_of(name).split()).replace("( ", "("), name)
+        self.assertNotIn("mw_in_op_count", shim_of("MPI_Allreduce"))
 
     def test_constructors_of_datatypes_are_bounded(self):
         for f in FUNCTIONS:

@@ -30,9 +30,11 @@ def class_of(function, param):
     if k.length is not None:
         if out or k.name == "status":
             return "OUT"
+        if param.scalar_c(function.large) == "MPI_Count":
+            return "LONGS"
         return {"type": "TYPES", "request": "REQUESTS", "info": "INFOS", "displ": "ZEROS", "shift": "ZEROS",
                 "rank": "ZEROS", "range": "ZEROS", "weight": "ONES"}.get(
-                    k.name, "LONGS" if param.scalar_c(False) == "MPI_Count" else "ONES")
+                    k.name, "ONES")
     if k.name == "group" and function.name.startswith("MPI_Win_"):
         return "EMPTY_GROUP"  # nobody answers, nothing blocks
     if k.name in kinds.HANDLES:

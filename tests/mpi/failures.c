@@ -252,6 +252,15 @@ static void run(const char *what)
         printf("reduced: %d\n", out[0] == rank * size);
     } else if (!strcmp(what, "op-type")) { /* a function of another type */
         MPI_Op_create((MPI_User_function *)(void *)others_wait, 1, &the_op);
+    } else if (!strcmp(what, "op-count")) { /* more elements than the function's int can say */
+        MPI_Datatype empty;
+        MPI_Type_contiguous(0, MPI_INT, &empty);
+        MPI_Type_commit(&empty);
+        MPI_Op_create(op_hostile, 1, &the_op);
+        MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+        int first = MPI_Allreduce_c(&x, &x, (MPI_Count)1 << 33, empty, the_op, MPI_COMM_WORLD);
+        int second = MPI_Reduce_scatter_block(&x, &x, 0x7fffffff, empty, the_op, MPI_COMM_WORLD);
+        printf("refused: %d %d\n", first == MPI_ERR_COUNT, second == MPI_ERR_COUNT);
     } else if (!strcmp(what, "handler-frees")) {
         MPI_Errhandler eh;
         MPI_Comm_create_errhandler(handler_frees, &eh);

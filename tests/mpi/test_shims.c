@@ -341,6 +341,67 @@ static void test_arrays(void **state)
     assert_int_equal(mw_MPI_Type_indexed(&guest, -1, at(64), at(64), INT, at(80)), MW_GUEST_ERR_COUNT);
 }
 
+static void store64(uint32_t addr, int64_t value)
+{
+    memcpy(memory.base + addr, &value, 8);
+}
+
+/* Counts that no int holds go to the host's large-count form; a host without it gets none of them. */
+static void test_large_counts(void **state)
+{
+    (void)state;
+    const int64_t large = INT64_C(1) << 33;
+    const int32_t expected = MPI_VERSION >= 4 ? MW_GUEST_SUCCESS : MW_GUEST_ERR_COUNT;
+    mw_guest_ptr s = at(MW_GUEST_STATUS_IGNORE);
+    assert_int_equal(mw_MPI_Type_contiguous(&guest, 0, INT, at(64)), 0);
+    assert_int_equal(mw_MPI_Type_commit(&guest, at(64)), 0);
+    mw_guest_type empty = TYPE(load(64));
+    assert_int_equal(mw_MPI_Sendrecv_c(&guest, at(72), large, empty, 0, 1, at(80), large, empty, 0, 1, SELF, s), expected);
+    assert_int_equal(mw_MPI_Send_c(&guest, at(72), large, INT, 0, 1, SELF), expected ? expected : MW_GUEST_ERR_BUFFER);
+    store64(128, large); /* counts */
+    store64(136, 0);
+    store(144, 0);       /* displacements */
+    assert_int_equal(mw_MPI_Allgatherv_c(&guest, at(72), large, empty, at(80), at(128), at(144), empty, SELF), expected);
+    assert_int_equal(mw_MPI_Allgatherv_c(&guest, at(72), 1, INT, at(80), at(128), at(144), INT, SELF),
+                     expected ? expected : MW_GUEST_ERR_BUFFER);
+    store64(128, -1);
+    assert_int_equal(mw_MPI_Allgatherv_c(&guest, at(72), 1, INT, at(80), at(128), at(144), INT, SELF), MW_GUEST_ERR_COUNT);
+    assert_int_equal(mw_MPI_Allgatherv_c(&guest, at(72), 1, INT, at(80), at(BYTES - 4), at(144), INT, SELF),
+                     MW_GUEST_ERR_ARG);
+    store64(128, 1);
+    store(144, INT32_MAX);
+    assert_int_equal(mw_MPI_Allgatherv_c(&guest, at(72), 1, INT, at(80), at(128), at(144), INT, SELF), MW_GUEST_ERR_BUFFER);
+
+    /* datatypes: what is too large for 64 bits is refused, whatever the host */
+    store64(128, large);
+    assert_int_equal(mw_MPI_Type_indexed_c(&guest, 1, at(128), at(136), INT, at(64)), expected);
+    store64(136, INT64_MAX);
+    assert_int_equal(mw_MPI_Type_create_hindexed_c(&guest, 1, at(128), at(136), INT, at(64)),
+                     expected ? expected : MW_GUEST_ERR_ARG);
+    assert_int_equal(mw_MPI_Type_indexed_c(&guest, INT64_MAX, at(128), at(136), INT, at(64)),
+                     expected ? expected : MW_GUEST_ERR_ARG);
+
+    /* decoding: counts are found among the large ones; too little room */
+    assert_int_equal(mw_MPI_Type_vector_c(&guest, 3, 2, 5, INT, at(64)), 0);
+    mw_guest_type vector = TYPE(load(64));
+    assert_int_equal(mw_MPI_Type_get_envelope_c(&guest, vector, at(128), at(136), at(144), at(152), at(160)), 0);
+    assert_int_equal(load(128), 0);
+    assert_int_equal(load(136), 0);
+    assert_int_equal(load(144), 3);
+    assert_int_equal(load(152), 1);
+    assert_int_equal(load(160), MW_GUEST_COMBINER_VECTOR);
+    assert_int_equal(mw_MPI_Type_get_contents_c(&guest, vector, 0, 0, 3, 1, at(64), at(64), at(128), at(160)), 0);
+    assert_int_equal(load(128), 3);
+    assert_int_equal(load(144), 5);
+    assert_int_equal(load(160), MW_GUEST_INT);
+    assert_int_equal(mw_MPI_Type_get_contents_c(&guest, vector, 0, 0, 2, 1, at(64), at(64), at(128), at(160)),
+                     MW_GUEST_ERR_ARG);
+    assert_int_equal(mw_MPI_Type_get_contents_c(&guest, vector, 0, 0, -1, 1, at(64), at(64), at(128), at(160)),
+                     MW_GUEST_ERR_ARG);
+    assert_int_equal(mw_MPI_Type_get_contents_c(&guest, INT, 9, 9, 9, 9, at(64), at(64), at(128), at(160)),
+                     MW_GUEST_ERR_TYPE);
+}
+
 /* ---- Requests -------------------------------------------------------------------------------------------------------- */
 
 static void test_requests(void **state)
@@ -540,7 +601,8 @@ int main(void)
         cmocka_unit_test(test_init),             cmocka_unit_test(test_error_handlers),
         cmocka_unit_test(test_predefined_types), cmocka_unit_test(test_buffers),
         cmocka_unit_test(test_derived_types),    cmocka_unit_test(test_type_contents),
-        cmocka_unit_test(test_arrays),           cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_arrays),           cmocka_unit_test(test_large_counts),
+        cmocka_unit_test(test_requests),
         cmocka_unit_test(test_persistent),       cmocka_unit_test(test_status_round_trip),
         cmocka_unit_test(test_pack),             cmocka_unit_test(test_errors),
         cmocka_unit_test(test_info),             cmocka_unit_test(test_communicators),

@@ -1,6 +1,6 @@
 """Reads src/mpi/api: the table of MPI's functions and constants.
 
-    MPI_Name   SINCE  STATUS  [large|large=unsupported] [deprecated=V] [removed=V] [returns=TYPE]  [-- REASON] [=> BODY]
+    MPI_Name   SINCE  STATUS  [large] [deprecated=V] [removed=V] [returns=TYPE]  [-- REASON] [=> BODY]
         name   in|out|inout   KIND   [ATTRIBUTE ...]
 
 STATUS   auto         the shim is generated
@@ -187,7 +187,7 @@ class Function:
         self.since = tuple(int(n) for n in fields[1].split("."))
         self.status = fields[2]
         attributes = _attributes(fields[3] if len(fields) > 3 else "", self.ATTRIBUTES)
-        self.large_status = attributes.get("large")
+        self.has_large = attributes.get("large")
         self.deprecated = attributes.get("deprecated")
         self.removed = attributes.get("removed")
         self.returns = attributes.get("returns", "int")
@@ -202,8 +202,8 @@ class Function:
             raise TableError("exactly the status `guest` has a body")
         if (self.status == "unsupported") != (self.reason is not None):
             raise TableError("exactly the status `unsupported` has a reason")
-        if self.large_status not in (None, True, "unsupported"):
-            raise TableError("large=%s" % self.large_status)
+        if self.has_large not in (None, True):
+            raise TableError("large=%s" % self.has_large)
         known = {p.name for p in self.params}
         if len(known) != len(self.params):
             raise TableError("two parameters of one name")
@@ -229,9 +229,6 @@ class Function:
         form.since = max(self.since, (4, 0))
         form.large = True
         form.deprecated = None
-        if self.large_status == "unsupported":
-            form.status = "unsupported"
-            form.reason = "this large-count form is not translated yet"
         # In these, what MPI_Type_get_contents writes gains an array of large counts.
         if self.name in LARGE_EXTRA:
             form.params = list(self.params)
@@ -298,7 +295,7 @@ def load(path=None):
         origin = path / (chapter + ".api")
         for function in parse(origin.read_text(), chapter, str(origin)):
             result.append(function)
-            if function.large_status:
+            if function.has_large:
                 result.append(function.large_form())
     seen = set()
     for function in result:

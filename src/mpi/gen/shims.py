@@ -19,6 +19,9 @@ PLAIN_HANDLES = ("group", "errhandler", "info")
 NULLS = {"comm": "MPI_COMM_NULL", "group": "MPI_GROUP_NULL", "type": "MPI_DATATYPE_NULL", "info": "MPI_INFO_NULL",
          "message": "MPI_MESSAGE_NULL", "request": "MPI_REQUEST_NULL", "persistent": "MPI_REQUEST_NULL"}  # of results
 HAS_SLOT = ("comm", "win", "file", "type")
+# Arrays that differ in the large-count forms: the host's element (mw_large_...) and the conversion.
+LARGE_ARRAYS = {"count": ("int", "mw_in_large_counts"), "shift": ("int", "mw_in_large_shifts"),
+                "bytes": ("aint", "mw_in_large_bytes"), "displ": ("displ", "mw_in_large_displs")}
 
 
 class CannotGenerate(Exception):
@@ -182,9 +185,13 @@ class Shim:
             array = self.f.param(node.args[0].id)
             length = self.expression(array.kind.length)
             if node.func.id == "sum":
-                return "mw_sum(host_%s, %s)" % (array.name, length)
+                return "mw_%ssum(host_%s, %s)" % (self.large(), array.name, length)
             return "(%s > 0 ? host_%s[%s - 1] : 0)" % (length, array.name, length)
         raise CannotGenerate("expression " + ast.dump(node))
+
+    def large(self):
+        """What the names of functions on arrays of large counts have more."""
+        return "large_" if self.f.large else ""
 
     # -- arguments --
 
@@ -278,6 +285,13 @@ class Shim:
             self.check(p, "mw_in_%s%s" % (k, "_or_null" if "null" in p.attributes else ""), "&" + host)
             self.arguments[p.name] = host
 
+    def op_count(self, count):
+        """Functions of the plain form are called with an int: no more elements, in any of the functions they serve."""
+        op = self.f.first("op")
+        if op and not self.win and (self.f.large or not isinstance(count, ast.Name)):
+            self.when(self.conditions[op.name], self.attempt('mw_in_op_count(&call, "%s", %s, %s)' % (
+                op.name, op.name, self.expression(count))))
+
     def scalar(self, p):
         k, host = p.kind.name, "host_" + p.name
         condition = self.conditions[p.name]
@@ -327,11 +341,11 @@ class Shim:
             self.decls.append("char *%s;" % host)
             self.check(p, ("mw_in_string",), "MW_STRING_BYTES", "&" + host)
             return True
-        if p.scalar_c(self.f.large) == "MPI_Count" or (k == "displ" and self.f.large):
-            raise CannotGenerate("large counts in arrays")
         n = self.expression(p.kind.length)
         self.values[p.name] = host
-        if k in ("int", "logical", "length", "displ", "shift"):
+        if self.f.large and k in LARGE_ARRAYS:
+            c, function, extra = "mw_large_%s *" % LARGE_ARRAYS[k][0], LARGE_ARRAYS[k][1], ()
+        elif k in ("int", "logical", "length", "displ", "shift"):
             c, function, extra = "int *", "mw_in_ints", ()
         elif k in ("count", "weight"):
             c, function, extra = "int *", {"count": "mw_in_counts", "weight": "mw_in_weights"}[k], ()
@@ -376,6 +390,8 @@ class Shim:
 
     def buffer(self, p):
         host = "host_" + p.name
+        if p is self.f.first("buffer"):
+            self.op_count(p.kind.args[0])
         condition = self.conditions[p.name]
         self.arguments[p.name] = host
         # Not significant: an address that no one reads, but not NULL, which MPICH refuses before it knows.
@@ -387,10 +403,10 @@ class Shim:
         counts = self.f.param(count.id) if isinstance(count, ast.Name) else None
         if counts is not None and counts.kind.length is not None:
             displs, types = self.f.param(p.kind.args[1].id), self.f.param(element.id)
-            function = "mw_in_buffer_v"
+            function = "mw_in_%sbuffer_v" % self.large()
             what = "host_" + types.name
             if types.kind.length is not None:
-                function = "mw_in_buffer_w" + ("" if displs.kind.name == "displ" else "_aint")
+                function = "mw_in_%sbuffer_w" % self.large() + ("" if displs.kind.name == "displ" else "_aint")
                 what = "slots_" + types.name
             args = (self.expression(counts.kind.length), "host_" + counts.name, "host_" + displs.name, what)
         else:
@@ -450,7 +466,7 @@ class Shim:
             return operator % (self.bound(node.left), self.bound(node.right))
         if isinstance(node, ast.Call):
             arrays = [self.f.param(a.id) for a in node.args]
-            function = {"sum": "mw_reach_sum", "product": "mw_reach_product", "dot": "mw_reach_dot"}[node.func.id]
+            function = "mw_%sreach_%s" % (self.large(), node.func.id)
             if arrays[0].kind.name in ("bytes", "aint"):
                 function += "_aint"
             values = [("slots_" if a.kind.name == "type" else "host_") + a.name for a in arrays]
@@ -483,8 +499,9 @@ class Shim:
                     "mw_out_request_kept(&call, %s, %s, &arena, %s);" if self.arena else
                     "mw_out_request(&call, %s, %s, %s);") % (host, flags, out))
             else:
+                kind = self.large() + k if "reach" in p.attributes else k
                 self.results.append('if (!error)\n    error = mw_out_%s(&call, "%s", %s, %s);\nelse\n    *%s = %s;' % (
-                    k, p.name, host, out, out, NULLS[k].replace("MPI_", "MW_GUEST_")))
+                    kind, p.name, host, out, out, NULLS[k].replace("MPI_", "MW_GUEST_")))
         elif k == "string":
             self.string_out(p)
         elif p.kind.length is not None:
