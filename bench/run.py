@@ -22,6 +22,8 @@ import subprocess
 import sys
 import tempfile
 
+import instructions
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("MW_BUILD_DIR", os.path.join(ROOT, "build"))
 WORK = os.path.join(BUILD, "bench")
@@ -60,6 +62,10 @@ def programs():
         Program("calls", "bench/mpi_calls.c"),
         Program("empty", "bench/empty.c", rounds=1),
     ]
+
+
+# Measurements of another kind, and the programs that they need.
+OTHERS = {"start": ("cg", "hello", "empty"), "instructions": ("calls",)}
 
 
 # ---- building -------------------------------------------------------------------------------------------------
@@ -237,6 +243,8 @@ def markdown(report):
                          *(f"{min(e[k + '_kb']) / 1024:.1f} MB" for k in ("native", "wasm"))))
         parts.append(table(rows))
         parts.append(f"Compiling cg with an empty cache: {min(report['start']['compile_s']):.2f} s.")
+    if report.get("instructions"):
+        parts.append(table(list(instructions.rows(report["instructions"], HOSTS))))
     checked = sorted({r["program"] for r in report["runs"]})
     if checked:
         parts.append(f"Same results natively and as Wasm: {', '.join(checked)}.")
@@ -246,7 +254,7 @@ def markdown(report):
 def main():
     known = {p.name: p for p in programs()}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="PROGRAM", help=f"of {', '.join(known)}, start (default: all)")
+    parser.add_argument("names", nargs="*", metavar="PROGRAM", help=f"of {', '.join(known)}, start, instructions (default: all)")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--hosts", default="openmpi,mpich", help="of openmpi, mpich")
@@ -254,10 +262,10 @@ def main():
     parser.add_argument("--markdown", metavar="FILE", help="write the tables here too")
     options = parser.parse_args()
     hosts = options.hosts.split(",")
-    names = options.names or [*known, "start"]
+    names = options.names or [*known, *OTHERS]
     for name in names:
-        if name not in known and name != "start":
-            parser.error(f"no program {name}; there are {', '.join(known)} and start")
+        if name not in known and name not in OTHERS:
+            parser.error(f"no program {name}; there are {', '.join(known)}, {', '.join(OTHERS)}")
     for host in hosts:
         if host not in HOSTS:
             parser.error(f"no host MPI {host}; there are {', '.join(HOSTS)}")
@@ -265,15 +273,18 @@ def main():
     os.makedirs(WORK, exist_ok=True)
     report = {"runs": []}
     try:
-        needed = [n for n in names if n != "start"] + (["cg", "hello", "empty"] if "start" in names else [])
+        needed = [n for name in names for n in OTHERS.get(name, (name,))]
         made = {name: build(known[name], hosts) for name in dict.fromkeys(needed)}
         for name in names:
-            for host in hosts if name != "start" else ():
+            for host in hosts if name in known else ():
                 print(f"running {name} on {HOSTS[host]} ...", file=sys.stderr)
                 report["runs"].append(measure(known[name], made[name], host, options.ranks, options.rounds))
         if "start" in names:
             print("measuring start-up ...", file=sys.stderr)
             report["start"] = measure_start(made, hosts, options.rounds)
+        if "instructions" in names:
+            print("counting instructions ...", file=sys.stderr)
+            report["instructions"] = instructions.measure(os.path.join(BUILD, "bin", "mpiwasm"), made["calls"], hosts)
     except Failure as failure:
         sys.exit(f"run.py: {failure}")
     text = markdown(report)

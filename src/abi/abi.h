@@ -195,7 +195,7 @@ struct mw_instance {
     const mw_builtins *builtins;
     mw_func *funcs;              /* function index space, imports first */
     const uint32_t *type_ids;    /* interned id of each type of the module */
-    mw_memory **memories;        /* memory index space */
+    mw_memory **memories;        /* memory index space; one of no pages for the host's functions if it is empty */
     mw_table **tables;           /* table index space */
     mw_global **globals;         /* global index space: where each cell is */
     mw_tag **tags;               /* tag index space */

@@ -241,16 +241,36 @@ static LLVMValueRef pop_func(mw_emitter *e)
     return func;
 }
 
+/* The import that a function only passes its parameters on to, as the guest's stubs of MPI do; otherwise the function. */
+static uint32_t forwarded(const mw_module *m, uint32_t funcidx)
+{
+    enum { MAX_CODE_BYTES = 128 };
+    const mw_wasm_func *func = &m->funcs[funcidx];
+    if (funcidx < m->nimported_funcs || func->code_size > MAX_CODE_BYTES)
+        return funcidx;
+    mw_bytes code = mw_bytes_of(func->code, func->code_size, 0, NULL);
+    mw_operator op, end;
+    for (uint32_t i = 0; i < m->types[func->type].nparams; i++)
+        if (mw_operator_read(&code, &op) != MW_OK || op.op != MW_OP_LOCAL_GET || op.index != i)
+            return funcidx;
+    if (mw_operator_read(&code, &op) != MW_OK || op.op != MW_OP_CALL || op.index >= m->nimported_funcs ||
+        mw_operator_read(&code, &end) != MW_OK || end.op != MW_OP_END)
+        return funcidx;
+    return m->funcs[op.index].type == func->type ? op.index : funcidx;
+}
+
 void mw_emit_call(mw_emitter *e, const mw_operator *op)
 {
     const mw_module *m = e->unit->module;
     bool is_import = op->index < m->nimported_funcs;
+    uint32_t callee;
     switch (op->op) {
     case MW_OP_CALL:
-        if (is_import)
-            call_func(e, m->funcs[op->index].type, mw_func_pointer(e, op->index));
+        callee = forwarded(m, op->index);
+        if (callee < m->nimported_funcs)
+            call_func(e, m->funcs[callee].type, mw_func_pointer(e, callee));
         else
-            call_defined(e, op->index);
+            call_defined(e, callee);
         return;
     case MW_OP_CALL_INDIRECT:
         call_func(e, op->index, pop_table_func(e, op->index, op->index2));

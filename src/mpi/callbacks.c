@@ -238,21 +238,23 @@ int32_t mw_MPI_Op_commutative(mw_instance *instance, mw_guest_op op, mw_guest_pt
     return MW_GUEST_SUCCESS;
 }
 
-int32_t mw_in_op(const mw_call *call, const char *argument, mw_guest_op handle, mw_guest_type type_handle,
-                 const mw_type_slot *type, MPI_Op *out)
+mw_checked_op mw_op_to_use(const mw_call *call, const char *argument, mw_guest_op handle, mw_guest_type type_handle,
+                           const mw_type_slot *type)
 {
     mw_op_slot *slot;
-    MW_TRY(mw_in_op_slot(call, argument, handle, &slot));
+    mw_checked_op checked = {.error = mw_in_op_slot(call, argument, handle, &slot)};
+    if (checked.error)
+        return checked;
+    checked.host = slot->host;
     if (slot->callback) {
         op_pool[slot->callback].type_hint = type_handle.value;
-    } else if (MW_UNLIKELY(type->flags & MW_TYPE_QUAD)) {
-        *out = mw_quad_op(slot->builtin, type_handle);
-        if (*out == MPI_OP_NULL)
-            return mw_raise_error(call, MW_GUEST_ERR_OP, argument, "the operation is not defined for the datatype");
-        return MW_GUEST_SUCCESS;
+    } else if (type->flags & MW_TYPE_QUAD) {
+        checked.host = mw_quad_op(slot->builtin, type_handle);
+        if (checked.host == MPI_OP_NULL)
+            checked.error = mw_raise_error(call, MW_GUEST_ERR_OP, argument,
+                                           "the operation is not defined for the datatype");
     }
-    *out = slot->host;
-    return MW_GUEST_SUCCESS;
+    return checked;
 }
 
 int32_t mw_in_op_count(const mw_call *call, const char *argument, mw_guest_op handle, int64_t count)

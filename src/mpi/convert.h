@@ -35,8 +35,13 @@
 #include <mpi.h>
 #include <stdbool.h>
 
+#pragma GCC visibility push(hidden) /* all of it is the plugin's own: addresses without a look into its tables */
+
 #define MW_LIKELY(x) __builtin_expect(!!(x), 1)
 #define MW_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* For checks that take the call: it then needs no memory (MW_COPY). */
+#define MW_INLINE static inline __attribute__((always_inline))
 
 /* For shims without scratch memory; with it, write `if ((error = ...)) goto out;`. */
 #define MW_TRY(expression)                                                                         \
@@ -65,6 +70,9 @@ typedef struct mw_call {
 } mw_call;
 /* At the beginning of a shim, which has `instance`. */
 #define MW_CALL(name) {.instance = instance, .function = (name)}
+/* The call as functions out of line take it: where only copies have an address, and those are on the ways of errors, the
+ * call itself stays in registers. */
+#define MW_COPY(call) (&(mw_call){(call)->instance, (call)->function, (call)->comm, (call)->win, (call)->file})
 
 /* ---- Errors (errors.c) ------------------------------------------------------------------------------ */
 
@@ -88,9 +96,9 @@ static inline int32_t mw_result(int host_code)
 /* For functions without a handle among their arguments: fails unless MPI runs. */
 extern int mw_mpi_running; /* between MPI_Init and MPI_Finalize */
 int32_t mw_raise_not_running(const mw_call *call) __attribute__((cold));
-static inline int32_t mw_in_running(const mw_call *call)
+MW_INLINE int32_t mw_in_running(const mw_call *call)
 {
-    return MW_LIKELY(mw_mpi_running) ? MW_GUEST_SUCCESS : mw_failed(mw_raise_not_running(call));
+    return MW_LIKELY(mw_mpi_running) ? MW_GUEST_SUCCESS : mw_failed(mw_raise_not_running(MW_COPY(call)));
 }
 
 /* ---- Scratch and kept memory (scratch.c) ------------------------------------------------------------- */
@@ -109,42 +117,65 @@ void mw_arena_end(mw_arena *arena);
 /* 16-byte aligned; NULL, with the error raised in *error, if there is no memory. Zero bytes give non-NULL. */
 void *mw_arena_take(const mw_call *call, mw_arena *arena, uint64_t bytes, int32_t *error);
 
+/* What functions out of line give of a check, in registers: the host's value, and MPI_SUCCESS or the error class that was
+ * raised. */
+typedef struct mw_checked_op {
+    MPI_Op host;
+    int32_t error;
+} mw_checked_op;
+typedef struct mw_checked_buffer {
+    void *host;
+    int32_t error;
+} mw_checked_buffer;
+
 /* ---- Handles in ---------------------------------------------------------------------------------------- */
 
 int32_t mw_raise_handle(const mw_call *call, mw_handle_kind kind, const char *argument, uint32_t value)
     __attribute__((cold));
 
-static inline int32_t mw_in_comm(mw_call *call, const char *argument, mw_guest_comm handle, const mw_comm_slot **out)
+MW_INLINE int32_t mw_in_comm(mw_call *call, const char *argument, mw_guest_comm handle, const mw_comm_slot **out)
 {
     const mw_comm_slot *slot = mw_comm_find(handle);
     if (MW_UNLIKELY(!slot))
-        return mw_failed(mw_raise_handle(call, MW_KIND_comm, argument, handle.value));
+        return mw_failed(mw_raise_handle(MW_COPY(call), MW_KIND_comm, argument, handle.value));
     *out = call->comm = slot;
     return MW_GUEST_SUCCESS;
 }
 
-static inline int32_t mw_in_type(const mw_call *call, const char *argument, mw_guest_type handle,
-                                 const mw_type_slot **out)
+MW_INLINE int32_t mw_in_type(const mw_call *call, const char *argument, mw_guest_type handle,
+                             const mw_type_slot **out)
 {
     const mw_type_slot *slot = mw_type_find(handle);
     if (MW_UNLIKELY(!slot))
-        return mw_failed(mw_raise_handle(call, MW_KIND_type, argument, handle.value));
+        return mw_failed(mw_raise_handle(MW_COPY(call), MW_KIND_type, argument, handle.value));
     *out = slot;
     return MW_GUEST_SUCCESS;
 }
 
 /* The operation to use with `type`: the user's, the host's, or for the guest's long double one of our own.
  * Fails where the standard does not define the predefined operation for the type (6.9.2) only as the host does. */
-int32_t mw_in_op(const mw_call *call, const char *argument, mw_guest_op handle, mw_guest_type type_handle,
-                 const mw_type_slot *type, MPI_Op *out);
+mw_checked_op mw_op_to_use(const mw_call *call, const char *argument, mw_guest_op handle, mw_guest_type type_handle,
+                           const mw_type_slot *type);
+MW_INLINE int32_t mw_in_op(const mw_call *call, const char *argument, mw_guest_op handle, mw_guest_type type_handle,
+                           const mw_type_slot *type, MPI_Op *out)
+{
+    const mw_op_slot *slot = mw_op_find(handle);
+    if (MW_LIKELY(slot && slot->builtin && !(type->flags & MW_TYPE_QUAD))) {
+        *out = slot->host;
+        return MW_GUEST_SUCCESS;
+    }
+    mw_checked_op checked = mw_op_to_use(MW_COPY(call), argument, handle, type_handle, type);
+    *out = checked.host;
+    return checked.error;
+}
 /* `count` elements, as far as the user's function can be called with so many: a plain one has an int (MPI_ERR_COUNT). */
 int32_t mw_in_op_count(const mw_call *call, const char *argument, mw_guest_op handle, int64_t count);
 /* The operation itself, as for MPI_Op_commutative and MPI_Op_free. */
-static inline int32_t mw_in_op_slot(const mw_call *call, const char *argument, mw_guest_op handle, mw_op_slot **out)
+MW_INLINE int32_t mw_in_op_slot(const mw_call *call, const char *argument, mw_guest_op handle, mw_op_slot **out)
 {
     mw_op_slot *slot = mw_op_find(handle);
     if (MW_UNLIKELY(!slot))
-        return mw_failed(mw_raise_handle(call, MW_KIND_op, argument, handle.value));
+        return mw_failed(mw_raise_handle(MW_COPY(call), MW_KIND_op, argument, handle.value));
     *out = slot;
     return MW_GUEST_SUCCESS;
 }
@@ -152,17 +183,17 @@ static inline int32_t mw_in_op_slot(const mw_call *call, const char *argument, m
 /* int32_t mw_in_K(call, argument, handle, host handle *out) for the kinds whose host handle is all that a shim
  * needs, and mw_in_K_or_null, which also takes the null handle. */
 #define MW_IN_PLAIN(kind, host_type, KIND)                                                         \
-    static inline int32_t mw_in_##kind(const mw_call *call, const char *argument,                  \
-                                       mw_guest_##kind handle, host_type *out)                     \
+    MW_INLINE int32_t mw_in_##kind(const mw_call *call, const char *argument,                      \
+                                   mw_guest_##kind handle, host_type *out)                         \
     {                                                                                              \
         const mw_##kind##_slot *slot = mw_##kind##_find(handle);                                   \
         if (MW_UNLIKELY(!slot))                                                                    \
-            return mw_failed(mw_raise_handle(call, MW_KIND_##kind, argument, handle.value));                  \
+            return mw_failed(mw_raise_handle(MW_COPY(call), MW_KIND_##kind, argument, handle.value)); \
         *out = slot->host;                                                                         \
         return MW_GUEST_SUCCESS;                                                                   \
     }                                                                                              \
-    static inline int32_t mw_in_##kind##_or_null(const mw_call *call, const char *argument,        \
-                                                 mw_guest_##kind handle, host_type *out)           \
+    MW_INLINE int32_t mw_in_##kind##_or_null(const mw_call *call, const char *argument,            \
+                                             mw_guest_##kind handle, host_type *out)               \
     {                                                                                              \
         if (handle.value == MW_GUEST_##KIND##_NULL && mw_mpi_running) {                            \
             *out = MPI_##KIND##_NULL;                                                              \
@@ -176,12 +207,12 @@ MW_IN_PLAIN(info, MPI_Info, INFO)
 
 /* Windows and files: the slot, whose host handle and error handler the call uses from here on. */
 #define MW_IN_OBJECT(kind)                                                                         \
-    static inline int32_t mw_in_##kind(mw_call *call, const char *argument, mw_guest_##kind handle, \
-                                       const mw_##kind##_slot **out)                               \
+    MW_INLINE int32_t mw_in_##kind(mw_call *call, const char *argument, mw_guest_##kind handle,    \
+                                   const mw_##kind##_slot **out)                                   \
     {                                                                                              \
         const mw_##kind##_slot *slot = mw_##kind##_find(handle);                                   \
         if (MW_UNLIKELY(!slot))                                                                    \
-            return mw_failed(mw_raise_handle(call, MW_KIND_##kind, argument, handle.value));       \
+            return mw_failed(mw_raise_handle(MW_COPY(call), MW_KIND_##kind, argument, handle.value)); \
         *out = call->kind = slot;                                                                  \
         return MW_GUEST_SUCCESS;                                                                   \
     }
@@ -189,7 +220,7 @@ MW_IN_OBJECT(win)
 MW_IN_OBJECT(file)
 
 /* A communicator that may be MPI_COMM_NULL, as the host's handle. */
-static inline int32_t mw_in_comm_or_null(mw_call *call, const char *argument, mw_guest_comm handle, MPI_Comm *out)
+MW_INLINE int32_t mw_in_comm_or_null(mw_call *call, const char *argument, mw_guest_comm handle, MPI_Comm *out)
 {
     const mw_comm_slot *slot;
     if (handle.value == MW_GUEST_COMM_NULL && mw_mpi_running) {
@@ -217,25 +248,25 @@ int32_t mw_raise_tag(const mw_call *call, const char *argument, int32_t tag) __a
 extern int mw_tag_ub; /* of MPI_COMM_WORLD */
 
 /* A count or length that must not be negative. */
-static inline int32_t mw_in_count(const mw_call *call, const char *argument, int64_t count)
+MW_INLINE int32_t mw_in_count(const mw_call *call, const char *argument, int64_t count)
 {
-    return MW_LIKELY(count >= 0) ? MW_GUEST_SUCCESS : mw_failed(mw_raise_count(call, argument, count));
+    return MW_LIKELY(count >= 0) ? MW_GUEST_SUCCESS : mw_failed(mw_raise_count(MW_COPY(call), argument, count));
 }
 
 /* A rank of the call's communicator to send to: also MPI_PROC_NULL. */
-static inline int32_t mw_in_dest(const mw_call *call, const char *argument, int32_t rank, int *out)
+MW_INLINE int32_t mw_in_dest(const mw_call *call, const char *argument, int32_t rank, int *out)
 {
     if (MW_LIKELY((uint32_t)rank < (uint32_t)call->comm->remote_size))
         *out = rank;
     else if (rank == MW_GUEST_PROC_NULL)
         *out = MPI_PROC_NULL;
     else
-        return mw_failed(mw_raise_rank(call, MW_GUEST_ERR_RANK, argument, rank));
+        return mw_failed(mw_raise_rank(MW_COPY(call), MW_GUEST_ERR_RANK, argument, rank));
     return MW_GUEST_SUCCESS;
 }
 
 /* A rank to receive from: also MPI_PROC_NULL and MPI_ANY_SOURCE. */
-static inline int32_t mw_in_source(const mw_call *call, const char *argument, int32_t rank, int *out)
+MW_INLINE int32_t mw_in_source(const mw_call *call, const char *argument, int32_t rank, int *out)
 {
     if (rank == MW_GUEST_ANY_SOURCE) {
         *out = MPI_ANY_SOURCE;
@@ -245,11 +276,11 @@ static inline int32_t mw_in_source(const mw_call *call, const char *argument, in
 }
 
 /* A rank of the local group, without special values (MPI_Cart_coords, Group_..., by `size`). */
-static inline int32_t mw_in_local_rank(const mw_call *call, const char *argument, int32_t rank, int size)
+MW_INLINE int32_t mw_in_local_rank(const mw_call *call, const char *argument, int32_t rank, int size)
 {
     return MW_LIKELY((uint32_t)rank < (uint32_t)size)
                ? MW_GUEST_SUCCESS
-               : mw_failed(mw_raise_rank(call, MW_GUEST_ERR_RANK, argument, rank));
+               : mw_failed(mw_raise_rank(MW_COPY(call), MW_GUEST_ERR_RANK, argument, rank));
 }
 
 /* What this process does in a rooted collective. */
@@ -261,26 +292,26 @@ typedef enum mw_role {
 /* On an intercommunicator the root itself (MPI_ROOT) has only the significant-at-root buffer of
  * gathers, scatters, broadcasts and reductions, none of the other. On an intracommunicator it has both. */
 int32_t mw_in_root_inter(const mw_call *call, const char *argument, int32_t root, int *out, mw_role *role);
-static inline int32_t mw_in_root(const mw_call *call, const char *argument, int32_t root, int *out, mw_role *role)
+MW_INLINE int32_t mw_in_root(const mw_call *call, const char *argument, int32_t root, int *out, mw_role *role)
 {
     const mw_comm_slot *comm = call->comm;
     if (MW_UNLIKELY(comm->inter))
         return mw_in_root_inter(call, argument, root, out, role);
     if (MW_UNLIKELY((uint32_t)root >= (uint32_t)comm->size))
-        return mw_failed(mw_raise_rank(call, MW_GUEST_ERR_ROOT, argument, root));
+        return mw_failed(mw_raise_rank(MW_COPY(call), MW_GUEST_ERR_ROOT, argument, root));
     *out = root;
     *role = root == comm->rank ? MW_ROLE_ROOT : MW_ROLE_LEAF;
     return MW_GUEST_SUCCESS;
 }
 
 /* A tag to send with; a tag to receive (also MPI_ANY_TAG). */
-static inline int32_t mw_in_tag(const mw_call *call, const char *argument, int32_t tag, int *out)
+MW_INLINE int32_t mw_in_tag(const mw_call *call, const char *argument, int32_t tag, int *out)
 {
     *out = tag;
     return MW_LIKELY((uint32_t)tag <= (uint32_t)mw_tag_ub) ? MW_GUEST_SUCCESS
-                                                           : mw_failed(mw_raise_tag(call, argument, tag));
+                                                           : mw_failed(mw_raise_tag(MW_COPY(call), argument, tag));
 }
-static inline int32_t mw_in_recv_tag(const mw_call *call, const char *argument, int32_t tag, int *out)
+MW_INLINE int32_t mw_in_recv_tag(const mw_call *call, const char *argument, int32_t tag, int *out)
 {
     if (tag == MW_GUEST_ANY_TAG) {
         *out = MPI_ANY_TAG;
@@ -327,26 +358,28 @@ int32_t mw_raise_span(const mw_call *call, const char *argument, mw_guest_ptr p,
     __attribute__((cold));
 
 /* `bytes` bytes at `p`, to read or write in place: pack buffers, out parameters. */
-static inline int32_t mw_in_span(const mw_call *call, const char *argument, mw_guest_ptr p, uint64_t bytes, void **out)
+MW_INLINE int32_t mw_in_span(const mw_call *call, const char *argument, mw_guest_ptr p, uint64_t bytes, void **out)
 {
-    *out = mw_guest_span(call->instance, p, bytes);
-    return MW_LIKELY(*out != NULL) ? MW_GUEST_SUCCESS : mw_failed(mw_raise_span(call, argument, p, bytes));
+    if (MW_UNLIKELY(!mw_guest_contains(call->instance, p.addr, bytes)))
+        return mw_failed(mw_raise_span(MW_COPY(call), argument, p, bytes));
+    *out = call->instance->memory0 + p.addr;
+    return MW_GUEST_SUCCESS;
 }
 
 /* Out parameters. An address below 16 is refused too: no object of C lies there, and NULL is a frequent mistake. */
-static inline int32_t mw_out_span(const mw_call *call, const char *argument, mw_guest_ptr p, uint64_t bytes,
-                                  void **out)
+MW_INLINE int32_t mw_out_span(const mw_call *call, const char *argument, mw_guest_ptr p, uint64_t bytes, void **out)
 {
-    *out = mw_guest_span(call->instance, p, bytes);
-    return MW_LIKELY(*out != NULL && (p.addr >= 16 || bytes == 0)) ? MW_GUEST_SUCCESS
-                                                                   : mw_failed(mw_raise_span(call, argument, p, bytes));
+    if (MW_UNLIKELY(!mw_guest_contains(call->instance, p.addr, bytes) || (p.addr < 16 && bytes != 0)))
+        return mw_failed(mw_raise_span(MW_COPY(call), argument, p, bytes));
+    *out = call->instance->memory0 + p.addr;
+    return MW_GUEST_SUCCESS;
 }
 /* An int, handle or MPI_Aint; a Count, Offset or double. */
-static inline int32_t mw_out_i32(const mw_call *call, const char *argument, mw_guest_ptr p, int32_t **out)
+MW_INLINE int32_t mw_out_i32(const mw_call *call, const char *argument, mw_guest_ptr p, int32_t **out)
 {
     return mw_out_span(call, argument, p, 4, (void **)out);
 }
-static inline int32_t mw_out_i64(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t **out)
+MW_INLINE int32_t mw_out_i64(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t **out)
 {
     return mw_out_span(call, argument, p, 8, (void **)out);
 }
@@ -406,29 +439,29 @@ static inline bool mw_touched(int64_t count, const mw_type_slot *type, int64_t *
 
 /* A message buffer, for the host to use in place. Addresses wrap modulo 2^32, as the guest's own arithmetic does:
  * with MPI_BOTTOM a displacement from 2 GiB on is negative. An address below 16 with a predefined type is
- * refused (MPI_ERR_BUFFER): it can only be a null pointer or an MPI_IN_PLACE where none is allowed. `count` must not be negative. */
-static inline int32_t mw_in_buffer(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t count,
-                                   const mw_type_slot *type, void **out)
+ * refused (MPI_ERR_BUFFER): it can only be a null pointer or an MPI_IN_PLACE where none is allowed. `count` must not be negative.
+ *
+ * Of most types `count` elements touch nothing beyond `count` extents from p: a few instructions check these. What does not
+ * lie in the memory then, and all other types, is for mw_any_buffer. */
+mw_checked_buffer mw_any_buffer(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t count,
+                                const mw_type_slot *type);
+MW_INLINE int32_t mw_in_buffer(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t count,
+                               const mw_type_slot *type, void **out)
 {
-    int64_t low;
-    uint64_t length;
-    if (MW_UNLIKELY(!mw_touched(count, type, &low, &length)))
-        return mw_failed(mw_raise_buffer(call, argument, p, count, type));
-    uint32_t first = p.addr + (uint32_t)(uint64_t)low;
-    if (MW_UNLIKELY(length == 0)) {
-        *out = call->instance->memory0;
+    int64_t bytes;
+    if (MW_LIKELY(!__builtin_mul_overflow(count, (int64_t)type->step, &bytes) && p.addr >= 16 &&
+                  mw_guest_contains(call->instance, p.addr, (uint64_t)bytes))) {
+        *out = call->instance->memory0 + p.addr;
         return MW_GUEST_SUCCESS;
     }
-    if (MW_UNLIKELY(!mw_guest_contains(call->instance, first, length) ||
-                    (p.addr < 16 && (type->flags & MW_TYPE_PREDEFINED))))
-        return mw_failed(mw_raise_buffer(call, argument, p, count, type));
-    *out = call->instance->memory0 + (int64_t)first - low;
-    return MW_GUEST_SUCCESS;
+    mw_checked_buffer checked = mw_any_buffer(MW_COPY(call), argument, p, count, type);
+    *out = checked.host;
+    return checked.error;
 }
 
 /* The same where MPI_IN_PLACE is allowed; *out is then the host's. */
-static inline int32_t mw_in_buffer_or_in_place(const mw_call *call, const char *argument, mw_guest_ptr p,
-                                               int64_t count, const mw_type_slot *type, void **out)
+MW_INLINE int32_t mw_in_buffer_or_in_place(const mw_call *call, const char *argument, mw_guest_ptr p,
+                                           int64_t count, const mw_type_slot *type, void **out)
 {
     if (p.addr == MW_GUEST_IN_PLACE) {
         *out = MPI_IN_PLACE;
@@ -464,23 +497,20 @@ int32_t mw_out_message(const mw_call *call, const char *argument, MPI_Message ho
 /* A started or persistent operation. Takes over `arena` if it is not NULL (kept until completion, or, with
  * MW_REQUEST_PERSISTENT, until the request is freed). */
 int32_t mw_out_request_kept(const mw_call *call, MPI_Request host, uint32_t flags, mw_arena *arena, int32_t *out);
-static inline int32_t mw_out_request(const mw_call *call, MPI_Request host, uint32_t flags, int32_t *out)
+MW_INLINE int32_t mw_out_request(const mw_call *call, MPI_Request host, uint32_t flags, int32_t *out)
 {
-    mw_request_slot *slot = mw_request_take();
-    if (MW_UNLIKELY(!slot))
-        return mw_out_request_kept(call, host, flags, NULL, out);
-    slot->host = host;
-    slot->kept = NULL;
-    slot->flags = flags;
-    *out = (int32_t)mw_request_publish(slot).value;
+    mw_guest_request handle;
+    if (MW_UNLIKELY(!mw_request_make(host, flags, &handle)))
+        return mw_out_request_kept(MW_COPY(call), host, flags, NULL, out);
+    *out = (int32_t)handle.value;
     return MW_GUEST_SUCCESS;
 }
 
 /* ---- Statuses ----------------------------------------------------------------------------------------------- */
 
 /* Where a status goes; *out is NULL for MPI_STATUS_IGNORE. Pass MW_HOST_STATUS(gs, &host) to the host. */
-static inline int32_t mw_out_status_span(const mw_call *call, const char *argument, mw_guest_ptr p,
-                                         mw_guest_status **out)
+MW_INLINE int32_t mw_out_status_span(const mw_call *call, const char *argument, mw_guest_ptr p,
+                                     mw_guest_status **out)
 {
     *out = NULL;
     return p.addr == MW_GUEST_STATUS_IGNORE ? MW_GUEST_SUCCESS
@@ -521,5 +551,7 @@ static inline void mw_put_status_error(mw_guest_status *out, const MPI_Status *h
 }
 /* Reads a status that the guest passes (MPI_Get_count). */
 int32_t mw_in_status(const mw_call *call, const char *argument, mw_guest_ptr p, MPI_Status *out);
+
+#pragma GCC visibility pop
 
 #endif

@@ -36,10 +36,10 @@ int32_t mw_raise_file(const mw_call *call, const char *argument, const char *pat
 /* Files opened with MPI_MODE_SEQUENTIAL have a shared file pointer only (14.2.1). That is ours: the host's library does
  * not know that they are sequential, and the rest of it is checked here. */
 int32_t mw_raise_sequential(const mw_call *call, const char *argument) __attribute__((cold));
-static inline int32_t mw_in_random(const mw_call *call, const char *argument, const mw_file_slot *slot)
+MW_INLINE int32_t mw_in_random(const mw_call *call, const char *argument, const mw_file_slot *slot)
 {
     return MW_LIKELY(!(slot->file->amode & MW_GUEST_MODE_SEQUENTIAL)) ? MW_GUEST_SUCCESS
-                                                                       : mw_failed(mw_raise_sequential(call, argument));
+                                                                       : mw_failed(mw_raise_sequential(MW_COPY(call), argument));
 }
 
 /* Split collective accesses: one at a time on a file, ended by its own function (14.4.5). */

@@ -10,19 +10,15 @@ MW_HANDLE_KINDS(X)
 
 _Static_assert(MW_KINDS <= 16, "four bits name the kind");
 
-/* Slots given back, as a stack: index of the top in the low half, a count of changes in the high half, which
- * keeps a compare-and-swap from mistaking an old top for the present one. `fresh` is the lowest index never used. */
-typedef struct slot_list {
-    uint64_t top;
-    uint32_t fresh;
-} slot_list;
-
-#define INDEX_MASK 0xfffffu
-#define GENERATION_SHIFT 20
-#define GENERATION_MASK (0xffu << GENERATION_SHIFT)
-#define KIND_SHIFT 28
-
 bool mw_handles_shared;
+
+/* Before any call: handle 0 is invalid from the beginning. */
+__attribute__((constructor)) static void refuse_zero(void)
+{
+#define X(kind, host_type, bits) mw_##kind##_slots[0].head.self = UINT32_MAX;
+    MW_HANDLE_KINDS(X)
+#undef X
+}
 
 /* With one thread a plain store does: a locked instruction costs as much as the rest of the call. */
 static inline bool change(uint64_t *word, uint64_t *expected, uint64_t desired)
@@ -39,12 +35,12 @@ static mw_slot_head *slot_at(void *slots, size_t stride, uint32_t index)
     return (mw_slot_head *)((char *)slots + index * stride);
 }
 
-static mw_slot_head *list_take(slot_list *list, void *slots, size_t stride, uint32_t capacity)
+static mw_slot_head *list_take(mw_slot_list *list, void *slots, size_t stride, uint32_t capacity)
 {
     uint64_t top = __atomic_load_n(&list->top, __ATOMIC_ACQUIRE);
     while ((uint32_t)top != 0) {
         mw_slot_head *slot = slot_at(slots, stride, (uint32_t)top);
-        uint64_t next = __atomic_load_n(&slot->link, __ATOMIC_RELAXED) & INDEX_MASK;
+        uint64_t next = __atomic_load_n(&slot->link, __ATOMIC_RELAXED) & MW_INDEX_MASK;
         uint64_t changed = ((top >> 32) + 1) << 32 | next;
         if (change(&list->top, &top, changed))
             return slot;
@@ -58,9 +54,9 @@ static mw_slot_head *list_take(slot_list *list, void *slots, size_t stride, uint
     return slot_at(slots, stride, fresh + MW_FIRST_DYNAMIC_INDEX);
 }
 
-static void list_free(slot_list *list, mw_slot_head *slot, uint32_t index)
+static void list_free(mw_slot_list *list, mw_slot_head *slot, uint32_t index)
 {
-    uint32_t generation = (slot->link + (1u << GENERATION_SHIFT)) & GENERATION_MASK;
+    uint32_t generation = (slot->link + MW_GENERATION_ONE) & MW_GENERATION_MASK;
     uint64_t top = __atomic_load_n(&list->top, __ATOMIC_RELAXED);
     uint64_t changed;
 
@@ -74,14 +70,14 @@ static void list_free(slot_list *list, mw_slot_head *slot, uint32_t index)
 /* The handle that is valid for a slot that was taken, once it is published. */
 static uint32_t self_of(mw_handle_kind kind, const mw_slot_head *head, uint32_t index)
 {
-    return (uint32_t)kind << KIND_SHIFT | (head->link & GENERATION_MASK) | index;
+    return (uint32_t)kind << MW_KIND_SHIFT | (head->link & MW_GENERATION_MASK) | index;
 }
 
 #define X(kind, host_type, bits)                                                                   \
-    static slot_list kind##_list;                                                                  \
+    mw_slot_list mw_##kind##_list;                                                                 \
     mw_##kind##_slot *mw_##kind##_take(void)                                                       \
     {                                                                                              \
-        return (mw_##kind##_slot *)list_take(&kind##_list, mw_##kind##_slots,                      \
+        return (mw_##kind##_slot *)list_take(&mw_##kind##_list, mw_##kind##_slots,                 \
                                              sizeof mw_##kind##_slots[0], 1u << bits);             \
     }                                                                                              \
     mw_guest_##kind mw_##kind##_publish(mw_##kind##_slot *slot)                                    \
@@ -92,11 +88,11 @@ static uint32_t self_of(mw_handle_kind kind, const mw_slot_head *head, uint32_t 
     }                                                                                              \
     void mw_##kind##_free(mw_##kind##_slot *slot)                                                  \
     {                                                                                              \
-        list_free(&kind##_list, &slot->head, (uint32_t)(slot - mw_##kind##_slots));                \
+        list_free(&mw_##kind##_list, &slot->head, (uint32_t)(slot - mw_##kind##_slots));           \
     }                                                                                              \
     uint32_t mw_##kind##_limit(void)                                                               \
     {                                                                                              \
-        return __atomic_load_n(&kind##_list.fresh, __ATOMIC_ACQUIRE) + MW_FIRST_DYNAMIC_INDEX;     \
+        return __atomic_load_n(&mw_##kind##_list.fresh, __ATOMIC_ACQUIRE) + MW_FIRST_DYNAMIC_INDEX; \
     }
 MW_HANDLE_KINDS(X)
 #undef X
@@ -268,6 +264,8 @@ void mw_type_describe(mw_type_slot *slot, MPI_Datatype host)
     slot->true_lb = true_lb;
     slot->true_extent = true_extent;
     slot->flags = 0;
+    bool inside = true_lb >= 0 && extent > 0 && extent < UINT32_MAX && true_extent <= extent - true_lb;
+    slot->step = inside ? (uint32_t)extent : UINT32_MAX;
 }
 
 static void fill_types(void)
@@ -356,7 +354,7 @@ void mw_handles_fill(void)
 void mw_handles_empty(void)
 {
 #define X(kind, host_type, bits)                                                                   \
-    for (uint32_t i = 0, n = mw_##kind##_limit(); i < n; i++)                                      \
+    for (uint32_t i = 1, n = mw_##kind##_limit(); i < n; i++)                                      \
         if (mw_##kind##_slots[i].head.self != 0)                                                   \
             PUBLISH(&mw_##kind##_slots[i], 0);
     MW_HANDLE_KINDS(X)

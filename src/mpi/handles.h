@@ -21,6 +21,8 @@ typedef MPI_Session mw_host_session;
 typedef int mw_host_session; /* this host has no sessions: the table stays empty */
 #endif
 
+#pragma GCC visibility push(hidden)
+
 #define MW_FIRST_DYNAMIC_INDEX 0x1000u
 
 typedef enum mw_handle_kind {
@@ -44,7 +46,7 @@ typedef struct mw_comm_slot {
     int topology;             /* MPI_CART, MPI_GRAPH, MPI_DIST_GRAPH of the host, or MPI_UNDEFINED */
     int indegree, outdegree;  /* neighbours, with a topology */
     bool inter;
-} mw_comm_slot;
+} __attribute__((aligned(64))) mw_comm_slot;
 
 /* Everything that a buffer check needs, so that it is a few instructions. In bytes, as the guest sees them. */
 typedef struct mw_type_slot {
@@ -54,6 +56,7 @@ typedef struct mw_type_slot {
     int64_t lb, extent;
     int64_t true_lb, true_extent;
     uint32_t flags; /* MW_TYPE_... */
+    uint32_t step;  /* the extent, if an element touches nothing outside it; else UINT32_MAX, so much as no memory has */
 } __attribute__((aligned(64))) mw_type_slot;
 _Static_assert(sizeof(mw_type_slot) == 64, "a check touches one cache line");
 
@@ -113,7 +116,16 @@ typedef struct mw_file_slot {
     struct mw_file *file; /* mpi/files.h */
 } mw_file_slot;
 
-/* Per kind: the table; `find`, which is NULL for anything but a valid non-null handle; `take`, which returns a free
+/* GCC would otherwise compute the address anew from the handle at each use. */
+#define MW_KEEP_ADDRESS(pointer)                                                                   \
+    do {                                                                                           \
+        __asm__("" : "+r"(pointer));                                                               \
+        if (!(pointer))                                                                            \
+            __builtin_unreachable();                                                               \
+    } while (0)
+
+/* Per kind: the table; `find`, which is NULL for anything but a valid non-null handle (what slot 0 holds has another
+ * index, so that 0 is none); `take`, which returns a free
  * slot or NULL if the table is full; `publish`, which makes a taken and filled slot valid and returns its
  * handle; `free`, after which the handle is invalid. `limit` is the index above all that were ever taken. */
 #define X(kind, host_type, bits)                                                                   \
@@ -122,8 +134,9 @@ typedef struct mw_file_slot {
     static inline mw_##kind##_slot *mw_##kind##_find(mw_guest_##kind handle)                       \
     {                                                                                              \
         mw_##kind##_slot *slot = &mw_##kind##_slots[handle.value & ((1u << bits) - 1)];            \
+        MW_KEEP_ADDRESS(slot);                                                                     \
         bool valid = __atomic_load_n(&slot->head.self, __ATOMIC_ACQUIRE) == handle.value;          \
-        return __builtin_expect(valid && handle.value != 0, 1) ? slot : NULL;                      \
+        return __builtin_expect(valid, 1) ? slot : NULL;                                           \
     }                                                                                              \
     mw_##kind##_slot *mw_##kind##_take(void);                                                      \
     mw_guest_##kind mw_##kind##_publish(mw_##kind##_slot *slot);                                   \
@@ -138,6 +151,48 @@ mw_guest_comm mw_comm_promise(const mw_comm_slot *slot);
 /* Whether several threads may use the tables at a time (MPI_THREAD_MULTIPLE): lists then change atomically. */
 extern bool mw_handles_shared;
 
+/* Slots given back, as a stack: index of the top in the low half, a count of changes in the high half, which
+ * keeps a compare-and-swap from mistaking an old top for the present one. `fresh` is the lowest index never used. */
+typedef struct mw_slot_list {
+    uint64_t top;
+    uint32_t fresh;
+} mw_slot_list;
+
+#define MW_INDEX_MASK 0xfffffu
+#define MW_GENERATION_MASK (0xffu << 20)
+#define MW_GENERATION_ONE (1u << 20)
+#define MW_KIND_SHIFT 28
+
+/* Requests come and go with every nonblocking call: the ways of one thread inline. */
+extern mw_slot_list mw_request_list;
+/* Makes a slot that was given back a valid request; false, and nothing done, if that is for the functions above. */
+static inline bool mw_request_make(MPI_Request host, uint32_t flags, mw_guest_request *out)
+{
+    uint32_t index = (uint32_t)mw_request_list.top;
+    if (__builtin_expect(mw_handles_shared || index == 0, 0))
+        return false;
+    mw_request_slot *slot = &mw_request_slots[index];
+    uint32_t link = slot->head.link, self = (uint32_t)MW_KIND_request << MW_KIND_SHIFT | (link & MW_GENERATION_MASK) | index;
+    mw_request_list.top = link & MW_INDEX_MASK;
+    slot->host = host;
+    slot->kept = NULL;
+    slot->flags = flags;
+    slot->head.self = self;
+    *out = (mw_guest_request){self};
+    return true;
+}
+static inline void mw_request_end(mw_request_slot *slot)
+{
+    if (__builtin_expect(mw_handles_shared, 0)) {
+        mw_request_free(slot);
+        return;
+    }
+    uint32_t generation = (slot->head.link + MW_GENERATION_ONE) & MW_GENERATION_MASK;
+    slot->head.link = generation | (uint32_t)mw_request_list.top;
+    mw_request_list.top = slot->head.self & MW_INDEX_MASK;
+    slot->head.self = 0;
+}
+
 /* Fills and empties the slots of all predefined handles; between them handles are valid. `fill` queries the
  * host's datatypes and so needs a running MPI. */
 void mw_handles_fill(void);
@@ -151,5 +206,7 @@ void mw_type_describe(mw_type_slot *slot, MPI_Datatype host);
 /* The guest's handle of a predefined host datatype, 0 if it is none. Where several guest types are one host type,
  * the one that C programs use. */
 uint32_t mw_type_predefined(MPI_Datatype host);
+
+#pragma GCC visibility pop
 
 #endif

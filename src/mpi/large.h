@@ -23,16 +23,16 @@ typedef MPI_Aint mw_large_aint;
 typedef int mw_large_displ;
 #endif
 
-static inline int32_t mw_in_large_count(const mw_call *call, const char *argument, int64_t count)
+MW_INLINE int32_t mw_in_large_count(const mw_call *call, const char *argument, int64_t count)
 {
     if (MW_UNLIKELY(count > MW_LARGEST_COUNT))
-        return mw_raise_error(call, MW_GUEST_ERR_COUNT, argument, "%lld is too large for this host's MPI %d.%d",
+        return mw_raise_error(MW_COPY(call), MW_GUEST_ERR_COUNT, argument, "%lld is too large for this host's MPI %d.%d",
                               (long long)count, MPI_VERSION, MPI_SUBVERSION);
     return mw_in_count(call, argument, count);
 }
 
 /* The same for a distance, which may be negative. */
-static inline int32_t mw_in_large_shift(const mw_call *call, const char *argument, int64_t shift)
+MW_INLINE int32_t mw_in_large_shift(const mw_call *call, const char *argument, int64_t shift)
 {
     return mw_in_large_count(call, argument, shift < 0 ? -(shift + 1) : shift);
 }

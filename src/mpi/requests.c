@@ -19,19 +19,20 @@ typedef struct request_list {
     mw_guest_status *guest_statuses;
 } request_list;
 
-static int32_t claim(const mw_call *call, const char *argument, uint32_t handle, mw_request_slot **out)
+MW_INLINE int32_t claim(const mw_call *call, const char *argument, uint32_t handle, mw_request_slot **out)
 {
     mw_request_slot *slot = mw_request_find((mw_guest_request){handle});
     *out = NULL;
     if (MW_UNLIKELY(!slot))
-        return mw_raise_handle(call, MW_KIND_request, argument, handle);
+        return mw_failed(mw_raise_handle(MW_COPY(call), MW_KIND_request, argument, handle));
     uint32_t before = slot->flags;
     if (mw_handles_shared)
         before = __atomic_fetch_or(&slot->flags, BUSY, __ATOMIC_ACQUIRE);
     else
         slot->flags = before | BUSY;
     if (MW_UNLIKELY(before & BUSY))
-        return mw_raise_error(call, MW_GUEST_ERR_REQUEST, argument, "request 0x%x is already being completed", handle);
+        return mw_failed(mw_raise_error(MW_COPY(call), MW_GUEST_ERR_REQUEST, argument,
+                                        "request 0x%x is already being completed", handle));
     *out = slot;
     return MW_GUEST_SUCCESS;
 }
@@ -42,16 +43,23 @@ static void unclaim(mw_request_slot *slot, uint32_t other_bits)
     __atomic_store_n(&slot->flags, slot->flags & ~(BUSY | other_bits), __ATOMIC_RELEASE);
 }
 
+/* What an operation kept until it was complete. */
+static __attribute__((noinline)) void end_kept(const mw_request_slot *slot)
+{
+    if (slot->flags & MW_REQUEST_COMM)
+        mw_comm_publish(*(mw_comm_slot **)mw_kept_bytes(slot->kept));
+    mw_kept_free(slot->kept);
+}
+
 /* After the host call: takes over what the host made of the request. */
-static void settle(mw_request_slot *slot, MPI_Request host, bool complete, int32_t *handle)
+static inline void settle(mw_request_slot *slot, MPI_Request host, bool complete, int32_t *handle)
 {
     if (!slot)
         return;
-    if (host == MPI_REQUEST_NULL) {
-        if (MW_UNLIKELY(slot->flags & MW_REQUEST_COMM))
-            mw_comm_publish(*(mw_comm_slot **)mw_kept_bytes(slot->kept));
-        mw_kept_free(slot->kept);
-        mw_request_free(slot);
+    if (MW_LIKELY(host == MPI_REQUEST_NULL)) {
+        if (MW_UNLIKELY(slot->kept != NULL))
+            end_kept(slot);
+        mw_request_end(slot);
         *handle = MW_GUEST_REQUEST_NULL;
         return;
     }
@@ -130,7 +138,7 @@ static void put_statuses(request_list *list, int64_t n, int rc)
 
 /* ---- One request -------------------------------------------------------------------------------------------- */
 
-static int32_t one_begin(const mw_call *call, mw_guest_ptr request, mw_guest_ptr status, int32_t **handle,
+MW_INLINE int32_t one_begin(const mw_call *call, mw_guest_ptr request, mw_guest_ptr status, int32_t **handle,
                          mw_guest_status **guest_status, mw_request_slot **slot, MPI_Request *host)
 {
     MW_TRY(mw_out_i32(call, "request", request, handle));

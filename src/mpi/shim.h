@@ -13,26 +13,26 @@
 #define MW_STRING_BYTES 65536
 
 /* Neighbourhood collectives need neighbours; MPICH 4.0 does not check. */
-static inline int32_t mw_in_topology(const mw_call *call, const char *argument, const mw_comm_slot *comm)
+MW_INLINE int32_t mw_in_topology(const mw_call *call, const char *argument, const mw_comm_slot *comm)
 {
     return MW_LIKELY(comm->topology != MPI_UNDEFINED)
                ? MW_GUEST_SUCCESS
-               : mw_raise_error(call, MW_GUEST_ERR_TOPOLOGY, argument, "a communicator without a topology");
+               : mw_raise_error(MW_COPY(call), MW_GUEST_ERR_TOPOLOGY, argument, "a communicator without a topology");
 }
 
 /* Queries of one kind of topology. */
-static inline int32_t mw_in_topology_of(const mw_call *call, const char *argument, const mw_comm_slot *comm, int kind)
+MW_INLINE int32_t mw_in_topology_of(const mw_call *call, const char *argument, const mw_comm_slot *comm, int kind)
 {
     return MW_LIKELY(comm->topology == kind)
                ? MW_GUEST_SUCCESS
-               : mw_raise_error(call, MW_GUEST_ERR_TOPOLOGY, argument, "a communicator without such a topology");
+               : mw_raise_error(MW_COPY(call), MW_GUEST_ERR_TOPOLOGY, argument, "a communicator without such a topology");
 }
 
 /* For what only an intercommunicator has; MPICH 4.0 does not check everywhere. */
-static inline int32_t mw_in_inter(const mw_call *call, const char *argument, const mw_comm_slot *comm)
+MW_INLINE int32_t mw_in_inter(const mw_call *call, const char *argument, const mw_comm_slot *comm)
 {
     return MW_LIKELY(comm->inter) ? MW_GUEST_SUCCESS
-                                  : mw_raise_error(call, MW_GUEST_ERR_COMM, argument, "not an intercommunicator");
+                                  : mw_raise_error(MW_COPY(call), MW_GUEST_ERR_COMM, argument, "not an intercommunicator");
 }
 
 /* Element counts that a buffer check takes: no product or sum wraps, the largest one fits no memory. */
@@ -107,11 +107,11 @@ static inline double mw_reach(const mw_type_slot *type)
     }
 MW_REACHES(mw_reach, int, MPI_Aint)
 MW_REACHES(mw_large_reach, mw_large_int, mw_large_aint)
-static inline int32_t mw_in_reach(const mw_call *call, const char *argument, double reach)
+MW_INLINE int32_t mw_in_reach(const mw_call *call, const char *argument, double reach)
 {
     return MW_LIKELY(reach <= MW_LARGEST_REACH)
                ? MW_GUEST_SUCCESS
-               : mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "a datatype of %.3g bytes is too large", reach);
+               : mw_raise_error(MW_COPY(call), MW_GUEST_ERR_ARG, argument, "a datatype of %.3g bytes is too large", reach);
 }
 
 /* Cumulative numbers of neighbours (MPI_Graph_create): never negative, never falling. */

@@ -27,6 +27,21 @@ static int32_t raise_block(const mw_call *call, const char *argument, mw_guest_p
                           (long long)block, (long long)count, (long long)displacement, p.addr);
 }
 
+mw_checked_buffer mw_any_buffer(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t count,
+                                const mw_type_slot *type)
+{
+    int64_t low;
+    uint64_t length;
+    if (!mw_touched(count, type, &low, &length))
+        return (mw_checked_buffer){NULL, mw_raise_buffer(call, argument, p, count, type)};
+    if (length == 0)
+        return (mw_checked_buffer){call->instance->memory0, MW_GUEST_SUCCESS};
+    uint32_t first = p.addr + (uint32_t)(uint64_t)low;
+    if (!mw_guest_contains(call->instance, first, length) || (p.addr < 16 && (type->flags & MW_TYPE_PREDEFINED)))
+        return (mw_checked_buffer){NULL, mw_raise_buffer(call, argument, p, count, type)};
+    return (mw_checked_buffer){call->instance->memory0 + (int64_t)first - low, MW_GUEST_SUCCESS};
+}
+
 /* The v-forms for one width of counts and displacements. */
 #define BUFFER_V(name, count_type, displ_type)                                                     \
     int32_t name(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t blocks,        \

@@ -37,15 +37,15 @@ static inline const mw_exposure *mw_exposure_of(const mw_window *window, int ran
 }
 
 /* A rank of the call's window: also MPI_PROC_NULL. */
-static inline int32_t mw_in_target(const mw_call *call, const char *argument, int32_t rank, int *out)
+MW_INLINE int32_t mw_in_target(const mw_call *call, const char *argument, int32_t rank, int *out)
 {
     if (MW_LIKELY((uint32_t)rank < (uint32_t)call->win->window->size))
         *out = rank;
     else if (rank == MW_GUEST_PROC_NULL)
         *out = MPI_PROC_NULL;
     else
-        return mw_failed(mw_raise_error(call, MW_GUEST_ERR_RANK, argument, "%d is not a rank of a window of %d", rank,
-                                        call->win->window->size));
+        return mw_failed(mw_raise_error(MW_COPY(call), MW_GUEST_ERR_RANK, argument, "%d is not a rank of a window of %d",
+                                        rank, call->win->window->size));
     return MW_GUEST_SUCCESS;
 }
 
@@ -54,8 +54,8 @@ int32_t mw_raise_target(const mw_call *call, const char *argument, int rank, int
 
 /* The displacement of `count` elements of `type` in the window of rank `rank` (or MPI_PROC_NULL), for the host:
  * MPI_ERR_RMA_RANGE unless they all lie in it. */
-static inline int32_t mw_in_target_disp(const mw_call *call, const char *argument, mw_guest_aint displacement, int rank,
-                                        int64_t count, const mw_type_slot *type, MPI_Aint *out)
+MW_INLINE int32_t mw_in_target_disp(const mw_call *call, const char *argument, mw_guest_aint displacement, int rank,
+                                    int64_t count, const mw_type_slot *type, MPI_Aint *out)
 {
     const mw_window *window = call->win->window;
     int64_t low, end, at;
@@ -68,10 +68,10 @@ static inline int32_t mw_in_target_disp(const mw_call *call, const char *argumen
     /* In a dynamic window an address of that rank's guest. No product or sum of 32 bits by 32 bits wraps. */
     at = window->flavor == MW_GUEST_WIN_FLAVOR_DYNAMIC ? (uint32_t)displacement : displacement * exposure->unit;
     if (MW_UNLIKELY(!mw_touched(count, type, &low, &length)))
-        return mw_failed(mw_raise_target(call, argument, rank, displacement, count));
+        return mw_failed(mw_raise_target(MW_COPY(call), argument, rank, displacement, count));
     if (MW_UNLIKELY(length != 0 && (__builtin_add_overflow(at, low, &low) || low < 0 ||
                                     __builtin_add_overflow(low, (int64_t)length, &end) || end > exposure->bytes)))
-        return mw_failed(mw_raise_target(call, argument, rank, displacement, count));
+        return mw_failed(mw_raise_target(MW_COPY(call), argument, rank, displacement, count));
     *out = exposure->origin + at;
     return MW_GUEST_SUCCESS;
 }
@@ -81,12 +81,12 @@ int32_t mw_raise_as_long(const mw_call *call, const char *argument, int64_t coun
 
 /* Fails unless the data at the origin and at the target have as many bytes: hosts that combine the two take the number
  * of elements from one side. */
-static inline int32_t mw_in_as_long(const mw_call *call, const char *argument, int64_t count, const mw_type_slot *type,
-                                    int64_t target_count, const mw_type_slot *target_type)
+MW_INLINE int32_t mw_in_as_long(const mw_call *call, const char *argument, int64_t count, const mw_type_slot *type,
+                                int64_t target_count, const mw_type_slot *target_type)
 {
     return MW_LIKELY((__int128)count * type->size == (__int128)target_count * target_type->size)
                ? MW_GUEST_SUCCESS
-               : mw_failed(mw_raise_as_long(call, argument, count, type, target_count, target_type));
+               : mw_failed(mw_raise_as_long(MW_COPY(call), argument, count, type, target_count, target_type));
 }
 
 /* The operation of an accumulate: a predefined one, defined for the type (12.3.4). */

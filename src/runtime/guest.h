@@ -13,17 +13,17 @@ typedef struct mw_guest_ptr {
 } mw_guest_ptr;
 _Static_assert(sizeof(mw_guest_ptr) == 4, "passed like an i32");
 
-/* Bytes of memory 0 that exist now. A concurrent grow can only add to them. */
+/* Bytes of memory 0 that exist now; none without a memory. A concurrent grow can only add to them. */
 static inline uint64_t mw_guest_memory_size(const mw_instance *instance)
 {
-    return instance->memory0 ? __atomic_load_n(&instance->memories[0]->pages, __ATOMIC_RELAXED) * MW_PAGE_BYTES : 0;
+    return __atomic_load_n(&instance->memories[0]->pages, __ATOMIC_RELAXED) * MW_PAGE_BYTES;
 }
 
 /* Whether [addr, addr + size) lies in memory 0. */
 static inline bool mw_guest_contains(const mw_instance *instance, uint64_t addr, uint64_t size)
 {
-    uint64_t limit = mw_guest_memory_size(instance);
-    return size <= limit && addr <= limit - size;
+    uint64_t end;
+    return !__builtin_add_overflow(addr, size, &end) && end <= mw_guest_memory_size(instance);
 }
 
 /* Host address of `size` bytes of guest memory at `p`, or NULL if they do not all lie in it. Guest addresses

@@ -269,6 +269,7 @@ static mw_error resolve_imports(mw_instance *instance, const mw_code *code, cons
 /* ---- Allocation ------------------------------------------------------------------------------------------------ */
 
 static uint64_t tags_made; /* the last tag's id */
+static const mw_memory no_memory;
 
 /* One zeroed block: private part, instance, cells of the defined globals, then the arrays. */
 static mw_instance *allocate(mw_code *code)
@@ -283,7 +284,7 @@ static mw_instance *allocate(mw_code *code)
         [CELLS] = own_globals * sizeof(mw_global),
         [FUNCS] = d->nfuncs * (uint64_t)sizeof(mw_func),
         [GLOBALS] = d->nglobals * (uint64_t)sizeof(mw_global *),
-        [MEMORIES] = d->nmemories * (uint64_t)sizeof(mw_memory *),
+        [MEMORIES] = (d->nmemories ? d->nmemories : 1) * (uint64_t)sizeof(mw_memory *),
         [TABLES] = d->ntables * (uint64_t)sizeof(mw_table *),
         [TAGS] = d->ntags * (uint64_t)sizeof(mw_tag *),
         [OWN_MEMORIES] = own_memories * sizeof(mw_memory),
@@ -326,6 +327,8 @@ static mw_instance *allocate(mw_code *code)
         };
     for (uint32_t i = d->nimported_memories; i < d->nmemories; i++) /* shared ones are objects of their own */
         instance->memories[i] = d->memories[i].shared ? NULL : &priv->own_memories[i - d->nimported_memories];
+    if (d->nmemories == 0)
+        instance->memories[0] = (mw_memory *)&no_memory;
     for (uint32_t i = d->nimported_tables; i < d->ntables; i++)
         instance->tables[i] = &priv->own_tables[i - d->nimported_tables];
     for (uint32_t i = d->nimported_tags; i < d->ntags; i++) {
