@@ -18,6 +18,7 @@ typedef struct key {
     uint32_t extra_state;
     int64_t attached; /* objects that have the attribute */
 } key;
+/* `kind` is atomic and set last; `freed` and `attached` change under mw_registry_lock. */
 
 /* Guest keyval FIRST_KEY + i is keys[i]; the numbers below are the predefined ones. */
 #define FIRST_KEY 0x1000
@@ -28,7 +29,9 @@ static uint32_t nkeys;
 static key *find_key(int32_t keyval, key_kind kind)
 {
     uint32_t i = (uint32_t)keyval - FIRST_KEY;
-    return i < nkeys && keys[i].kind == kind ? &keys[i] : NULL;
+    return i < __atomic_load_n(&nkeys, __ATOMIC_ACQUIRE) && __atomic_load_n(&keys[i].kind, __ATOMIC_ACQUIRE) == kind
+               ? &keys[i]
+               : NULL;
 }
 
 static int32_t keyval_of(const key *k)
@@ -41,21 +44,35 @@ static key *take_key(void)
     uint32_t i = 0;
 
     pthread_mutex_lock(&mw_registry_lock);
-    while (i < nkeys && keys[i].kind != KEY_FREE)
+    while (i < nkeys && __atomic_load_n(&keys[i].kind, __ATOMIC_ACQUIRE) != KEY_FREE)
         i++;
     if (i < MAX_KEYS) {
-        keys[i].kind = KEY_RESERVED;
+        __atomic_store_n(&keys[i].kind, KEY_RESERVED, __ATOMIC_RELAXED);
         if (i == nkeys)
-            nkeys++;
+            __atomic_store_n(&nkeys, i + 1, __ATOMIC_RELEASE);
     }
     pthread_mutex_unlock(&mw_registry_lock);
     return i < MAX_KEYS ? &keys[i] : NULL;
 }
 
-static void release_key(key *k)
+/* `more` objects have the attribute; the record of a freed key ends with the last. */
+static void attach_key(key *k, int more)
 {
+    pthread_mutex_lock(&mw_registry_lock);
+    k->attached += more;
     if (k->freed && k->attached <= 0)
-        k->kind = KEY_FREE;
+        __atomic_store_n(&k->kind, KEY_FREE, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&mw_registry_lock);
+}
+
+/* What it was before. */
+static bool set_freed(key *k, bool freed)
+{
+    pthread_mutex_lock(&mw_registry_lock);
+    bool before = k->freed;
+    k->freed = freed;
+    pthread_mutex_unlock(&mw_registry_lock);
+    return before;
 }
 
 /* Objects of which a callback runs on this thread, innermost first. The host walks such an object's list of
@@ -114,7 +131,7 @@ static int copy_attribute(key *k, uint32_t object, void *value_in, void *value_o
     if (guest_flag) {
         *flag = 1;
         *(void **)value_out = (void *)(uintptr_t)value;
-        k->attached++;
+        attach_key(k, 1);
     }
     return MPI_SUCCESS;
 }
@@ -135,8 +152,7 @@ static int delete_attribute(key *k, uint32_t object, void *value)
     }
     if (error != MW_GUEST_SUCCESS) /* then the attribute stays (MPI 4.1, 7.7.2) */
         return mw_host_error_code(error);
-    k->attached--;
-    release_key(k);
+    attach_key(k, -1);
     return MPI_SUCCESS;
 }
 
@@ -212,19 +228,18 @@ static int32_t in_holder(mw_call *call, key_kind kind, uint32_t handle, holder *
     }
 }
 
-static int host_create_key(key *k)
+static int host_create_key(key *k, key_kind kind)
 {
-    switch (k->kind) {
+    switch (kind) {
     case KEY_TYPE: return MPI_Type_create_keyval(copy_type, delete_type, &k->host, k);
     case KEY_WIN: return MPI_Win_create_keyval(copy_win, delete_win, &k->host, k);
     default: return MPI_Comm_create_keyval(copy_comm, delete_comm, &k->host, k);
     }
 }
 
-static int host_free_key(const key *k)
+static int host_free_key(key_kind kind, int host)
 {
-    int host = k->host;
-    switch (k->kind) {
+    switch (kind) {
     case KEY_TYPE: return MPI_Type_free_keyval(&host);
     case KEY_WIN: return MPI_Win_free_keyval(&host);
     default: return MPI_Comm_free_keyval(&host);
@@ -277,11 +292,15 @@ static int32_t create_key(mw_call *call, key_kind kind, mw_guest_ptr copy_fn, mw
     key *k = take_key();
     if (!k)
         return mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many attribute keys");
-    *k = (key){kind, false, 0, copy_fn.addr, copy_func, delete_func, extra_state.addr, 0};
-    int rc = host_create_key(k);
-    if (rc != MPI_SUCCESS)
-        k->kind = KEY_FREE;
-    else
+    k->copy = copy_fn.addr;
+    k->copy_func = copy_func;
+    k->delete_func = delete_func;
+    k->extra_state = extra_state.addr;
+    k->attached = 0;
+    k->freed = false;
+    int rc = host_create_key(k, kind);
+    __atomic_store_n(&k->kind, rc == MPI_SUCCESS ? kind : KEY_FREE, __ATOMIC_RELEASE);
+    if (rc == MPI_SUCCESS)
         *out = keyval_of(k);
     return mw_result(rc);
 }
@@ -299,15 +318,17 @@ static int32_t free_key(mw_call *call, key_kind kind, mw_guest_ptr keyval)
     key *k = find_key(*handle, kind);
     if (!k)
         return raise_key(call, *handle);
-    if (k->freed) { /* the host has only one reference to give back */
+    int host = k->host;
+    if (set_freed(k, true)) { /* the host has only one reference to give back */
         *handle = MW_GUEST_KEYVAL_INVALID;
         return MW_GUEST_SUCCESS;
     }
-    int rc = host_free_key(k);
+    int rc = host_free_key(kind, host);
     if (rc == MPI_SUCCESS) {
         *handle = MW_GUEST_KEYVAL_INVALID;
-        k->freed = true;
-        release_key(k);
+        attach_key(k, 0);
+    } else {
+        set_freed(k, false);
     }
     return mw_result(rc);
 }
@@ -323,10 +344,10 @@ static int32_t set_value(mw_call *call, key_kind kind, uint32_t object, int32_t 
     key *k = find_key(keyval, kind);
     if (!k)
         return raise_key(call, keyval);
-    k->attached++;
+    attach_key(k, 1);
     int rc = host_set(&h, k, (void *)(uintptr_t)value.addr);
     if (rc != MPI_SUCCESS)
-        k->attached--;
+        attach_key(k, -1);
     return mw_result(rc);
 }
 
@@ -355,7 +376,22 @@ static const predefined_row predefined[] = {
     {MW_GUEST_UNIVERSE_SIZE, MPI_UNIVERSE_SIZE},
 };
 #define NPREDEFINED (sizeof predefined / sizeof predefined[0])
-static mw_guest_ptr predefined_ints;
+static uint32_t predefined_ints; /* their guest address */
+
+/* Where they lie; 0 without memory. The guest's malloc runs outside locks: of two threads' blocks one is given back. */
+static uint32_t place_of_predefined(mw_instance *instance)
+{
+    uint32_t place = __atomic_load_n(&predefined_ints, __ATOMIC_ACQUIRE), none = 0;
+    if (place)
+        return place;
+    mw_guest_ptr made = mw_guest_alloc(instance, NPREDEFINED * 4);
+    if (made.addr && !__atomic_compare_exchange_n(&predefined_ints, &none, made.addr, false, __ATOMIC_ACQ_REL,
+                                                  __ATOMIC_ACQUIRE)) {
+        mw_guest_release(instance, made);
+        made.addr = none;
+    }
+    return made.addr;
+}
 
 static int32_t get_predefined(const mw_call *call, MPI_Comm comm, size_t row, int32_t *out_value, int32_t *out_flag)
 {
@@ -365,17 +401,16 @@ static int32_t get_predefined(const mw_call *call, MPI_Comm comm, size_t row, in
     *out_flag = flag;
     if (!flag)
         return MW_GUEST_SUCCESS;
-    if (predefined_ints.addr == 0)
-        predefined_ints = mw_guest_alloc(call->instance, NPREDEFINED * 4);
-    if (predefined_ints.addr == 0)
+    uint32_t place = place_of_predefined(call->instance);
+    if (place == 0)
         return mw_raise_error(call, MW_GUEST_ERR_NO_MEM, NULL, "no guest memory for the attribute");
     int32_t value = predefined[row].guest == MW_GUEST_LASTUSEDCODE ? mw_last_used_code()
                     : predefined[row].guest == MW_GUEST_IO || predefined[row].guest == MW_GUEST_HOST
                         ? mw_out_rank(*host_value)
                         : *host_value;
-    mw_guest_ptr p = {predefined_ints.addr + (uint32_t)row * 4};
-    memcpy(call->instance->memory0 + p.addr, &value, 4);
-    *out_value = (int32_t)p.addr;
+    place += (uint32_t)row * 4;
+    memcpy(call->instance->memory0 + place, &value, 4);
+    *out_value = (int32_t)place;
     return MW_GUEST_SUCCESS;
 }
 

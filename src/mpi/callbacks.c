@@ -17,10 +17,11 @@ pthread_mutex_t mw_registry_lock = PTHREAD_MUTEX_INITIALIZER;
 
 mw_guest_comm mw_comm_of_host(MPI_Comm host, bool *made)
 {
+    uint32_t found;
     *made = false;
-    for (uint32_t i = MW_GUEST_COMM_WORLD, n = mw_comm_limit(); i < n; i++)
-        if (mw_comm_slots[i].head.self != 0 && mw_comm_slots[i].host == host)
-            return (mw_guest_comm){mw_comm_slots[i].head.self};
+    MW_FIND_HOST(comm, MW_GUEST_COMM_WORLD, host, found);
+    if (found)
+        return (mw_guest_comm){found};
     mw_comm_slot *slot = mw_comm_take();
     if (!slot)
         return (mw_guest_comm){MW_GUEST_COMM_NULL};
@@ -38,9 +39,10 @@ mw_guest_type mw_type_of_host(MPI_Datatype host, uint32_t hint, bool *made)
     uint32_t predefined = mw_type_predefined(host);
     if (predefined)
         return (mw_guest_type){predefined};
-    for (uint32_t i = MW_FIRST_DYNAMIC_INDEX, n = mw_type_limit(); i < n; i++)
-        if (mw_type_slots[i].head.self != 0 && mw_type_slots[i].host == host)
-            return (mw_guest_type){mw_type_slots[i].head.self};
+    uint32_t found;
+    MW_FIND_HOST(type, MW_FIRST_DYNAMIC_INDEX, host, found);
+    if (found)
+        return (mw_guest_type){found};
     slot = mw_type_take();
     if (!slot)
         return (mw_guest_type){MW_GUEST_DATATYPE_NULL};
@@ -85,7 +87,8 @@ static void call_op(uint32_t index, void *in, void *inout, int64_t len, MPI_Data
     const mw_func *func = mw_func_here(op_pool[index].func);
     mw_guest_block block;
     bool made;
-    mw_guest_type guest_type = mw_type_of_host(type, op_pool[index].type_hint, &made);
+    uint32_t hint = __atomic_load_n(&op_pool[index].type_hint, __ATOMIC_RELAXED);
+    mw_guest_type guest_type = mw_type_of_host(type, hint, &made);
     const mw_type_slot *slot = mw_type_find(guest_type);
     int64_t low = 0;
     uint64_t length = 0;
@@ -247,7 +250,7 @@ mw_checked_op mw_op_to_use(const mw_call *call, const char *argument, mw_guest_o
         return checked;
     checked.host = slot->host;
     if (slot->callback) {
-        op_pool[slot->callback].type_hint = type_handle.value;
+        __atomic_store_n(&op_pool[slot->callback].type_hint, type_handle.value, __ATOMIC_RELAXED);
     } else if (type->flags & MW_TYPE_QUAD) {
         checked.host = mw_quad_op(slot->builtin, type_handle);
         if (checked.host == MPI_OP_NULL)

@@ -16,10 +16,9 @@ const mw_file_slot mw_null_file = {.host = MPI_FILE_NULL};
 
 mw_guest_file mw_file_of_host(MPI_File host)
 {
-    for (uint32_t i = MW_FIRST_DYNAMIC_INDEX, n = mw_file_limit(); i < n; i++)
-        if (mw_file_slots[i].head.self != 0 && mw_file_slots[i].host == host)
-            return (mw_guest_file){mw_file_slots[i].head.self};
-    return (mw_guest_file){MW_GUEST_FILE_NULL};
+    uint32_t found;
+    MW_FIND_HOST(file, MW_FIRST_DYNAMIC_INDEX, host, found);
+    return (mw_guest_file){found ? found : MW_GUEST_FILE_NULL};
 }
 
 int32_t mw_raise_file(const mw_call *call, const char *argument, const char *path, uint16_t wasi_errno)
@@ -176,7 +175,7 @@ int32_t mw_MPI_File_open(mw_instance *instance, mw_guest_comm comm, mw_guest_ptr
             mw_file_free(slot);
         goto out;
     }
-    slot->host = host;
+    MW_SET_HOST(slot, host);
     slot->file = file;
     *out = (int32_t)mw_file_publish(slot).value;
 out:
@@ -197,7 +196,11 @@ int32_t mw_MPI_File_close(mw_instance *instance, mw_guest_ptr fh)
     mw_file *file = slot->file;
     if (file->split)
         return mw_raise_error(&call, MW_GUEST_ERR_OTHER, "fh", "%s_begin has not ended", file->split);
-    MW_TRY(mw_result(MPI_File_close(&host)));
+    mw_leaving leaving;
+    mw_leave_begin(&leaving, (mw_slot_head *)&slot->head);
+    int32_t failed = mw_result(MPI_File_close(&host));
+    mw_leave_end(&leaving, !failed);
+    MW_TRY(failed);
     mw_file_free((mw_file_slot *)slot);
     *handle = MW_GUEST_FILE_NULL;
     MPI_Barrier(file->comm); /* nobody uses any more what is now removed */

@@ -98,8 +98,10 @@ int32_t mw_MPI_Grequest_complete(mw_instance *instance, mw_guest_request request
     mw_request_slot *slot = mw_request_find(request);
     if (!slot)
         return mw_raise_handle(&call, MW_KIND_request, "request", request.value);
-    if (!(slot->flags & MW_REQUEST_GENERALIZED) || (slot->flags & MW_REQUEST_DONE))
+    uint32_t flags = __atomic_load_n(&slot->flags, __ATOMIC_ACQUIRE);
+    if (flags & MW_REQUEST_GENERALIZED) /* another thread may just wait for it */
+        flags = __atomic_fetch_or(&slot->flags, MW_REQUEST_DONE, __ATOMIC_ACQ_REL);
+    if (!(flags & MW_REQUEST_GENERALIZED) || (flags & MW_REQUEST_DONE))
         return mw_raise_error(&call, MW_GUEST_ERR_REQUEST, "request", "not a generalized request in progress");
-    slot->flags |= MW_REQUEST_DONE;
     return mw_result(MPI_Grequest_complete(slot->host));
 }

@@ -97,6 +97,33 @@ static uint32_t self_of(mw_handle_kind kind, const mw_slot_head *head, uint32_t 
 MW_HANDLE_KINDS(X)
 #undef X
 
+static _Thread_local mw_leaving *leaving_here;
+
+void mw_leave_begin(mw_leaving *leaving, mw_slot_head *head)
+{
+    *leaving = (mw_leaving){head, leaving_here};
+    leaving_here = leaving;
+    __atomic_fetch_or(&head->link, MW_SLOT_LEAVING, __ATOMIC_RELEASE);
+}
+
+void mw_leave_end(mw_leaving *leaving, bool gone)
+{
+    leaving_here = leaving->outer;
+    if (!gone)
+        __atomic_fetch_and(&leaving->head->link, ~MW_SLOT_LEAVING, __ATOMIC_RELEASE);
+}
+
+uint32_t mw_slot_self(const mw_slot_head *head)
+{
+    uint32_t self = __atomic_load_n(&head->self, __ATOMIC_ACQUIRE);
+    if (self == 0 || !(__atomic_load_n(&head->link, __ATOMIC_ACQUIRE) & MW_SLOT_LEAVING))
+        return self;
+    for (const mw_leaving *l = leaving_here; l; l = l->outer)
+        if (l->head == head)
+            return self;
+    return 0;
+}
+
 mw_guest_comm mw_comm_promise(const mw_comm_slot *slot)
 {
     return (mw_guest_comm){self_of(MW_KIND_comm, &slot->head, (uint32_t)(slot - mw_comm_slots))};
@@ -226,7 +253,7 @@ void mw_comm_describe(mw_comm_slot *slot, MPI_Comm host)
 {
     int inter = 0, ndims = 0, weighted = 0;
 
-    slot->host = host;
+    MW_SET_HOST(slot, host);
     MPI_Comm_rank(host, &slot->rank);
     MPI_Comm_size(host, &slot->size);
     MPI_Comm_test_inter(host, &inter);
@@ -257,7 +284,7 @@ void mw_type_describe(mw_type_slot *slot, MPI_Datatype host)
     MPI_Type_size_x(host, &size);
     MPI_Type_get_extent_x(host, &lb, &extent);
     MPI_Type_get_true_extent_x(host, &true_lb, &true_extent);
-    slot->host = host;
+    MW_SET_HOST(slot, host);
     slot->size = size;
     slot->lb = lb;
     slot->extent = extent;

@@ -35,8 +35,9 @@ typedef enum mw_handle_kind {
 
 typedef struct mw_slot_head {
     uint32_t self; /* the valid handle, or 0 while the slot is free */
-    uint32_t link; /* generation << 20 | index of the next free slot (while free) */
+    uint32_t link; /* generation << 20 | index of the next free slot (while free); or'ed with MW_SLOT_LEAVING */
 } mw_slot_head;
+#define MW_SLOT_LEAVING (1u << 31)
 
 typedef struct mw_comm_slot {
     mw_slot_head head;
@@ -192,6 +193,32 @@ static inline void mw_request_end(mw_request_slot *slot)
     mw_request_list.top = slot->head.self & MW_INDEX_MASK;
     slot->head.self = 0;
 }
+
+/* While an object is freed, callbacks of its attributes still get its handle. But the host may meanwhile give its own handle
+ * to an object that another thread makes: whoever looks for the guest's handle of that one must not find this one.
+ * mw_leave_end(..., false) if it was not freed after all. */
+typedef struct mw_leaving {
+    mw_slot_head *head;
+    struct mw_leaving *outer;
+} mw_leaving;
+void mw_leave_begin(mw_leaving *leaving, mw_slot_head *head);
+void mw_leave_end(mw_leaving *leaving, bool gone);
+
+/* The valid handle of a slot, 0 if there is none or another thread is freeing its object. */
+uint32_t mw_slot_self(const mw_slot_head *head);
+
+/* Statement: sets `found` to the guest's handle of a host object, or to 0. Slots change meanwhile where threads do. */
+#define MW_FIND_HOST(kind, first, wanted, found)                                                   \
+    do {                                                                                           \
+        (found) = 0;                                                                               \
+        for (uint32_t i_ = (first), n_ = mw_##kind##_limit(); i_ < n_ && !(found); i_++) {         \
+            uint32_t self_ = mw_slot_self(&mw_##kind##_slots[i_].head);                            \
+            if (self_ && __atomic_load_n(&mw_##kind##_slots[i_].host, __ATOMIC_ACQUIRE) == (wanted) && \
+                mw_slot_self(&mw_##kind##_slots[i_].head) == self_)                                \
+                (found) = self_;                                                                   \
+        }                                                                                          \
+    } while (0)
+#define MW_SET_HOST(slot, value) __atomic_store_n(&(slot)->host, (value), __ATOMIC_RELEASE)
 
 /* Fills and empties the slots of all predefined handles; between them handles are valid. `fill` queries the
  * host's datatypes and so needs a running MPI. */

@@ -14,7 +14,10 @@ static int32_t free_comm(mw_call *call, mw_guest_ptr comm, int (*host_free)(MPI_
         return mw_raise_error(call, MW_GUEST_ERR_COMM, "comm", "a predefined communicator cannot be freed");
     MW_TRY(mw_in_attributes(call, "comm", (uint32_t)*handle));
     MPI_Comm host = slot->host;
+    mw_leaving leaving;
+    mw_leave_begin(&leaving, (mw_slot_head *)&slot->head);
     int rc = host_free(&host);
+    mw_leave_end(&leaving, rc == MPI_SUCCESS);
     if (rc == MPI_SUCCESS) {
         mw_comm_free((mw_comm_slot *)slot);
         *handle = MW_GUEST_COMM_NULL;
@@ -49,9 +52,8 @@ static int32_t idup(mw_call *call, mw_arena *arena, mw_guest_comm comm, const MP
     *made = mw_comm_take();
     if (!*made)
         return mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many communicators");
-    mw_slot_head head = (*made)->head;
-    **made = *parent; /* ranks and topology are the same */
-    (*made)->head = head;
+    /* Ranks and topology are the same. */
+    memcpy(&(*made)->rank, &parent->rank, sizeof **made - offsetof(mw_comm_slot, rank));
     *out_comm = MW_GUEST_COMM_NULL;
     error = mw_result(host_idup(parent->host, info, &(*made)->host, &host));
     if (error) {

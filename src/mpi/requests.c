@@ -25,11 +25,13 @@ MW_INLINE int32_t claim(const mw_call *call, const char *argument, uint32_t hand
     *out = NULL;
     if (MW_UNLIKELY(!slot))
         return mw_failed(mw_raise_handle(MW_COPY(call), MW_KIND_request, argument, handle));
-    uint32_t before = slot->flags;
-    if (mw_handles_shared)
+    uint32_t before;
+    if (mw_handles_shared) {
         before = __atomic_fetch_or(&slot->flags, BUSY, __ATOMIC_ACQUIRE);
-    else
+    } else {
+        before = slot->flags;
         slot->flags = before | BUSY;
+    }
     if (MW_UNLIKELY(before & BUSY))
         return mw_failed(mw_raise_error(MW_COPY(call), MW_GUEST_ERR_REQUEST, argument,
                                         "request 0x%x is already being completed", handle));
@@ -40,7 +42,10 @@ MW_INLINE int32_t claim(const mw_call *call, const char *argument, uint32_t hand
 /* The claim ends, and whoever claims next sees what was written under it. */
 static void unclaim(mw_request_slot *slot, uint32_t other_bits)
 {
-    __atomic_store_n(&slot->flags, slot->flags & ~(BUSY | other_bits), __ATOMIC_RELEASE);
+    if (mw_handles_shared) /* another thread may just call a generalized request complete */
+        __atomic_fetch_and(&slot->flags, ~(BUSY | other_bits), __ATOMIC_RELEASE);
+    else
+        slot->flags &= ~(BUSY | other_bits);
 }
 
 /* What an operation kept until it was complete. */

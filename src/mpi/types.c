@@ -25,7 +25,10 @@ int32_t mw_MPI_Type_free(mw_instance *instance, mw_guest_ptr datatype)
         return mw_raise_error(&call, MW_GUEST_ERR_TYPE, "datatype", "a predefined datatype cannot be freed");
     MW_TRY(mw_in_attributes(&call, "datatype", (uint32_t)*handle));
     MPI_Datatype host = type->host;
+    mw_leaving leaving;
+    mw_leave_begin(&leaving, (mw_slot_head *)&type->head);
     int rc = MPI_Type_free(&host); /* delete callbacks still find the guest's handle */
+    mw_leave_end(&leaving, rc == MPI_SUCCESS);
     if (rc == MPI_SUCCESS) {
         mw_type_free((mw_type_slot *)type);
         *handle = MW_GUEST_DATATYPE_NULL;

@@ -45,10 +45,9 @@ int32_t mw_in_rma_op(const mw_call *call, const char *argument, mw_guest_op hand
 
 mw_guest_win mw_win_of_host(MPI_Win host)
 {
-    for (uint32_t i = MW_FIRST_DYNAMIC_INDEX, n = mw_win_limit(); i < n; i++)
-        if (mw_win_slots[i].head.self != 0 && mw_win_slots[i].host == host)
-            return (mw_guest_win){mw_win_slots[i].head.self};
-    return (mw_guest_win){MW_GUEST_WIN_NULL};
+    uint32_t found;
+    MW_FIND_HOST(win, MW_FIRST_DYNAMIC_INDEX, host, found);
+    return (mw_guest_win){found ? found : MW_GUEST_WIN_NULL};
 }
 
 /* ---- Creation ------------------------------------------------------------------------------------------------ */
@@ -131,7 +130,7 @@ static int32_t exchange(creation *c)
 /* The guest's handle, once the host has the window. */
 static int32_t publish(creation *c, MPI_Win host)
 {
-    c->slot->host = host;
+    MW_SET_HOST(c->slot, host);
     *c->out_win = (int32_t)mw_win_publish(c->slot).value;
     return MW_GUEST_SUCCESS;
 }
@@ -408,7 +407,10 @@ int32_t mw_MPI_Win_free(mw_instance *instance, mw_guest_ptr win)
     MW_TRY(mw_in_attributes(&call, "win", (uint32_t)*handle));
     MPI_Win host = slot->host;
     mw_window *w = slot->window;
+    mw_leaving leaving;
+    mw_leave_begin(&leaving, (mw_slot_head *)&slot->head);
     int rc = MPI_Win_free(&host);
+    mw_leave_end(&leaving, rc == MPI_SUCCESS);
     if (rc != MPI_SUCCESS)
         return mw_result(rc);
     mw_win_free((mw_win_slot *)slot);

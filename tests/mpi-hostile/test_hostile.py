@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs hostile.wasm on each host MPI: wrong arguments end as MPI errors or traps, never as a crash of the host.
 
-A trap ends the guest; the run then goes on with the next case.
+A trap ends the guest; the run then goes on with the next case. MW_EMBEDDER names another mpiwasm than the build's, such
+as one with sanitizers (script/sanitize address).
 """
 
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 BUILD = Path(os.environ["MW_BUILD_DIR"])
+MPIWASM = os.environ.get("MW_EMBEDDER", str(BUILD / "bin/mpiwasm"))
 OUT = BUILD / "mpi-hostile"
 FILES = OUT / "files"
 SECONDS = 60  # for all the cases up to the next trap; a case that hangs shows as one that takes longer
@@ -22,7 +24,7 @@ MANY_TRAPS = 40
 
 def run(host, start):
     """Exit status and standard error of the cases from `start` on; None as the status if they don't end."""
-    command = [str(BUILD / "bin/mpiwasm"), "run", "--mpi", host, "-d", ".", str(OUT / "hostile.wasm"), str(start)]
+    command = [MPIWASM, "run", "--mpi", host, "-d", ".", str(OUT / "hostile.wasm"), str(start)]
     environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                        XDG_CACHE_HOME=str(OUT / "cache"))
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
