@@ -59,20 +59,23 @@ static inline int32_t mw_failed(int32_t error_class)
     return error_class;
 }
 
-/* A call in progress: what errors are reported with. mw_in_comm, mw_in_win and mw_in_file set the object whose error
- * handler is asked. */
+/* A call in progress: what errors are reported with. mw_in_comm, mw_in_win, mw_in_file and mw_in_session set the object whose
+ * error handler is asked. */
 typedef struct mw_call {
     mw_instance *instance;
     const char *function;
     const mw_comm_slot *comm;
     const mw_win_slot *win;
     const mw_file_slot *file;
+    const mw_session_slot *session;
+    bool returns; /* errors are returned: so says the handler of an object to be made */
 } mw_call;
 /* At the beginning of a shim, which has `instance`. */
 #define MW_CALL(name) {.instance = instance, .function = (name)}
 /* The call as functions out of line take it: where only copies have an address, and those are on the ways of errors, the
  * call itself stays in registers. */
-#define MW_COPY(call) (&(mw_call){(call)->instance, (call)->function, (call)->comm, (call)->win, (call)->file})
+#define MW_COPY(call)                                                                              \
+    (&(mw_call){(call)->instance, (call)->function, (call)->comm, (call)->win, (call)->file, (call)->session, (call)->returns})
 
 /* ---- Errors (errors.c) ------------------------------------------------------------------------------ */
 
@@ -99,6 +102,13 @@ int32_t mw_raise_not_running(const mw_call *call) __attribute__((cold));
 MW_INLINE int32_t mw_in_running(const mw_call *call)
 {
     return MW_LIKELY(mw_mpi_running) ? MW_GUEST_SUCCESS : mw_failed(mw_raise_not_running(MW_COPY(call)));
+}
+
+/* For what a host with MPI 4 can do before MPI is initialized, too (MPI 4.1, 11.4.1). */
+extern bool mw_host_down; /* the host's MPI has ended and cannot be initialized again */
+static inline int32_t mw_in_any_time(const mw_call *call)
+{
+    return MPI_VERSION >= 4 && !mw_host_down ? MW_GUEST_SUCCESS : mw_in_running(call);
 }
 
 /* ---- Scratch and kept memory (scratch.c) ------------------------------------------------------------- */
@@ -218,6 +228,7 @@ MW_IN_PLAIN(info, MPI_Info, INFO)
     }
 MW_IN_OBJECT(win)
 MW_IN_OBJECT(file)
+int32_t mw_in_session(mw_call *call, const char *argument, mw_guest_session handle, const mw_session_slot **out);
 
 /* A communicator that may be MPI_COMM_NULL, as the host's handle. */
 MW_INLINE int32_t mw_in_comm_or_null(mw_call *call, const char *argument, mw_guest_comm handle, MPI_Comm *out)

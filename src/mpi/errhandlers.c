@@ -1,4 +1,4 @@
-/* Error handlers (MPI 4.1, 9.3): guest functions that the host calls when a communicator, window or file has an error.
+/* Error handlers (MPI 4.1, 9.3): guest functions that the host calls when a communicator, window, file or session has an error.
  * The host passes no argument of ours, so each distinct guest function gets a trampoline of its own from a static pool
  * and keeps it: a freed handler that is still in use needs no bookkeeping. */
 #include "mpi/callbacks.h"
@@ -91,6 +91,26 @@ static MPI_Comm_errhandler_function *const comm_trampolines[POOL] = {MW_REPEAT25
 static MPI_Win_errhandler_function *const win_trampolines[POOL] = {MW_REPEAT256(WIN_ENTRY, 0x0)};
 static MPI_File_errhandler_function *const file_trampolines[POOL] = {MW_REPEAT256(FILE_ENTRY, 0x0)};
 
+#if MPI_VERSION >= 4
+static void call_session(uint32_t index, MPI_Session host, int code)
+{
+    uint32_t handle = MW_GUEST_SESSION_NULL;
+    for (uint32_t i = MW_FIRST_DYNAMIC_INDEX, n = mw_session_limit(); i < n; i++)
+        if (mw_session_slots[i].head.self != 0 && mw_session_slots[i].host == host)
+            handle = mw_session_slots[i].head.self;
+    call_guest(index, handle, code);
+}
+
+#define SESSION_TRAMPOLINE(n)                                                                      \
+    static void session_##n(MPI_Session *session, int *code, ...)                                  \
+    {                                                                                              \
+        call_session(n, *session, *code);                                                          \
+    }
+#define SESSION_ENTRY(n) session_##n,
+MW_REPEAT256(SESSION_TRAMPOLINE, 0x0)
+static MPI_Session_errhandler_function *const session_trampolines[POOL] = {MW_REPEAT256(SESSION_ENTRY, 0x0)};
+#endif
+
 /* Place of the guest's function in the pool, or -1 if it is full. */
 static int index_of(const mw_func *func, bool varargs)
 {
@@ -111,7 +131,6 @@ static int index_of(const mw_func *func, bool varargs)
 static int32_t begin_create(mw_call *call, mw_guest_ptr function, mw_guest_ptr errhandler, mw_errhandler_slot **slot,
                             int32_t **out, int *index)
 {
-    MW_TRY(mw_in_running(call));
     MW_TRY(mw_out_i32(call, "errhandler", errhandler, out));
     const mw_func *varargs = mw_guest_function(call->instance, function.addr, "iii:");
     const mw_func *func = varargs ? varargs : mw_guest_function(call->instance, function.addr, "ii:");
@@ -172,13 +191,14 @@ static int32_t in_file_or_null(mw_call *call, const char *argument, mw_guest_fil
 }
 
 /* Create, set and get for one kind of object; the names of MPI 1 are those of communicators. */
-#define CREATE_SHIM(name, Kind, kind)                                                              \
+#define CREATE_SHIM(name, Kind, kind, in_time)                                                     \
     int32_t mw_##name(mw_instance *instance, mw_guest_ptr function, mw_guest_ptr errhandler)       \
     {                                                                                              \
         mw_call call = MW_CALL(#name);                                                             \
         mw_errhandler_slot *slot;                                                                  \
         int32_t *out;                                                                              \
         int index;                                                                                 \
+        MW_TRY(in_time(&call));                                                                    \
         MW_TRY(begin_create(&call, function, errhandler, &slot, &out, &index));                    \
         int rc = MPI_##Kind##_create_errhandler(kind##_trampolines[index], &slot->host);           \
         return end_create(slot, MW_KIND_##kind, rc, out);                                          \
@@ -205,10 +225,10 @@ static int32_t in_file_or_null(mw_call *call, const char *argument, mw_guest_fil
         MW_TRY(mw_result(MPI_##Kind##_get_errhandler(slot->host, &host)));                         \
         return out_handler(&call, MW_KIND_##kind, host, out);                                      \
     }
-CREATE_SHIM(MPI_Comm_create_errhandler, Comm, comm)
-CREATE_SHIM(MPI_Errhandler_create, Comm, comm)
-CREATE_SHIM(MPI_Win_create_errhandler, Win, win)
-CREATE_SHIM(MPI_File_create_errhandler, File, file)
+CREATE_SHIM(MPI_Comm_create_errhandler, Comm, comm, mw_in_running)
+CREATE_SHIM(MPI_Errhandler_create, Comm, comm, mw_in_running)
+CREATE_SHIM(MPI_Win_create_errhandler, Win, win, mw_in_running)
+CREATE_SHIM(MPI_File_create_errhandler, File, file, mw_in_running)
 SET_SHIM(MPI_Comm_set_errhandler, Comm, comm, mw_in_comm)
 SET_SHIM(MPI_Errhandler_set, Comm, comm, mw_in_comm)
 SET_SHIM(MPI_Win_set_errhandler, Win, win, mw_in_win)
@@ -217,6 +237,11 @@ GET_SHIM(MPI_Comm_get_errhandler, Comm, comm, mw_in_comm)
 GET_SHIM(MPI_Errhandler_get, Comm, comm, mw_in_comm)
 GET_SHIM(MPI_Win_get_errhandler, Win, win, mw_in_win)
 GET_SHIM(MPI_File_get_errhandler, File, file, in_file_or_null)
+#if MPI_VERSION >= 4
+CREATE_SHIM(MPI_Session_create_errhandler, Session, session, mw_in_any_time)
+SET_SHIM(MPI_Session_set_errhandler, Session, session, mw_in_session)
+GET_SHIM(MPI_Session_get_errhandler, Session, session, mw_in_session)
+#endif
 
 int32_t mw_MPI_Errhandler_free(mw_instance *instance, mw_guest_ptr errhandler)
 {

@@ -120,6 +120,12 @@ static int get_handler(const mw_call *call, MPI_Errhandler *out)
         return MPI_Win_get_errhandler(call->win->host, out);
     if (call->file)
         return MPI_File_get_errhandler(call->file->host, out);
+#if MPI_VERSION >= 4
+    if (call->session)
+        return MPI_Session_get_errhandler(call->session->host, out);
+    if (!call->comm && !mw_mpi_world)
+        return MPI_ERR_COMM; /* the initial handler, which is fatal */
+#endif
     return MPI_Comm_get_errhandler(call->comm ? call->comm->host : MPI_COMM_WORLD, out);
 }
 
@@ -129,6 +135,10 @@ static void call_handler(const mw_call *call, int code)
         MPI_Win_call_errhandler(call->win->host, code);
     else if (call->file)
         MPI_File_call_errhandler(call->file->host, code);
+#if MPI_VERSION >= 4
+    else if (call->session)
+        MPI_Session_call_errhandler(call->session->host, code);
+#endif
     else
         MPI_Comm_call_errhandler(call->comm ? call->comm->host : MPI_COMM_WORLD, code);
 }
@@ -137,6 +147,8 @@ static void call_handler(const mw_call *call, int code)
  * a fatal one ends the run with a trap, whose report names the guest's call stack too, and the job with it. */
 static int32_t raise_message(const mw_call *call, int32_t error_class, const char *message)
 {
+    if (call->returns)
+        return error_class;
     if (!mw_mpi_running)
         mw_raise_trap(call->instance, MW_TRAP_HOST, "%s", message);
 
@@ -370,3 +382,6 @@ out:
 CALL_SHIM(Comm, comm)
 CALL_SHIM(Win, win)
 CALL_SHIM(File, file)
+#if MPI_VERSION >= 4
+CALL_SHIM(Session, session)
+#endif

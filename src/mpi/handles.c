@@ -362,10 +362,6 @@ void mw_handles_fill(void)
         slot->commutes = op_rows[i].guest != MW_GUEST_REPLACE && op_rows[i].guest != MW_GUEST_NO_OP;
         PUBLISH(slot, op_rows[i].guest);
     }
-    mw_comm_describe(&mw_comm_slots[MW_GUEST_COMM_WORLD], MPI_COMM_WORLD);
-    PUBLISH(&mw_comm_slots[MW_GUEST_COMM_WORLD], MW_GUEST_COMM_WORLD);
-    mw_comm_describe(&mw_comm_slots[MW_GUEST_COMM_SELF], MPI_COMM_SELF);
-    PUBLISH(&mw_comm_slots[MW_GUEST_COMM_SELF], MW_GUEST_COMM_SELF);
     FILL(group, MW_GUEST_GROUP_EMPTY, MPI_GROUP_EMPTY);
     FILL(message, MW_GUEST_MESSAGE_NO_PROC, MPI_MESSAGE_NO_PROC);
     FILL(info, MW_GUEST_INFO_ENV, MPI_INFO_ENV);
@@ -378,12 +374,27 @@ void mw_handles_fill(void)
 #endif
 }
 
-void mw_handles_empty(void)
+void mw_handles_fill_world(void)
+{
+    mw_comm_describe(&mw_comm_slots[MW_GUEST_COMM_WORLD], MPI_COMM_WORLD);
+    PUBLISH(&mw_comm_slots[MW_GUEST_COMM_WORLD], MW_GUEST_COMM_WORLD);
+    mw_comm_describe(&mw_comm_slots[MW_GUEST_COMM_SELF], MPI_COMM_SELF);
+    PUBLISH(&mw_comm_slots[MW_GUEST_COMM_SELF], MW_GUEST_COMM_SELF);
+}
+
+void mw_handles_empty_world(void)
+{
+    PUBLISH(&mw_comm_slots[MW_GUEST_COMM_WORLD], 0);
+    PUBLISH(&mw_comm_slots[MW_GUEST_COMM_SELF], 0);
+}
+
+void mw_handles_empty(bool host_is_up)
 {
 #define X(kind, host_type, bits)                                                                   \
-    for (uint32_t i = 1, n = mw_##kind##_limit(); i < n; i++)                                      \
-        if (mw_##kind##_slots[i].head.self != 0)                                                   \
-            PUBLISH(&mw_##kind##_slots[i], 0);
+    if (!host_is_up || (MW_KIND_##kind != MW_KIND_info && MW_KIND_##kind != MW_KIND_errhandler))   \
+        for (uint32_t i = 1, n = mw_##kind##_limit(); i < n; i++)                                  \
+            if (mw_##kind##_slots[i].head.self != 0)                                               \
+                PUBLISH(&mw_##kind##_slots[i], 0);
     MW_HANDLE_KINDS(X)
 #undef X
 }

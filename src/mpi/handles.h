@@ -221,10 +221,12 @@ uint32_t mw_slot_self(const mw_slot_head *head);
 #define MW_SET_HOST(slot, value) __atomic_store_n(&(slot)->host, (value), __ATOMIC_RELEASE)
 
 /* Fills and empties the slots of all predefined handles; between them handles are valid. `fill` queries the
- * host's datatypes and so needs a running MPI. */
+ * host's datatypes and so needs a running MPI. Predefined communicators exist between MPI_Init and MPI_Finalize only. */
 void mw_handles_fill(void);
+void mw_handles_fill_world(void);
+void mw_handles_empty_world(void);
 void mw_handles_finalize(void); /* frees the host objects of our own among them, before MPI_Finalize */
-void mw_handles_empty(void);
+void mw_handles_empty(bool host_is_up); /* if it is, info objects and error handlers stay (MPI 4.1, 11.4.1) */
 
 /* Fills a taken slot from its host object. */
 void mw_comm_describe(mw_comm_slot *slot, MPI_Comm host);

@@ -6,14 +6,15 @@
 
 #include <stdio.h>
 
-int mw_mpi_running, mw_mpi_finalized;
+int mw_mpi_running, mw_mpi_world, mw_mpi_finalized;
+bool mw_host_down;
 int mw_tag_ub;
 bool mw_mpi_legacy;
 mw_instance *mw_mpi_instance;
 
 #define RAISE_IF_BEGUN(call)                                                                       \
     do {                                                                                           \
-        if (mw_mpi_running || mw_mpi_finalized)                                                    \
+        if (mw_mpi_world || mw_mpi_finalized)                                                      \
             mw_raise_trap((call)->instance, MW_TRAP_HOST, "%s was called a second time",           \
                           (call)->function);                                                       \
     } while (0)
@@ -31,21 +32,69 @@ static int init_host(const mw_call *call, int required, int *provided)
     return rc;
 }
 
-/* After the host's MPI_Init. */
-static void begin(void)
+bool mw_mpi_imports(const char *name)
 {
-    int *tag_ub, flag = 0, level = MPI_THREAD_SINGLE;
+    const mw_code_descriptor *d = mw_mpi_instance ? mw_mpi_instance->code : NULL;
+    size_t length = strlen(name);
 
+    for (uint32_t i = 0; d && i < d->nimports; i++)
+        if (d->imports[i].name_len == length && !memcmp(d->imports[i].name, name, length))
+            return true;
+    return false;
+}
+
+static pthread_mutex_t state_lock;
+static pthread_once_t state_once = PTHREAD_ONCE_INIT;
+bool mw_mpi_finalizing;
+
+static void make_state_lock(void)
+{
+    pthread_mutexattr_t attributes; /* recursive: a callback of MPI_Finalize may come here */
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&state_lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
+void mw_mpi_state_lock(const mw_call *call)
+{
+    pthread_once(&state_once, make_state_lock);
+    pthread_mutex_lock(&state_lock);
+    if (mw_mpi_finalizing)
+        mw_raise_trap(call->instance, MW_TRAP_HOST, "%s was called from a callback of MPI_Finalize", call->function);
+}
+
+void mw_mpi_state_unlock(void)
+{
+    pthread_mutex_unlock(&state_lock);
+}
+
+void mw_mpi_begin(void)
+{
+    int level = MPI_THREAD_SINGLE;
+
+    if (mw_mpi_running)
+        return;
     /* MPI and fabric libraries install fault handlers of their own: ours goes back on top of them. */
     (void)!mw_trap_install(NULL);
     mw_tag_ub = 32767; /* at least this (MPI 4.1, 9.1.2) */
-    if (MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &tag_ub, &flag) == MPI_SUCCESS && flag)
-        mw_tag_ub = *tag_ub;
     MPI_Query_thread(&level);
     mw_handles_shared = level == MPI_THREAD_MULTIPLE;
     mw_handles_fill();
     mw_tools_after_init();
     mw_mpi_running = 1;
+}
+
+/* After the host's MPI_Init. */
+static void begin_world(void)
+{
+    int *tag_ub, flag = 0;
+
+    mw_mpi_begin();
+    if (MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &tag_ub, &flag) == MPI_SUCCESS && flag)
+        mw_tag_ub = *tag_ub;
+    mw_handles_fill_world();
+    mw_mpi_world = 1;
 }
 
 /* The guest's argc and argv stay its own: launchers of today pass nothing through them. */
@@ -54,10 +103,12 @@ int32_t mw_MPI_Init(mw_instance *instance, mw_guest_ptr argc, mw_guest_ptr argv)
     mw_call call = MW_CALL("MPI_Init");
     (void)argc, (void)argv;
     RAISE_IF_BEGUN(&call);
+    mw_mpi_state_lock(&call);
     mw_tools_before_init(instance);
     int provided, rc = mw_wasi_can_spawn(instance) ? init_host(&call, MPI_THREAD_SINGLE, &provided) : MPI_Init(NULL, NULL);
     if (rc == MPI_SUCCESS)
-        begin();
+        begin_world();
+    mw_mpi_state_unlock();
     return mw_result(rc);
 }
 
@@ -71,32 +122,51 @@ int32_t mw_MPI_Init_thread(mw_instance *instance, mw_guest_ptr argc, mw_guest_pt
     RAISE_IF_BEGUN(&call);
     MW_TRY(mw_out_i32(&call, "provided", provided, &out));
     MW_TRY(mw_in_thread_level(&call, "required", required, &host_required));
+    mw_mpi_state_lock(&call);
     int rc = init_host(&call, host_required, &host_provided);
     if (rc == MPI_SUCCESS) {
-        begin();
+        begin_world();
         *out = mw_out_thread_level(host_provided);
     }
+    mw_mpi_state_unlock();
     return mw_result(rc);
 }
 
 /* Handles stay valid during the host's MPI_Finalize, which calls delete functions of MPI_COMM_SELF's attributes. */
 int mw_mpi_finalize(void)
 {
-    mw_quad_finalize();
-    mw_handles_finalize();
+    bool last = mw_sessions_open() == 0;
+
+    mw_mpi_finalizing = true;
+    if (last) {
+        mw_quad_finalize();
+        mw_handles_finalize();
+        mw_sessions_release_host();
+    }
     int rc = MPI_Finalize();
-    mw_handles_empty();
-    mw_kept_free_orphans();
-    mw_mpi_running = 0;
+    mw_mpi_finalizing = false;
+    mw_mpi_world = 0;
     mw_mpi_finalized = 1;
+    if (last) {
+        mw_handles_empty(false);
+        mw_kept_free_orphans();
+        mw_mpi_running = 0;
+        mw_host_down = true;
+    } else {
+        mw_handles_empty_world();
+        mw_sessions_without_world();
+    }
     return rc;
 }
 
 int32_t mw_MPI_Finalize(mw_instance *instance)
 {
     mw_call call = MW_CALL("MPI_Finalize");
-    MW_TRY(mw_in_running(&call));
+    mw_mpi_state_lock(&call);
+    if (!mw_mpi_world)
+        mw_raise_not_running(&call);
     int rc = mw_mpi_finalize();
+    mw_mpi_state_unlock();
     return rc == MPI_SUCCESS ? MW_GUEST_SUCCESS : MW_GUEST_ERR_OTHER; /* no error class can be asked for now */
 }
 
@@ -111,7 +181,7 @@ static int32_t put_flag(const mw_call *call, mw_guest_ptr flag, int value)
 int32_t mw_MPI_Initialized(mw_instance *instance, mw_guest_ptr flag)
 {
     mw_call call = MW_CALL("MPI_Initialized");
-    return put_flag(&call, flag, mw_mpi_running || mw_mpi_finalized);
+    return put_flag(&call, flag, mw_mpi_world || mw_mpi_finalized);
 }
 
 int32_t mw_MPI_Finalized(mw_instance *instance, mw_guest_ptr flag)

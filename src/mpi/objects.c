@@ -174,7 +174,7 @@ int32_t mw_MPI_Info_get(mw_instance *instance, mw_guest_info info, mw_guest_ptr 
     int32_t *out_flag;
     void *out;
     int host_flag;
-    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_in_any_time(&call));
     if (valuelen < 0)
         return mw_raise_error(&call, MW_GUEST_ERR_ARG, "valuelen", "%d is negative", valuelen);
     MW_TRY(mw_out_i32(&call, "flag", flag, &out_flag));
@@ -198,7 +198,7 @@ int32_t mw_MPI_Info_get_string(mw_instance *instance, mw_guest_info info, mw_gue
     int32_t *out_flag, *length;
     void *out = NULL;
     int host_flag;
-    MW_TRY(mw_in_running(&call));
+    MW_TRY(mw_in_any_time(&call));
     MW_TRY(mw_out_i32(&call, "buflen", buflen, &length));
     MW_TRY(mw_out_i32(&call, "flag", flag, &out_flag));
     if (*length < 0)

@@ -52,23 +52,33 @@ void mw_mpi_abort(int code)
     sigaddset(&set, SIGALRM);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     alarm(ABORT_SECONDS);
-    if (mw_mpi_running)
-        MPI_Abort(MPI_COMM_WORLD, abort_code);
+    MPI_Comm comm = mw_mpi_world ? MPI_COMM_WORLD : mw_sessions_comm();
+    if (mw_mpi_running && comm != MPI_COMM_NULL)
+        MPI_Abort(comm, abort_code);
     _exit(abort_code);
+}
+
+static bool world(int *rank, int *size)
+{
+    if (!mw_mpi_world)
+        return mw_mpi_running && mw_sessions_world(rank, size);
+    MPI_Comm_rank(MPI_COMM_WORLD, rank);
+    MPI_Comm_size(MPI_COMM_WORLD, size);
+    return true;
 }
 
 /* A trap or exit in a callback cannot unwind through the host's frames: it ends the job from here. */
 static void end_nested(const mw_trap *trap, int exit_code, bool is_exit)
 {
     char prefix[64];
-    int rank = 0;
+    int rank = 0, size;
 
     if (is_exit) {
         fflush(NULL);
         mw_mpi_abort(exit_code);
     }
-    if (mw_mpi_running)
-        MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    if (!world(&rank, &size))
+        rank = 0;
     snprintf(prefix, sizeof prefix, "mpiwasm: rank %d: ", rank);
     mw_trap_print(trap, prefix, stderr);
     fflush(NULL);
@@ -117,18 +127,10 @@ static void detach(mw_instance *instance, int exit_code)
         return;
     if (mw_mpi_running && exit_code != 0)
         mw_mpi_abort(exit_code);
-    if (mw_mpi_running)
+    if (mw_mpi_world)
         mw_mpi_finalize();
+    mw_sessions_end();
     mw_mpi_instance = NULL;
-}
-
-static bool world(int *rank, int *size)
-{
-    if (!mw_mpi_running)
-        return false;
-    MPI_Comm_rank(MPI_COMM_WORLD, rank);
-    MPI_Comm_size(MPI_COMM_WORLD, size);
-    return true;
 }
 
 void mw_mpi_library_version(char *text, size_t size)

@@ -5,7 +5,8 @@
 #include "mpi/convert.h"
 #include <pthread.h>
 
-extern int mw_mpi_running;    /* between MPI_Init and MPI_Finalize */
+extern int mw_mpi_running;    /* handles are valid: between MPI_Init and MPI_Finalize, or in a session */
+extern int mw_mpi_world;      /* between MPI_Init and MPI_Finalize */
 extern int mw_mpi_finalized;  /* after MPI_Finalize */
 extern bool mw_mpi_legacy;    /* the guest's ABI is that of the paper's artifact (legacy.h) */
 extern mw_instance *mw_mpi_instance; /* the guest that is attached; callbacks of the host find it here */
@@ -14,8 +15,25 @@ extern mw_instance *mw_mpi_instance; /* the guest that is attached; callbacks of
 void mw_mpi_abort(int code) __attribute__((noreturn)); /* as in mw_mpi_plugin: to clang _Noreturn is no part of a type */
 /* "MPIWasm 0.1.0 on <the host's version>" (plugin.c). */
 void mw_mpi_library_version(char *text, size_t size);
-/* Finalizes the host's MPI and forgets all handles (init.c). */
+/* Finalizes the host's MPI and, unless there are sessions, forgets all handles (init.c). */
 int mw_mpi_finalize(void);
+/* After the host was initialized by MPI_Init or MPI_Session_init: makes handles valid. With the state's lock. */
+void mw_mpi_begin(void);
+/* Held while MPI or a session begins or ends; traps in a callback of MPI_Finalize. */
+extern bool mw_mpi_finalizing;
+void mw_mpi_state_lock(const mw_call *call);
+void mw_mpi_state_unlock(void);
+/* Whether the guest's module imports that function of MPI. */
+bool mw_mpi_imports(const char *name);
+
+/* ---- Sessions (sessions.c) ------------------------------------------------------------------------------- */
+
+int mw_sessions_open(void);       /* number of the guest's sessions */
+void mw_sessions_release_host(void); /* what MPI_Finalize is about to end must not be kept up */
+void mw_sessions_without_world(void); /* MPI_Finalize while there are sessions */
+void mw_sessions_end(void);       /* ends all that are left, at the end of the process */
+MPI_Comm mw_sessions_comm(void);  /* for MPI_Abort without a world; may be MPI_COMM_NULL */
+bool mw_sessions_world(int *rank, int *size); /* of mpi://WORLD, if a session was there to ask */
 
 /* For a guest that uses the tool information interface the host's begins before MPI and stays (tools.c). */
 void mw_tools_before_init(mw_instance *instance);

@@ -113,7 +113,7 @@ static int32_t begin_host(mw_instance *instance)
 {
     if (host_begun)
         return MW_GUEST_SUCCESS;
-    if (mw_mpi_finalized)
+    if (mw_host_down)
         return MW_GUEST_T_ERR_CANNOT_INIT;
     int rc = MPI_T_init_thread(mw_wasi_can_spawn(instance) ? MPI_THREAD_MULTIPLE : MPI_THREAD_SERIALIZED, &host_provided);
     if (rc != MPI_SUCCESS)
@@ -125,16 +125,11 @@ static int32_t begin_host(mw_instance *instance)
 
 void mw_tools_before_init(mw_instance *instance)
 {
-    static const char name[] = "MPI_T_init_thread";
-    const mw_code_descriptor *d = instance->code;
-
-    for (uint32_t i = 0; i < d->nimports; i++)
-        if (d->imports[i].name_len == sizeof name - 1 && !memcmp(d->imports[i].name, name, sizeof name - 1)) {
-            pthread_mutex_lock(&lock);
-            (void)begin_host(instance); /* if it fails, so will the guest's call */
-            pthread_mutex_unlock(&lock);
-            return;
-        }
+    if (!mw_mpi_imports("MPI_T_init_thread"))
+        return;
+    pthread_mutex_lock(&lock);
+    (void)begin_host(instance); /* if it fails, so will the guest's call */
+    pthread_mutex_unlock(&lock);
 }
 
 void mw_tools_after_init(void)

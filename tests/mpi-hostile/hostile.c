@@ -14,7 +14,7 @@
 enum class {
     NONE, BUFFER, FUNCTION, STRING, OUT, TYPES, REQUESTS, INFOS, ZEROS, ONES, LONGS, COMM, GROUP, EMPTY_GROUP, TYPE, OP, REQUEST,
     ERRHANDLER, INFO, MESSAGE, WIN, WIN_PLACE, FILE_HANDLE, FILE_PLACE, COMM_PLACE, GROUP_PLACE, TYPE_PLACE, OP_PLACE, REQUEST_PLACE, ERRHANDLER_PLACE, INFO_PLACE, MESSAGE_PLACE,
-    T_ENUM, T_CVAR, T_CVAR_PLACE, T_PVAR, T_PVAR_PLACE, T_PVAR_SESSION, T_PVAR_SESSION_PLACE,
+    SESSION, SESSION_PLACE, T_ENUM, T_CVAR, T_CVAR_PLACE, T_PVAR, T_PVAR_PLACE, T_PVAR_SESSION, T_PVAR_SESSION_PLACE,
     COUNT, PEER, TARGET, ROOT, TAG, BYTES, INT
 };
 
@@ -47,6 +47,7 @@ static uint32_t freed_type;
 static MPI_File file; /* of each function anew, too */
 static MPI_Win win; /* of each function anew: calls leave it in one state or another */
 
+static MPI_Session session;
 static MPI_T_enum t_enum;
 static MPI_T_cvar_handle t_cvar;
 static MPI_T_pvar_session t_session;
@@ -101,6 +102,14 @@ static MPI_File new_file(void)
 {
     MPI_File made;
     MPI_File_open(MPI_COMM_SELF, "file", MPI_MODE_CREATE | MPI_MODE_RDWR, MPI_INFO_NULL, &made);
+    return made;
+}
+
+/* MPI_SESSION_NULL where the host has none. */
+static MPI_Session new_mpi_session(void)
+{
+    MPI_Session made = MPI_SESSION_NULL;
+    MPI_Session_init(MPI_INFO_NULL, MPI_ERRORS_RETURN, &made);
     return made;
 }
 
@@ -182,6 +191,8 @@ static int64_t good(enum class class, int p)
     case ERRHANDLER_PLACE: return in_place(ADDRESS(MPI_ERRORS_RETURN));
     case INFO_PLACE: return in_place(ADDRESS(MPI_INFO_NULL));
     case MESSAGE_PLACE: return in_place(ADDRESS(MPI_MESSAGE_NO_PROC));
+    case SESSION: return ADDRESS(session);
+    case SESSION_PLACE: return in_place(ADDRESS(new_mpi_session()));
     case T_ENUM: return ADDRESS(t_enum);
     case T_CVAR: return ADDRESS(t_cvar);
     case T_CVAR_PLACE: return in_place(ADDRESS(new_cvar()));
@@ -210,7 +221,7 @@ static int bad_pointer(int i, int64_t *value)
 
 static const uint32_t wild_handles[] = {
     0, 1, 0x100, 0x101, 0x108, 0x140, 0x180, 0x200, 0x209, 0x21, 0xfff, 0x1000, 0x1001, 0x10001000, 0x20001000, 0x30001000,
-    0x30001001, 0x40001000, 0x50001000, 0x60001000, 0x70001000, 0x70101000, 0xa0001000, 0xb0001000, 0x3fffffff, 0x7fffffff,
+    0x30001001, 0x40001000, 0x50001000, 0x60001000, 0x70001000, 0x70101000, 0xa0001000, 0xb0001000, 0xb0001001, 0xb0101001, 0x3fffffff, 0x7fffffff,
     0x80000000, 0xf0000000, 0xf0010001, 0xf0010002, 0xf0010003, 0xfffffffe, 0xffffffff,
 };
 #define WILD_HANDLES ((int)(sizeof wild_handles / sizeof *wild_handles))
@@ -316,6 +327,7 @@ static int bad(enum class class, int i, int64_t *value)
     case INFO:
     case WIN:
     case FILE_HANDLE:
+    case SESSION:
     case T_ENUM:
     case T_CVAR:
     case T_PVAR:
@@ -330,6 +342,7 @@ static int bad(enum class class, int i, int64_t *value)
     case REQUEST_PLACE:
     case ERRHANDLER_PLACE:
     case INFO_PLACE:
+    case SESSION_PLACE:
     case T_CVAR_PLACE:
     case T_PVAR_PLACE:
     case T_PVAR_SESSION_PLACE:
@@ -371,6 +384,7 @@ int main(int argc, char **argv)
     begin_tools();
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+    session = new_mpi_session();
     MPI_Info_create(&info);
     MPI_Comm_group(MPI_COMM_WORLD, &group);
     MPI_Type_contiguous(3, MPI_INT, &type);

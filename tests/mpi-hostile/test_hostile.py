@@ -16,7 +16,7 @@ BUILD = Path(os.environ["MW_BUILD_DIR"])
 MPIWASM = os.environ.get("MW_EMBEDDER", str(BUILD / "bin/mpiwasm"))
 OUT = BUILD / "mpi-hostile"
 FILES = OUT / "files"
-SECONDS = 60  # for all the cases up to the next trap; a case that hangs shows as one that takes longer
+SECONDS = 240  # for all the cases up to the next trap; a case that hangs shows as one that takes longer
 
 # Traps of the guest's own: free() in its library follows whatever pointer MPI_Free_mem is given.
 MANY_TRAPS = 40

@@ -7,6 +7,7 @@
 
 void tools(void); /* failures_tools.c */
 void tools_end(void);
+int sessions(const char *what); /* failures_sessions.c */
 
 static int rank, size;
 static MPI_Op the_op;
@@ -234,9 +235,6 @@ static void run(const char *what)
     } else if (!strcmp(what, "after-finalize")) {
         MPI_Finalize();
         MPI_Comm_size(MPI_COMM_WORLD, &x);
-    } else if (!strcmp(what, "unsupported")) {
-        MPI_Session session;
-        MPI_Session_init(MPI_INFO_NULL, MPI_ERRORS_RETURN, &session);
     } else if (!strcmp(what, "op-trap")) {
         MPI_Op_create(op_trap, 1, &the_op);
         MPI_Allreduce(&x, &y, 1, MPI_INT, the_op, MPI_COMM_WORLD);
@@ -307,6 +305,8 @@ int main(int argc, char **argv)
 {
     if (argc < 2)
         return 98;
+    if (!strncmp(argv[1], "session-", 8))
+        return sessions(argv[1]);
     if (!strcmp(argv[1], "before-init"))
         MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Init(&argc, &argv);

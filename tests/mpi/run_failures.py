@@ -24,7 +24,6 @@ CASES = [
     ("host-error", NONZERO, []),
     ("before-init", 134, ["MPI_Comm_rank was called before MPI_Init"]),
     ("after-finalize", 134, ["MPI_Comm_size was called after MPI_Finalize"]),
-    ("unsupported", 134, ["MPI_Session_init"]),
     ("op-trap", 134, ["out of bounds memory access", "op_trap"]),
     ("op-exit", 21, []),
     ("op-hostile", 0, ["reduced: 1"]),
@@ -40,6 +39,23 @@ CASES = [
     ("tools", 0, ["wrong 0, written 0", "after MPI_Finalize: wrong 0"]),
     ("query-waits", 0, ["inner wait refused: 1", "inner free refused: 1", "complete again refused: 1"]),
 ]
+# What only hosts with sessions can do, and what the others say.
+SESSION_CASES = {
+    "mpich": [
+        ("session-again", 0, ["again: 8, keys 1"]),
+        ("session-arguments", 0, ["refused: 11"]),
+        ("session-left", 0, ["left: 2"]),
+        ("session-over", 134, ["MPI_Comm_rank was called"]),
+        ("session-worldless", 134, ["MPI_Comm_rank: argument comm: 0x101 is not a valid communicator"]),
+        ("session-finalize", 134, ["MPI_Finalize was called before MPI_Init"]),
+        ("session-trap", 134, ["rank 1", "out of bounds memory access"]),
+        ("session-abort", 9, []),
+        ("session-after", 134, ["MPI_Session_init was called after MPI_Finalize"]),
+        ("session-in-finalize", 134, ["MPI_Session_init was called from a callback of MPI_Finalize"]),
+        ("session-freed", 134, ["MPI_Session_finalize: argument session", "is not a valid session"]),
+    ],
+    "openmpi": [("session-left", 134, ["MPI_Session_init: this host's MPI 3.1 does not have it"])],
+}
 # Files that were opened although they lie outside.
 ESCAPES = ["opened /", "opened .", "opened u", "opened  ("]
 # Host frames in the report of a crash: none of these may appear.
@@ -68,12 +84,12 @@ def main():
 
     host, work = host_of(args)
     module = work / "failures.wasm"
-    message = host.compile_wasm([Path(__file__).parent / name for name in ("failures.c", "failures_tools.c")], module)
+    message = host.compile_wasm([Path(__file__).parent / name for name in ("failures.c", "failures_sessions.c", "failures_tools.c")], module)
     if message:
         return fail(message)
     grants = grant(work)
     failures = 0
-    cases = [case for case in CASES if not args.cases or case[0] in args.cases]
+    cases = [case for case in CASES + SESSION_CASES.get(host.name, []) if not args.cases or case[0] in args.cases]
     for name, expected, texts in cases:
         start = time.monotonic()
         code, out, err = host.run_wasm(2, module, name, mpiwasm_args=grants, timeout=SECONDS)

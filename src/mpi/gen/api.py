@@ -1,12 +1,13 @@
 """Reads src/mpi/api: the table of MPI's functions and constants.
 
-    MPI_Name   SINCE  STATUS  [large] [deprecated=V] [removed=V] [returns=TYPE]  [-- REASON] [=> BODY]
+    MPI_Name   SINCE  STATUS  [large] [deprecated=V] [removed=V] [returns=TYPE] [anytime]  [-- REASON] [=> BODY]
         name   in|out|inout   KIND   [ATTRIBUTE ...]
 
 STATUS   auto         the shim is generated
          manual       the shim is written in src/mpi
          guest        done inside the guest by BODY, a statement of C; no import
          unsupported  declared; a call fails with the function's name and REASON
+anytime      may be called before MPI is initialized where the host has MPI 4
 KIND     kind, kind(ARGUMENT, ...) or kind[LENGTH]; kinds.py lists the kinds.
          Arguments and lengths are expressions of parameters, integers, sum(array), last(array), array[index] and
          comm.size, comm.peers (ranks to send to: the remote group's, or the size), comm.rank,
@@ -172,7 +173,7 @@ def _attributes(text, allowed):
 class Function:
     """One function in one of its two forms; `base` is the name of the plain form."""
 
-    ATTRIBUTES = {"large", "deprecated", "removed", "returns"}
+    ATTRIBUTES = {"large", "deprecated", "removed", "returns", "anytime"}
 
     def __init__(self, header, chapter):
         self.body = self.reason = None
@@ -191,6 +192,7 @@ class Function:
         self.deprecated = attributes.get("deprecated")
         self.removed = attributes.get("removed")
         self.returns = attributes.get("returns", "int")
+        self.anytime = "anytime" in attributes
         self.chapter = chapter
         self.large = False
         self.params = []

@@ -234,7 +234,7 @@ class Shim:
     def prepare(self):
         if not any(p.direction == "in" and p.kind.name in kinds.HANDLES and not p.attributes.get("null")
                    for p in self.params) and self.f.returns == "int":
-            self.always(self.attempt("mw_in_running(&call)"))
+            self.always(self.attempt("mw_in_%s(&call)" % ("any_time" if self.f.anytime else "running")))
         if any("comm.dimensions" in p.kind.text for p in self.params):
             self.decls.append("int dimensions = 0;")
 
