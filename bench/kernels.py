@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Kernels of bench/kernels, natively and as guests, interleaved: a table of their speed relative to native code.
+
+A kernel prints the least processor time of its steps. Each round runs every build of a kernel once, in turns; what
+counts is the least and the median over the rounds. Columns are native time / time: above 1 is faster than native.
+
+  native    the better of clang and gcc, -O3 -march=native -ffp-contract=off
+  generic   the better of both, -O3 for any x86-64 (what packages and containers ship), -ffp-contract=off
+  wasm      mpiwasm-cc -O3
+  simd128   mpiwasm-cc -O3 -msimd128 with clang's vectorizers and unrolling on: what other toolchains ship
+  fma       mpiwasm-cc -O3, run with --fp-contract=fast; relative to clang -O3 -march=native -ffp-contract=fast
+
+Native runs keep their heap (no mmap for large blocks), as a guest keeps its own.
+"""
+import argparse
+import json
+import math
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.environ.get("MW_BUILD_DIR", os.path.join(ROOT, "build"))
+WORK = os.path.join(BUILD, "bench", "kernels")
+SOURCES = os.path.join(ROOT, "bench", "kernels")
+KEEP_HEAP = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
+LIMIT_S = 300
+# Column: builds of which the faster one counts, and the column that it is relative to.
+COLUMNS = {
+    "native": (("clang", "gcc"), "native"),
+    "generic": (("clang-generic", "gcc-generic"), "native"),
+    "wasm": (("wasm",), "native"),
+    "simd128": (("simd128",), "native"),
+    "native-fma": (("clang-fma",), "native-fma"),
+    "fma": (("fma",), "native-fma"),
+}
+SHOWN = ("generic", "wasm", "simd128", "fma")
+FOREIGN = ["-msimd128", "-fvectorize", "-fslp-vectorize", "-funroll-loops"]
+
+
+class Failure(Exception):
+    """A sentence for the user."""
+
+
+def kernels():
+    return {os.path.splitext(name)[0]: os.path.join(SOURCES, name)
+            for name in sorted(os.listdir(SOURCES)) if name.endswith((".c", ".cc"))}
+
+
+def run(command, environment=None):
+    try:
+        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S,
+                                env=dict(os.environ, **(environment or {})), check=False)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"{' '.join(command)}: more than {LIMIT_S} s") from None
+    if result.returncode:
+        raise Failure(f"{' '.join(command)}: {result.stderr.strip() or result.returncode}")
+    return result.stdout
+
+
+def build(name, source):
+    """The command of each build."""
+    cxx = source.endswith(".cc")
+    clang, gcc, guest = ("clang++-22", "g++", "mpiwasm-c++") if cxx else ("clang-22", "gcc", "mpiwasm-cc")
+    strict = "-ffp-contract=off"
+    native = {
+        "clang": [clang, "-O3", "-march=native", strict],
+        "gcc": [gcc, "-O3", "-march=native", strict],
+        "clang-generic": [clang, "-O3", strict],
+        "gcc-generic": [gcc, "-O3", strict],
+        "clang-fma": [clang, "-O3", "-march=native", "-ffp-contract=fast"],
+    }
+    commands = {}
+    for kind, command in native.items():
+        output = os.path.join(WORK, f"{name}-{kind}")
+        run(command + [source, "-o", output, "-lm"])
+        commands[kind] = [output]
+    for kind, flags in (("wasm", []), ("simd128", FOREIGN)):
+        output = os.path.join(WORK, f"{name}-{kind}.wasm")
+        run([guest, "-O3", *flags, source, "-o", output, "-lm"])
+        commands[kind] = ["mpiwasm", output]
+    commands["fma"] = ["mpiwasm", "--fp-contract=fast", commands["wasm"][1]]
+    return commands
+
+
+def measure(name, commands, rounds):
+    """Least times of each build's rounds, in nanoseconds."""
+    times = {kind: [] for kind in commands}
+    sums = {}
+    for _ in range(rounds):
+        for kind, command in commands.items():
+            text = run(command, KEEP_HEAP)
+            least = re.search(r"^least: (\d+) ns$", text, re.M)
+            checksum = re.search(r"^checksum: (.+)$", text, re.M)
+            if not least or not checksum:
+                raise Failure(f"{name}, {kind}: cannot read what it printed: {text!r}")
+            times[kind].append(int(least[1]))
+            sums[kind] = checksum[1]
+    strict = {kind: value for kind, value in sums.items() if "fma" not in kind}
+    if len(set(strict.values())) != 1:
+        raise Failure(f"{name}: results differ: {strict}")
+    return times
+
+
+def ratios(times, reduce):
+    best = {column: min(reduce(times[kind]) for kind in kinds) for column, (kinds, _) in COLUMNS.items()}
+    return {column: best[COLUMNS[column][1]] / best[column] for column in SHOWN}
+
+
+def geomean(values):
+    return math.exp(statistics.fmean(map(math.log, values)))
+
+
+def table(results):
+    lines = ["| kernel | native, ms | by | " + " | ".join(SHOWN) + " |", "|---|---:|---|" + "---:|" * len(SHOWN)]
+    least = {name: ratios(times, min) for name, times in results.items()}
+    median = {name: ratios(times, statistics.median) for name, times in results.items()}
+    for name, times in results.items():
+        kind = min(COLUMNS["native"][0], key=lambda k: min(times[k]))
+        cells = " | ".join(f"{least[name][c]:.2f} ({median[name][c]:.2f})" for c in SHOWN)
+        lines.append(f"| {name} | {min(times[kind]) / 1e6:.3f} | {kind} | {cells} |")
+    cells = " | ".join(f"**{geomean(r[c] for r in least.values()):.2f}** ({geomean(r[c] for r in median.values()):.2f})"
+                       for c in SHOWN)
+    lines.append(f"| geometric mean | | | {cells} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="KERNEL", help="default: all")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", help="write all times here")
+    parser.add_argument("--markdown", help="write the table here")
+    args = parser.parse_args()
+    known = kernels()
+    unknown = [name for name in args.names if name not in known]
+    if unknown or args.rounds < 1:
+        parser.error(f"no kernel {unknown[0]}; there are {', '.join(known)}" if unknown else "no rounds")
+    os.makedirs(WORK, exist_ok=True)
+    results = {}
+    try:
+        for name in args.names or known:
+            results[name] = measure(name, build(name, known[name]), args.rounds)
+            print(table({name: results[name]}).splitlines()[2], flush=True)
+    except Failure as failure:
+        sys.exit(f"bench/kernels.py: {failure}")
+    text = table(results)
+    print("\n" + text)
+    if args.markdown:
+        with open(args.markdown, "w") as f:
+            f.write(text + "\n")
+    if args.json:
+        with open(args.json, "w") as f:
+            json.dump({"machine": platform.platform(), "times_ns": results}, f, indent=1)
+
+
+if __name__ == "__main__":
+    main()
