@@ -273,8 +273,8 @@ static mw_error parse_option(mw_options *options, int argc, char **argv, int *i,
 mw_error mw_options_parse(char command, int argc, char **argv, mw_report *report, mw_options *out)
 {
     mw_error error = MW_OK;
-    *out = (mw_options){.command = command, .max_threads = MW_DEFAULT_MAX_THREADS, .compile.opt_level = 3,
-                         .args = argv};
+    *out = (mw_options){.command = command, .max_threads = MW_DEFAULT_MAX_THREADS,
+                         .compile = {.opt_level = 3, .closed = true}, .args = argv};
     int i = 0;
     for (; i < argc && error == MW_OK; i++) {
         if (strcmp(argv[i], "--") == 0) {

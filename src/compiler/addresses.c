@@ -1,15 +1,21 @@
-/* The rule of facts.h once more, on what LLVM made of the code: its unroller writes p + 16, p + 32, p + 48 where
- * the guest stepped p, each a 32-bit sum with a zero-extension of its own. Where an access at zext(p) is executed
- * before, these are addressed from it with constant displacements. After this pass nothing sees the code but the
- * code generator; should that drop or move the access relied on, addresses are in the reservation all the same
- * (facts.h). */
+/* The rule of facts.h once more, over whole blocks: before LLVM's passes, so that the vectorizers see neighbours as such,
+ * and on what they made of the code, as the unroller writes p + 16, p + 32, p + 48 where the guest stepped p, each a
+ * 32-bit sum with a zero-extension of its own. Where an access at zext(p) is executed before, these are addressed from
+ * it with constant displacements.
+ *
+ * Where p + 8 is accessed first and p after it, both are addressed from p, if nothing between them can be seen from
+ * outside (a call) or leaves the block: should p be so far below p + 8 that the latter wraps around, the access at p
+ * traps for certain, and so does now, a few instructions sooner, the one at p + 8.
+ *
+ * Should LLVM drop or move the access relied on, addresses are in the reservation all the same (facts.h). */
 #include "compiler/emit.h"
 
 #include <stdlib.h>
 
-enum { MAX_TERMS = 4, MAX_SEARCH = 64, MAX_DEPTH = 8 };
+enum { MAX_TERMS = 4, MAX_SEARCH = 64, MAX_AHEAD = 24, MAX_DEPTH = 8 };
 
-/* An i32 as a sum modulo 2^32: terms in ascending order of their addresses, and a constant. */
+/* An i32 as a sum modulo 2^32: terms in ascending order of their addresses, and a constant. Where LLVM has widened a
+ * counter to 64 bits, the term is the counter, of which the low half counts. */
 typedef struct sum {
     LLVMValueRef terms[MAX_TERMS];
     unsigned nterms;
@@ -21,6 +27,7 @@ typedef struct access {
     LLVMValueRef base, pointer; /* pointer: base + zext(index) */
     sum index;
     uint64_t offset, size; /* size: at least */
+    uint32_t section;      /* of its block: sections end where something can be seen from outside */
 } access;
 
 /* A block and the one that comes right before it whenever it is entered, if there is such a one. */
@@ -35,6 +42,8 @@ typedef struct pass {
     unsigned nblocks;
     access *known; /* executed before the current instruction, innermost block last */
     uint32_t nknown, known_capacity;
+    access *ahead; /* all of the current block; next: the first that is not yet rewritten */
+    uint32_t nahead, next, ahead_capacity;
 } pass;
 
 /* ---- Reading addresses ------------------------------------------------------------------------------------ */
@@ -62,6 +71,8 @@ static bool add_value(sum *s, LLVMValueRef v, unsigned depth)
         s->constant += (uint32_t)LLVMConstIntGetZExtValue(v);
         return true;
     }
+    if (LLVMIsATruncInst(v) && LLVMGetIntTypeWidth(LLVMTypeOf(v)) == 32)
+        return add_value(s, LLVMGetOperand(v, 0), depth);
     if (is_sum(v) && depth < MAX_DEPTH)
         return add_value(s, LLVMGetOperand(v, 0), depth + 1) && add_value(s, LLVMGetOperand(v, 1), depth + 1);
     if (s->nterms == MAX_TERMS)
@@ -143,9 +154,10 @@ static void erase_if_unused(LLVMValueRef v)
 {
     if (!LLVMIsAInstruction(v) || LLVMGetFirstUse(v))
         return;
-    if (!LLVMIsAGetElementPtrInst(v) && !LLVMIsAZExtInst(v) && !is_sum(v))
+    bool is_cast = LLVMIsAZExtInst(v) || LLVMIsATruncInst(v);
+    if (!LLVMIsAGetElementPtrInst(v) && !is_cast && !is_sum(v))
         return;
-    LLVMValueRef operands[] = {LLVMGetOperand(v, 0), LLVMIsAZExtInst(v) ? NULL : LLVMGetOperand(v, 1)};
+    LLVMValueRef operands[] = {LLVMGetOperand(v, 0), is_cast ? NULL : LLVMGetOperand(v, 1)};
     LLVMInstructionEraseFromParent(v);
     for (int i = 0; i < 2; i++)
         if (operands[i])
@@ -162,28 +174,98 @@ static uint64_t distance(const access *a, const access *b)
     return fits ? above : UINT64_MAX;
 }
 
+static void address_from(const pass *p, LLVMValueRef inst, unsigned operand, LLVMValueRef pointer, uint64_t offset)
+{
+    LLVMValueRef old = LLVMGetOperand(inst, operand), distance64 = mw_i64(p->unit, offset);
+    LLVMPositionBuilderBefore(p->unit->builder, inst);
+    LLVMSetOperand(inst, operand, LLVMBuildInBoundsGEP2(p->unit->builder, p->unit->i8, pointer, &distance64, 1, ""));
+    erase_if_unused(old);
+}
+
+/* The lowest access that certainly follows `a` and proves that its index does not wrap; NULL if there is none below. */
+static const access *find_lower(const pass *p, const access *a)
+{
+    const access *lowest = NULL;
+    uint64_t farthest = 0;
+    for (uint32_t i = p->next; i < p->nahead && i < p->next + MAX_AHEAD; i++) {
+        const access *b = &p->ahead[i];
+        if (b->section != p->ahead[p->next - 1].section)
+            break;
+        uint64_t above = distance(a, b);
+        if (above != UINT64_MAX && above < MW_PAGE_BYTES && above > farthest) {
+            farthest = above;
+            lowest = b;
+        }
+    }
+    return lowest;
+}
+
 static void rewrite(pass *p, LLVMValueRef inst)
 {
     access a;
     unsigned operand;
     if (!read_access(p, inst, &a, &operand))
         return;
+    p->next++;
     uint32_t last = p->nknown > MAX_SEARCH ? p->nknown - MAX_SEARCH : 0;
     for (uint32_t i = p->nknown; i-- > last;) {
         const access *b = &p->known[i];
         uint64_t above = distance(&a, b);
         if (above == UINT64_MAX)
             continue;
-        if (a.pointer == b->pointer)
-            return;
-        LLVMValueRef offset = mw_i64(p->unit, above + a.offset), old = LLVMGetOperand(inst, operand);
-        LLVMPositionBuilderBefore(p->unit->builder, inst);
-        LLVMSetOperand(inst, operand, LLVMBuildInBoundsGEP2(p->unit->builder, p->unit->i8, b->pointer, &offset, 1, ""));
-        erase_if_unused(old);
+        if (a.pointer != b->pointer)
+            address_from(p, inst, operand, b->pointer, above + a.offset);
         return;
+    }
+    const access *lower = find_lower(p, &a);
+    if (lower) {
+        LLVMBuilderRef b = p->unit->builder;
+        uint32_t above = a.index.constant - lower->index.constant;
+        LLVMPositionBuilderBefore(b, inst);
+        LLVMValueRef index = LLVMGetOperand(LLVMGetOperand(a.pointer, 1), 0);
+        index = LLVMBuildZExt(b, LLVMBuildSub(b, index, mw_i32(p->unit, above), ""), p->unit->i64, "");
+        LLVMValueRef pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, a.base, &index, 1, "");
+        address_from(p, inst, operand, pointer, above + a.offset);
+        a = *lower;
+        a.pointer = pointer;
     }
     mw_reserve(&p->known, &p->known_capacity, p->nknown + 1, sizeof *p->known);
     p->known[p->nknown++] = a;
+}
+
+/* Whether another program could see what was done before the instruction, or it may not be reached from there. */
+static bool ends_section(LLVMValueRef inst)
+{
+    switch (LLVMGetInstructionOpcode(inst)) {
+    case LLVMCall:
+        return !LLVMGetIntrinsicID(LLVMGetCalledValue(inst));
+    case LLVMFence:
+    case LLVMAtomicCmpXchg:
+    case LLVMAtomicRMW:
+    case LLVMInvoke:
+        return true;
+    case LLVMLoad:
+    case LLVMStore:
+        return LLVMGetOrdering(inst) != LLVMAtomicOrderingNotAtomic;
+    default:
+        return false;
+    }
+}
+
+static void look_ahead(pass *p, LLVMBasicBlockRef b)
+{
+    p->nahead = p->next = 0;
+    uint32_t section = 0;
+    for (LLVMValueRef inst = LLVMGetFirstInstruction(b); inst; inst = LLVMGetNextInstruction(inst)) {
+        unsigned operand;
+        access a;
+        section += ends_section(inst);
+        if (!read_access(p, inst, &a, &operand))
+            continue;
+        mw_reserve(&p->ahead, &p->ahead_capacity, p->nahead + 1, sizeof *p->ahead);
+        a.section = section;
+        p->ahead[p->nahead++] = a;
+    }
 }
 
 /* ---- Walking --------------------------------------------------------------------------------------------------- */
@@ -236,6 +318,7 @@ static void find_parents(pass *p, LLVMValueRef function)
 
 static void rewrite_block(pass *p, LLVMBasicBlockRef b)
 {
+    look_ahead(p, b);
     for (LLVMValueRef inst = LLVMGetFirstInstruction(b), next; inst; inst = next) {
         next = LLVMGetNextInstruction(inst); /* what is erased lies before inst */
         rewrite(p, inst);
@@ -283,4 +366,5 @@ void mw_share_addresses(mw_unit *u)
         free(p.blocks);
     }
     free(p.known);
+    free(p.ahead);
 }

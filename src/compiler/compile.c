@@ -1,7 +1,7 @@
 /* The compiler's entry: functions are split into units, units are compiled side by side, objects are linked. */
 #include "compiler/compiler.h"
 #include "compiler/control.h"
-#include "compiler/emit.h"
+#include "compiler/fixed_table.h"
 #include "compiler/link.h"
 #include "compiler/optimize.h"
 #include "compiler/target.h"
@@ -36,6 +36,7 @@ typedef struct compilation {
     const mw_hash *key;
     const char *path;
     mw_target target;
+    uint32_t **fixed_tables;
     uint32_t *order; /* the defined functions, those that take most effort first */
     job *jobs;
     unsigned njobs;
@@ -94,6 +95,7 @@ static void emit_code(const compilation *c, const job *j, mw_unit *u)
     if (j->nfuncs == 0) {
         mw_emit_descriptor(u, c->key);
         mw_emit_libcalls(u);
+        mw_emit_fixed_tables(u);
         if (mw_unit_throws(u))
             mw_emit_personality(u);
     }
@@ -109,6 +111,7 @@ static mw_error compile_unit(const compilation *c, unsigned index)
     bool keeping = c->options->keep_intermediate;
     mw_unit u;
     mw_unit_init(&u, c->module, c->debug_info, c->options, &c->target, j->effort, machine);
+    u.fixed_tables = c->fixed_tables;
     emit_code(c, j, &u);
     mw_error error = keeping ? keep(c, index, &u, NULL, "before.ll", &j->report) : MW_OK;
     if (!error)
@@ -252,6 +255,7 @@ static mw_error compile(const mw_module *module, const mw_compile_options *optio
     pthread_mutex_init(&c.lock, NULL);
     pthread_cond_init(&c.changed, NULL);
     c.debug_info = mw_debug_info_read(module);
+    c.fixed_tables = mw_fixed_tables_read(module, options);
     make_jobs(&c);
     error = run_jobs(&c, report);
     if (!error)
@@ -262,6 +266,7 @@ static mw_error compile(const mw_module *module, const mw_compile_options *optio
     free(c.jobs);
     free(c.order);
     mw_debug_info_free(c.debug_info);
+    mw_fixed_tables_free(module, c.fixed_tables);
     pthread_cond_destroy(&c.changed);
     pthread_mutex_destroy(&c.lock);
     mw_target_free(&c.target);

@@ -18,6 +18,7 @@ typedef struct mw_compile_options {
     bool fp_contract_fast; /* a*b+c may become a fused multiply-add: results depend on the CPU */
     bool fast_math;        /* reassociation and the rest of -ffast-math */
     bool relaxed_simd_fast; /* relaxed vector instructions as this CPU does them best, not as everywhere */
+    bool closed;           /* no other module is linked with this one: what it exports, only its own code changes */
     bool keep_intermediate; /* leave LLVM IR and assembly beside the object */
     /* Called now and then, always from the calling thread; may be NULL. */
     void (*progress)(void *arg, unsigned done, unsigned total);

@@ -3,7 +3,7 @@
  *
  * A tail call is a jump where the callee makes tail calls too: only such a callee can prolong a chain of them. Any
  * other is called and returns into the frame that waits to return, so that a chain takes one more frame at its end. */
-#include "compiler/emit.h"
+#include "compiler/fixed_table.h"
 
 #include <stdlib.h>
 
@@ -273,7 +273,10 @@ void mw_emit_call(mw_emitter *e, const mw_operator *op)
             call_defined(e, callee);
         return;
     case MW_OP_CALL_INDIRECT:
-        call_func(e, op->index, pop_table_func(e, op->index, op->index2));
+        if (mw_is_called_by_fixed_table(e->unit, op->index, op->index2))
+            call(e, op->index, mw_fixed_table_code(e, op->index, op->index2, mw_pop(e)), e->instance);
+        else
+            call_func(e, op->index, pop_table_func(e, op->index, op->index2));
         return;
     case MW_OP_CALL_REF:
         call_func(e, op->index, pop_func(e));

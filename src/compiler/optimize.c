@@ -111,10 +111,15 @@ static const char *choose_passes(const mw_unit *u, const char *usual)
 
 mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report)
 {
+
     int level = u->options->opt_level & 3;
     const char *passes = level ? choose_passes(u, pipelines[level][u->effort]) : "";
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     LLVMErrorRef error = NULL;
+    if (level >= 2) {
+        mw_rebase_inductions(u);
+        mw_share_addresses(u);
+    }
     /* What other threads write into shared memory may be another value at each use (mw_settle). */
     if (u->has_memory64 && !u->has_shared_memory && level >= 2 && passes == pipelines[level][u->effort] &&
         after_bounds[level - 2][u->effort]) {

@@ -9,6 +9,9 @@ void mw_llvm_options(void);
 MW_CHECKED mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report);
 /* How much work for LLVM the variables are that go through one loop after another (chains.c). */
 uint64_t mw_chain_score(const mw_unit *u);
+
+/* Lets counters that run from a negative constant up run from 0 (inductions.c). */
+void mw_rebase_inductions(const mw_unit *u);
 /* The level at which code should be made for the unit, once it is optimized: that of the options, or a lower one where that
  * would take more than linear time. */
 int mw_codegen_level(const mw_unit *u);

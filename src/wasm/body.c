@@ -559,6 +559,7 @@ static mw_error check_table(mw_body_validator *v)
 {
     TRY(check_index(v, "table", v->op.index, v->module->ntables));
     mw_wasm_valtype type = v->module->tables[v->op.index].type, address = table_address(v, v->op.index);
+    v->module->tables[v->op.index].is_written |= v->op.op != MW_OP_TABLE_GET && v->op.op != MW_OP_TABLE_SIZE;
     switch (v->op.op) {
     case MW_OP_TABLE_GET:
         TRY(pop_type(v, address));
@@ -581,12 +582,13 @@ static mw_error check_table(mw_body_validator *v)
 
 static mw_error check_table_copy(mw_body_validator *v)
 {
-    const mw_module *m = v->module;
+    mw_module *m = v->module;
     TRY(check_index(v, "table", v->op.index, m->ntables));
     TRY(check_index(v, "table", v->op.index2, m->ntables));
     if (!mw_wasm_subtype(m, m->tables[v->op.index2].type, m->tables[v->op.index].type))
         return fail(v, MW_ERR_INVALID, "type mismatch: table.copy from a table of %s to one of %s",
                     mw_valtype_name(m->tables[v->op.index2].type).s, mw_valtype_name(m->tables[v->op.index].type).s);
+    m->tables[v->op.index].is_written = true;
     mw_wasm_valtype to = table_address(v, v->op.index), from = table_address(v, v->op.index2);
     TRY(pop_type(v, smaller_address(to, from)));
     TRY(pop_type(v, from));
@@ -595,12 +597,13 @@ static mw_error check_table_copy(mw_body_validator *v)
 
 static mw_error check_table_init(mw_body_validator *v)
 {
-    const mw_module *m = v->module;
+    mw_module *m = v->module;
     TRY(check_index(v, "table", v->op.index2, m->ntables));
     TRY(check_index(v, "elem segment", v->op.index, m->nelems));
     if (!mw_wasm_subtype(m, m->elems[v->op.index].type, m->tables[v->op.index2].type))
         return fail(v, MW_ERR_INVALID, "type mismatch: table.init from a segment of %s to a table of %s",
                     mw_valtype_name(m->elems[v->op.index].type).s, mw_valtype_name(m->tables[v->op.index2].type).s);
+    m->tables[v->op.index2].is_written = true;
     TRY(pop_type(v, MW_WASM_I32));
     TRY(pop_type(v, MW_WASM_I32));
     return pop_type(v, table_address(v, v->op.index2));

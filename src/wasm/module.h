@@ -80,6 +80,7 @@ typedef struct mw_wasm_table {
     mw_wasm_limits limits;
     mw_wasm_valtype type;
     mw_wasm_expr init; /* of its elements; empty for null references and for an imported table */
+    bool is_written;   /* by an instruction; known once the module is validated */
     uint32_t at;
 } mw_wasm_table;
 

@@ -282,7 +282,7 @@ static void read_script(const char *path)
 static void read_options(char *text)
 {
     char *rest;
-    options = (mw_compile_options){.threads = 1};
+    options = (mw_compile_options){.threads = 1, .closed = true};
     for (char *o = strtok_r(text, ",", &rest); o; o = strtok_r(NULL, ",", &rest))
         if (o[0] == 'O')
             options.opt_level = atoi(o + 1);
