@@ -52,7 +52,7 @@ static bool apply_segment(const mw_module *m, const mw_wasm_elem *s, uint32_t *f
 static bool is_exported(const mw_module *m, uint32_t table)
 {
     for (uint32_t i = 0; i < m->nexports; i++)
-        if (m->exports[i].kind == MW_EXTERN_TABLE && m->exports[i].index == table)
+        if (m->exports[i].kind == MW_WASM_TABLE && m->exports[i].index == table)
             return true;
     return false;
 }
