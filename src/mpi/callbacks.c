@@ -251,7 +251,7 @@ mw_checked_op mw_op_to_use(const mw_call *call, const char *argument, mw_guest_o
     checked.host = slot->host;
     if (slot->callback) {
         __atomic_store_n(&op_pool[slot->callback].type_hint, type_handle.value, __ATOMIC_RELAXED);
-    } else if (type->flags & MW_TYPE_QUAD) {
+    } else if ((type->flags & MW_TYPE_QUAD) && (type->flags & MW_TYPE_PREDEFINED)) {
         checked.host = mw_quad_op(slot->builtin, type_handle);
         if (checked.host == MPI_OP_NULL)
             checked.error = mw_raise_error(call, MW_GUEST_ERR_OP, argument,

@@ -63,7 +63,7 @@ _Static_assert(sizeof(mw_type_slot) == 64, "a check touches one cache line");
 
 enum {
     MW_TYPE_PREDEFINED = 1,
-    MW_TYPE_QUAD = 2, /* contains the guest's long double, with which the host cannot compute */
+    MW_TYPE_QUAD = 2, /* is or contains the guest's long double, with which the host cannot compute */
 };
 
 typedef struct mw_op_slot {

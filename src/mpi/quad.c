@@ -37,6 +37,10 @@ QUAD_OP(quad_sum, quad, 16, b = a + b)
 QUAD_OP(quad_prod, quad, 16, b = a * b)
 QUAD_OP(quad_min, quad, 16, b = a < b ? a : b)
 QUAD_OP(quad_max, quad, 16, b = a > b ? a : b)
+/* Not in the standard, but MPICH takes floating-point numbers for logical values, and programs do. */
+QUAD_OP(quad_land, quad, 16, b = a != 0 && b != 0)
+QUAD_OP(quad_lor, quad, 16, b = a != 0 || b != 0)
+QUAD_OP(quad_lxor, quad, 16, b = (a != 0) != (b != 0))
 QUAD_OP(complex_sum, quad_complex, 32, (b.re = a.re + b.re, b.im = a.im + b.im))
 QUAD_OP(complex_prod, quad_complex, 32,
         b = ((quad_complex){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}))
@@ -57,6 +61,8 @@ typedef struct quad_row {
 static const quad_row rows[] = {
     {MW_GUEST_SUM, QUAD_REAL, quad_sum},          {MW_GUEST_PROD, QUAD_REAL, quad_prod},
     {MW_GUEST_MIN, QUAD_REAL, quad_min},          {MW_GUEST_MAX, QUAD_REAL, quad_max},
+    {MW_GUEST_LAND, QUAD_REAL, quad_land},        {MW_GUEST_LOR, QUAD_REAL, quad_lor},
+    {MW_GUEST_LXOR, QUAD_REAL, quad_lxor},
     {MW_GUEST_SUM, QUAD_COMPLEX, complex_sum},    {MW_GUEST_PROD, QUAD_COMPLEX, complex_prod},
     {MW_GUEST_MINLOC, QUAD_PAIR, quad_minloc},    {MW_GUEST_MAXLOC, QUAD_PAIR, quad_maxloc},
 };

@@ -191,6 +191,21 @@ int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host
     return MW_GUEST_SUCCESS;
 }
 
+void mw_type_derive(int32_t handle, uint32_t flags)
+{
+    mw_type_slot *slot = mw_type_find((mw_guest_type){(uint32_t)handle});
+    if (slot)
+        slot->flags |= flags & MW_TYPE_QUAD;
+}
+
+uint32_t mw_types_flags(const mw_type_slot *const *types, int64_t n)
+{
+    uint32_t flags = 0;
+    for (int64_t i = 0; i < n; i++)
+        flags |= types[i]->flags;
+    return flags;
+}
+
 /* `known` are the predefined handles that the host may return for this kind. */
 #define OUT_PLAIN(kind, host_type, KIND, plural, predefined)                                       \
     int32_t mw_out_##kind(const mw_call *call, const char *argument, host_type host, int32_t *out) \

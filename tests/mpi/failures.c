@@ -57,6 +57,34 @@ static void op_hostile(void *in, void *inout, int *len, MPI_Datatype *type)
         MPI_Op_free(&op);
 }
 
+/* The host moves a guest's long double but cannot compute with it, also where a datatype contains it. */
+static void long_doubles(void)
+{
+    long double memory[4] = {1, 2, 3, 4}, values[4] = {10, 20, 30, 40}, sum[4] = {0};
+    int refused = 0;
+    MPI_Datatype pair, nested, structure;
+    MPI_Win win;
+    MPI_Type_contiguous(2, MPI_LONG_DOUBLE, &pair);
+    MPI_Type_vector(1, 1, 1, pair, &nested);
+    MPI_Type_create_struct(2, (int[]){1, 1}, (MPI_Aint[]){0, 32}, (MPI_Datatype[]){MPI_DOUBLE, nested}, &structure);
+    MPI_Type_commit(&nested);
+    MPI_Type_commit(&structure);
+    MPI_Win_create(memory, sizeof memory, sizeof memory[0], MPI_INFO_NULL, MPI_COMM_SELF, &win);
+    MPI_Win_set_errhandler(win, MPI_ERRORS_RETURN);
+    MPI_Win_fence(0, win);
+    refused += MPI_Accumulate(values, 1, nested, 0, 0, 1, nested, MPI_SUM, win) != MPI_SUCCESS;
+    refused += MPI_Accumulate(values, 1, structure, 0, 0, 1, structure, MPI_SUM, win) != MPI_SUCCESS;
+    refused += MPI_Accumulate(values, 1, MPI_LONG_DOUBLE, 0, 0, 1, MPI_LONG_DOUBLE, MPI_SUM, win) != MPI_SUCCESS;
+    MPI_Accumulate(values, 1, nested, 0, 2, 1, nested, MPI_REPLACE, win);
+    MPI_Win_fence(0, win);
+    MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+    refused += MPI_Allreduce(values, sum, 1, nested, MPI_SUM, MPI_COMM_SELF) != MPI_SUCCESS;
+    MPI_Allreduce(values, sum, 2, MPI_LONG_DOUBLE, MPI_SUM, MPI_COMM_SELF);
+    printf("refused %d: %g %g %g %g, %g %g\n", refused, (double)memory[0], (double)memory[1], (double)memory[2],
+           (double)memory[3], (double)sum[0], (double)sum[1]);
+    MPI_Win_free(&win);
+}
+
 /* What hosts refuse or not, as they like: access to a sequential file other than by the shared pointer. */
 static void files_sequential(void)
 {
@@ -277,6 +305,8 @@ static void run(const char *what)
         files_escape();
     } else if (!strcmp(what, "file-sequential")) {
         files_sequential();
+    } else if (!strcmp(what, "long-double")) {
+        long_doubles();
     } else if (!strcmp(what, "window-end")) {
         windows_end();
     } else if (!strcmp(what, "window-beyond")) {

@@ -450,6 +450,14 @@ class Shim:
         self.always(self.attempt('mw_in_split_%s(&call, host_%s, "%s")' % (which, p.name, access)))
         self.results.insert(0, "%smw_split_over(host_%s);" % ("if (error)\n    " if which == "begin" else "", p.name))
 
+    def derive(self, out):
+        """A new datatype contains what those that it is made of contain."""
+        parts = [q for q in self.params if q.kind.name == "type" and q.direction == "in"]
+        flags = ["host_%s->flags" % q.name if q.kind.length is None else
+                 "mw_types_flags(slots_%s, %s)" % (q.name, self.expression(q.kind.length)) for q in parts]
+        if flags:
+            self.results.append("if (!error)\n    mw_type_derive(*%s, %s);" % (out, " | ".join(flags)))
+
     def reach(self, p):
         """Datatypes whose sizes the host could only compute modulo 2^64 are refused: their true extent would be a lie."""
         if "reach" in p.attributes:
@@ -502,6 +510,8 @@ class Shim:
                 kind = self.large() + k if "reach" in p.attributes else k
                 self.results.append('if (!error)\n    error = mw_out_%s(&call, "%s", %s, %s);\nelse\n    *%s = %s;' % (
                     kind, p.name, host, out, out, NULLS[k].replace("MPI_", "MW_GUEST_")))
+                if k == "type":
+                    self.derive(out)
         elif k == "string":
             self.string_out(p)
         elif p.kind.length is not None:
