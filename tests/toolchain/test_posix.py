@@ -69,6 +69,126 @@ int main(void)
 """
 
 
+# Prints what strtod makes of many texts; natively the same must come out, to the last bit and character.
+NUMBERS = r"""
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t state = 88172645463325252u;
+
+static unsigned next(unsigned n)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (unsigned)((state >> 16) % n);
+}
+
+static void show(const char *text)
+{
+    char *end;
+    errno = 0;
+    double value = strtod(text, &end);
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    /* The libraries differ in what else sets errno, and in NaNs. */
+    int overflow = value - value != 0 && errno == ERANGE;
+    printf("[%s] %016llx %d %d\n", text, value != value ? 1ull : bits, (int)(end - text), overflow);
+}
+
+static char *digits(char *p, unsigned n)
+{
+    for (unsigned i = next(n); i > 0; i--)
+        *p++ = "0123456789"[next(4) ? next(10) : 0];
+    return p;
+}
+
+int main(void)
+{
+    static const char *const texts[] = {
+        "", ".", "-", "+.e5", "e5", "1e", "1e+", "1e-", "1.e5", ".5", "-.5e-3x", "0x1.8p3", "0x", "0xg", " \t\n 12", "inf",
+        "-INFINITY", "infinit", "nan", "nan(12)", "9007199254740992", "9007199254740993", "9007199254740993e22", "1e22", "1e23",
+        "1e-22", "1e-23", "123456789012345678", "1234567890123456789", "12345678901234567890", "0.000000000000000000000001",
+        "0000000000000000000000000001", "1e308", "1.8e308", "1e-400", "4.9e-324", "2.4e-324", "1e99999", "0e99999", "-0", "-0.0e7",
+        "1E5", "1e5e5", "1..5", "1.5.5", "+-1", "5,3", "2.2250738585072012e-308", "8.98846567431158e307"};
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++)
+        show(texts[i]);
+    for (int i = 0; i < 20000; i++) {
+        char text[100], *p = text;
+        if (next(4) == 0)
+            *p++ = "+-"[next(2)];
+        p = digits(p, next(8) ? 12 : 25);
+        if (next(2)) {
+            *p++ = '.';
+            p = digits(p, next(8) ? 10 : 30);
+        }
+        if (next(3) == 0)
+            p += sprintf(p, "e%d", (int)next(next(4) ? 50 : 700) - (next(2) ? 25 : 350));
+        *p = 0;
+        show(text);
+    }
+    return 0;
+}
+"""
+
+# memcpy, memmove and memset of all small sizes and places, against loops of bytes.
+BYTES = r"""
+#include <stdio.h>
+#include <string.h>
+
+enum { SIZE = 160 };
+static void *(*volatile copy)(void *, const void *, size_t) = memcpy;
+static void *(*volatile move)(void *, const void *, size_t) = memmove;
+static void *(*volatile set)(void *, int, size_t) = memset;
+static unsigned char got[SIZE], expected[SIZE], from[SIZE];
+static int checks;
+
+static void reset(void)
+{
+    for (int i = 0; i < SIZE; i++)
+        got[i] = expected[i] = (unsigned char)(7 * i + 1);
+}
+
+static void compare(const char *name, const void *result, const void *to, int n, int at, int source)
+{
+    checks++;
+    if (result != to || memcmp(got, expected, SIZE))
+        printf("%s of %d bytes from %d to %d is wrong\n", name, n, source, at);
+}
+
+int main(void)
+{
+    for (int i = 0; i < SIZE; i++)
+        from[i] = (unsigned char)(200 - i);
+    for (int n = 0; n <= 70; n++)
+        for (int at = 0; at < 40; at += n > 20 ? 3 : 1) {
+            reset();
+            for (int i = 0; i < n; i++)
+                expected[at + i] = (unsigned char)(at + 0x180);
+            compare("memset", set(got + at, at + 0x180, (size_t)n), got + at, n, at, 0);
+            for (int source = 0; source < 40; source += n > 20 ? 5 : 1) {
+                reset();
+                for (int i = 0; i < n; i++)
+                    expected[at + i] = from[source + i];
+                compare("memcpy", copy(got + at, from + source, (size_t)n), got + at, n, at, source);
+                reset();
+                unsigned char kept[SIZE];
+                for (int i = 0; i < SIZE; i++)
+                    kept[i] = expected[i];
+                for (int i = 0; i < n; i++)
+                    expected[at + i] = kept[source + i];
+                compare("memmove", move(got + at, got + source, (size_t)n), got + at, n, at, source);
+            }
+        }
+    printf("%d checks\n", checks);
+    return 0;
+}
+"""
+
+
 class Posix(Toolchain):
     def outcome(self, text, *options, arguments=(), grant=None):
         module = self.link(text, "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", *options)
@@ -91,6 +211,18 @@ class Posix(Toolchain):
             """)
         self.run_ok(CC, "-O2", "-c", "loop.c", "-o", "loop.o")
         self.assertNotIn("call", self.dump("loop.o", "-d"))
+
+    def test_numbers_are_read_as_natively(self):
+        self.link(NUMBERS, "-O2")
+        self.run_ok("clang-22", "-O2", "-o", "native", "main.c")
+        native = self.run_ok("./native").splitlines()
+        self.assertGreater(len(native), 20000)
+        for guest, expected in zip(self.run_ok(MPIWASM, "main.wasm").splitlines(), native, strict=True):
+            self.assertEqual(guest, expected)
+
+    def test_bytes_are_moved_like_by_loops(self):
+        self.link(BYTES, "-O2")
+        self.assertRegex(self.run_ok(MPIWASM, "main.wasm"), r"^\d{5} checks\n$")
 
     def test_signals_inside_the_guest(self):
         self.assertEqual(self.outcome(r"""
