@@ -6,6 +6,7 @@
 #include "runtime/instance.h"
 #include "runtime/trap.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,6 +105,23 @@ static mw_error make_instance(mw_code *code, const mw_options *options, mw_repor
     return error;
 }
 
+/* How the plugin starts processes for the guest; what it points to lives as long as the process. */
+static mw_error spawn_config(const mw_options *options, mw_report *report, mw_mpi_config *out)
+{
+    static char program[PATH_MAX];
+    static char *words;
+    *out = (mw_mpi_config){0};
+    if (!options->allow_spawn)
+        return MW_OK;
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (n < 0)
+        return mw_fail(report, MW_ERR_HOST, "--allow-spawn: the name of this program cannot be read from /proc/self/exe");
+    program[n] = 0;
+    mw_error error = mw_options_again(options, report, &words);
+    *out = (mw_mpi_config){true, program, words};
+    return error;
+}
+
 static mw_error attach_hosts(mw_instance *instance, const mw_options *options, mw_report *report)
 {
     const mw_wasi_config config = {
@@ -112,9 +130,12 @@ static mw_error attach_hosts(mw_instance *instance, const mw_options *options, m
         .ndirs = options->ndirs, .dirs = options->dirs,
         .max_threads = (uint32_t)options->max_threads, .end_thread = end_thread,
     };
+    mw_mpi_config rights;
     mw_error error = mw_wasi_attach(instance, &config, report);
     if (error == MW_OK && mpi)
-        error = mpi->attach(instance, report);
+        error = spawn_config(options, report, &rights);
+    if (error == MW_OK && mpi)
+        error = mpi->attach(instance, &rights, report);
     return error;
 }
 

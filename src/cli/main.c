@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/message.h"
+#include "cli/spawned.h"
 #include "cli/version.h"
 
 #include <string.h>
@@ -46,21 +47,31 @@ int main(int argc, char **argv)
         printf("mpiwasm %s (%s)\n", MW_VERSION, MW_LLVM_VERSION);
         return MW_EXIT_OK;
     }
+    mw_report report = MW_REPORT_INIT;
+    bool spawned = strcmp(argv[1], MW_SPAWNED_COMMAND) == 0;
+    if (spawned) {
+        if (mw_spawned_words(argc - 2, argv + 2, &report, &argc, &argv) != MW_OK) {
+            mw_message("%s", report.message);
+            return MW_EXIT_USAGE;
+        }
+    } else {
+        argc--;
+        argv++;
+    }
     const struct command *command = NULL;
-    for (int i = 0; i < NCOMMANDS && !command; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
+    for (int i = 0; i < NCOMMANDS && !command && !spawned; i++)
+        if (strcmp(argv[0], commands[i].name) == 0)
             command = &commands[i];
     bool named = command != NULL;
     if (!named)
         command = &commands[0];
 
-    mw_report report = MW_REPORT_INIT;
     mw_options options;
-    int skip = named ? 2 : 1;
-    if (mw_options_parse(command->letter, argc - skip, argv + skip, &report, &options) != MW_OK) {
+    if (mw_options_parse(command->letter, argc - named, argv + named, &report, &options) != MW_OK) {
         mw_message("%s", report.message);
         return MW_EXIT_USAGE;
     }
+    options.spawned = spawned;
     int code;
     if (options.help) {
         print_help(named ? command : NULL);

@@ -1,8 +1,10 @@
 #include "cli/options.h"
 
+#include "base/words.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum option_id {
 #define MW_OPTION(id, ...) OPTION_##id,
@@ -20,6 +22,12 @@ static const struct option_row {
 #undef MW_OPTION
 };
 enum { NROWS = sizeof rows / sizeof *rows };
+
+/* An option as it was given. */
+struct mw_given {
+    const struct option_row *row;
+    const char *value; /* argv's, or NULL */
+};
 
 extern char **environ;
 
@@ -214,6 +222,7 @@ static mw_error apply(mw_options *o, const struct option_row *row, const char *v
     case OPTION_MAX_MEMORY: return parse_bytes(row->name, value, report, &o->max_memory_bytes);
     case OPTION_MAX_TABLE: return parse_count(row->name, value, report, &o->max_table_elems);
     case OPTION_MAX_THREADS: return parse_int(row->name, value, 0, 65536, report, &o->max_threads);
+    case OPTION_ALLOW_SPAWN: o->allow_spawn = true; break;
     case OPTION_ALLOW_OBJECT: o->allow_object = true; break;
     case OPTION_OUTPUT: o->output = value; break;
     case OPTION_TARGET: c->triple = value; break;
@@ -267,7 +276,14 @@ static mw_error parse_option(mw_options *options, int argc, char **argv, int *i,
         return mw_fail(report, MW_ERR_USAGE, "--%s takes no argument", row->name);
     if (row->argument && !value && *i + 1 == argc)
         return mw_fail(report, MW_ERR_USAGE, "--%s needs an argument: %s", row->name, row->argument);
-    return apply(options, row, row->argument && !value ? argv[++*i] : value, report);
+    if (row->argument && !value)
+        value = argv[++*i];
+    struct mw_given *given = grow(options->given, options->ngiven, sizeof *given);
+    if (!given)
+        return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    options->given = given;
+    given[options->ngiven++] = (struct mw_given){row, value};
+    return apply(options, row, value, report);
 }
 
 mw_error mw_options_parse(char command, int argc, char **argv, mw_report *report, mw_options *out)
@@ -297,6 +313,86 @@ mw_error mw_options_parse(char command, int argc, char **argv, mw_report *report
     return error;
 }
 
+/* ---- The same options again ---------------------------------------------------------------------------------------- */
+
+/* Adds a word to *text, which grows. */
+static mw_error add_word(char **text, size_t *size, const char *word, mw_report *report)
+{
+    size_t length = strlen(word), need = mw_word_put(NULL, 0, word, length), comma = *size != 0;
+    char *grown = realloc(*text, *size + comma + need + 1);
+    if (!grown)
+        return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    if (comma)
+        grown[*size] = ',';
+    mw_word_put(grown + *size + comma, need, word, length);
+    *size += comma + need;
+    grown[*size] = 0;
+    *text = grown;
+    return MW_OK;
+}
+
+/* Names of files that this process's directory gives a meaning. NULL: no memory. */
+static char *absolute(const char *path)
+{
+    char *here = *path == '/' ? strdup("") : getcwd(NULL, 0);
+    char *result = here ? malloc(strlen(here) + strlen(path) + 2) : NULL;
+    if (result)
+        sprintf(result, "%s%s%s", here, *here ? "/" : "", path);
+    free(here);
+    return result;
+}
+
+/* A granted directory as --dir says it; NULL, with a report, where it cannot. */
+static char *dir_again(const mw_wasi_dir *dir, mw_report *report)
+{
+    char *host = realpath(dir->host_path, NULL), *result = NULL;
+    if (!host) {
+        mw_fail(report, MW_ERR_USAGE, "cannot grant the directory '%s': %s", dir->host_path, strerror(errno));
+    } else if (strstr(host, "::")) {
+        mw_fail(report, MW_ERR_USAGE, "--allow-spawn: the granted directory '%s' has '::' in its name, which --dir cannot "
+                "say to the processes that are started", host);
+    } else if (!(result = malloc(strlen(host) + strlen(dir->guest_path) + 3))) {
+        mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    } else {
+        sprintf(result, "%s::%s", host, dir->guest_path);
+    }
+    free(host);
+    return result;
+}
+
+mw_error mw_options_again(const mw_options *options, mw_report *report, char **out)
+{
+    size_t size = 0;
+    int dir = 0;
+    mw_error error = MW_OK;
+    *out = NULL;
+    for (int i = 0; i < options->ngiven && error == MW_OK; i++) {
+        const struct option_row *row = options->given[i].row;
+        const char *value = options->given[i].value;
+        char name[64], *made = NULL;
+        if (row->id == OPTION_ALLOW_OBJECT)
+            continue;
+        if (row->id == OPTION_DIR || row->id == OPTION_DIR_RO) {
+            if (!(made = dir_again(&options->dirs[dir++], report)))
+                error = report->error;
+        } else if (row->id == OPTION_CACHE_DIR || (row->id == OPTION_MPI && strchr(value, '/'))) {
+            if (!(made = absolute(value)))
+                error = mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+        }
+        snprintf(name, sizeof name, "--%s", row->name);
+        if (error == MW_OK)
+            error = add_word(out, &size, name, report);
+        if (error == MW_OK && value)
+            error = add_word(out, &size, made ? made : value, report);
+        free(made);
+    }
+    if (error != MW_OK) {
+        free(*out);
+        *out = NULL;
+    }
+    return error;
+}
+
 void mw_options_free(mw_options *options)
 {
     for (int i = 0; i < options->ndirs; i++) {
@@ -307,5 +403,6 @@ void mw_options_free(mw_options *options)
     for (int i = 0; i < options->nenv; i++)
         free(options->env[i]);
     free(options->env);
+    free(options->given);
     *options = (mw_options){0};
 }

@@ -11,7 +11,8 @@
 typedef struct mw_options {
     char command;        /* 'R', 'C', 'I', 'K', 'D' as in options.def */
     bool help, verbose;
-    bool no_cache, allow_object;
+    bool no_cache, allow_object, allow_spawn;
+    bool spawned;        /* the file is a guest path: found beneath the granted directories alone */
     const char *cache_dir, *mpi, *output;
     uint64_t stack_bytes, max_memory_bytes, max_table_elems; /* 0: default */
     uint64_t disabled_features; /* MW_FEATURE_*: modules that use one are refused */
@@ -21,6 +22,8 @@ typedef struct mw_options {
     mw_wasi_dir *dirs;   /* owned */
     int nenv;
     char **env;          /* owned, "NAME=VALUE" */
+    int ngiven;
+    struct mw_given *given; /* owned: what was given, in order */
     int nargs;
     char **args;         /* the operands: for `run` the file and the guest's arguments; argv's own */
 } mw_options;
@@ -30,6 +33,10 @@ typedef struct mw_options {
  * option and what is wrong with it. */
 MW_CHECKED mw_error mw_options_parse(char command, int argc, char **argv, mw_report *report, mw_options *out);
 void mw_options_free(mw_options *options);
+
+/* The words of a command line that gives the same options once more, to a process in another directory; as text
+ * (base/words.h), which is the caller's to free. Without --allow-precompiled: the file will be the guest's choice. */
+MW_CHECKED mw_error mw_options_again(const mw_options *options, mw_report *report, char **out);
 
 /* The options of `command`, a line each. */
 void mw_options_print(char command, FILE *to);

@@ -6,6 +6,7 @@
 #include "cli/plugins.h"
 #include "cli/version.h"
 #include "runtime/cache.h"
+#include "wasi/errno.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,29 +16,54 @@
 #include <time.h>
 #include <unistd.h>
 
-mw_error mw_file_open(const char *path, mw_report *report, mw_file *out, mw_file_kind *kind)
+/* Memory of our own rather than a mapping of the file, which a guest that runs elsewhere may be able to write: what was
+ * validated is what is compiled. */
+static uint8_t *read_all(int fd, size_t size, mw_report *report, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    uint8_t *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (bytes == MAP_FAILED) {
+        mw_fail(report, MW_ERR_NO_MEMORY, "no memory for the %zu bytes of '%s'", size, path);
+        return NULL;
+    }
+    size_t have = 0;
+    ssize_t n = 1;
+    while (have < size && n > 0) {
+        n = read(fd, bytes + have, size - have);
+        if (n < 0 && errno == EINTR)
+            n = 1;
+        else if (n > 0)
+            have += (size_t)n;
+    }
+    if (n < 0 || have < size) {
+        mw_fail(report, MW_ERR_IO, "cannot read '%s': %s", path, n < 0 ? strerror(errno) : "it becomes shorter");
+        munmap(bytes, size);
+        return NULL;
+    }
+    return bytes;
+}
+
+/* Takes over `fd`. */
+static mw_error open_file(int fd, const char *path, mw_report *report, mw_file *out, mw_file_kind *kind)
+{
     struct stat st;
-    if (fd < 0 || fstat(fd, &st) != 0) {
+    if (fstat(fd, &st) != 0) {
         mw_fail(report, MW_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
-        if (fd >= 0)
-            close(fd);
+        close(fd);
         return MW_ERR_IO;
     }
     if (!S_ISREG(st.st_mode)) {
         close(fd);
         return mw_fail(report, MW_ERR_IO, "cannot read '%s': it is not a regular file", path);
     }
-    void *bytes = st.st_size ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-    int mmap_errno = errno;
+    *out = (mw_file){path, NULL, (size_t)st.st_size};
+    if (out->size && !(out->bytes = read_all(fd, out->size, report, path))) {
+        close(fd);
+        return report->error;
+    }
     close(fd);
-    if (bytes == MAP_FAILED)
-        return mw_fail(report, MW_ERR_IO, "cannot read '%s': %s", path, strerror(mmap_errno));
-    *out = (mw_file){path, bytes, (size_t)st.st_size};
-    if (out->size >= 4 && memcmp(bytes, "\0asm", 4) == 0) {
+    if (out->size >= 4 && memcmp(out->bytes, "\0asm", 4) == 0) {
         *kind = MW_FILE_MODULE;
-    } else if (out->size >= 4 && memcmp(bytes, "\177ELF", 4) == 0) {
+    } else if (out->size >= 4 && memcmp(out->bytes, "\177ELF", 4) == 0) {
         *kind = MW_FILE_OBJECT;
     } else {
         mw_file_close(out);
@@ -45,6 +71,26 @@ mw_error mw_file_open(const char *path, mw_report *report, mw_file *out, mw_file
                        path);
     }
     return MW_OK;
+}
+
+mw_error mw_file_open(const char *path, mw_report *report, mw_file *out, mw_file_kind *kind)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return mw_fail(report, MW_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+    return open_file(fd, path, report, out, kind);
+}
+
+/* The module of a process that a guest started: the name is the guest's. */
+static mw_error open_granted(const char *path, const mw_options *options, mw_report *report, mw_file *out,
+                             mw_file_kind *kind)
+{
+    int fd;
+    uint16_t error = mw_wasi_open_granted(options->dirs, options->ndirs, path, &fd);
+    if (error)
+        return mw_fail(report, MW_ERR_IO, "cannot read '%s' in the granted directories: %s", path,
+                       mw_wasi_errno_name((mw_wasi_errno)error));
+    return open_file(fd, path, report, out, kind);
 }
 
 void mw_file_close(mw_file *file)
@@ -249,12 +295,13 @@ mw_error mw_prepare(const char *path, const mw_options *options, mw_report *repo
 {
     mw_file file;
     mw_file_kind kind;
-    mw_error error = mw_file_open(path, report, &file, &kind);
+    mw_error error = options->spawned ? open_granted(path, options, report, &file, &kind)
+                                      : mw_file_open(path, report, &file, &kind);
     if (error != MW_OK)
         return error;
     if (kind == MW_FILE_MODULE)
         error = prepare_module(&file, options, report, out);
-    else if (!options->allow_object)
+    else if (!options->allow_object || options->spawned)
         error = mw_fail(report, MW_ERR_USAGE,
                         "'%s' is native code, which the sandbox cannot check: if this program made it from a module that "
                         "you trust, give --allow-precompiled",

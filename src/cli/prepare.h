@@ -6,7 +6,7 @@
 #include "runtime/instance.h"
 #include "wasm/module.h"
 
-/* A file's bytes, mapped. */
+/* A file's bytes, in memory that nobody else can change. */
 typedef struct mw_file {
     const char *path;
     const uint8_t *bytes;
@@ -15,7 +15,7 @@ typedef struct mw_file {
 
 typedef enum mw_file_kind { MW_FILE_MODULE, MW_FILE_OBJECT } mw_file_kind;
 
-/* Maps the file at `path` (kept by reference) and tells modules from precompiled objects by their first bytes;
+/* Reads the file at `path` (kept by reference) and tells modules from precompiled objects by their first bytes;
  * anything else is MW_ERR_MALFORMED. mw_file_close ends it. */
 MW_CHECKED mw_error mw_file_open(const char *path, mw_report *report, mw_file *out, mw_file_kind *kind);
 void mw_file_close(mw_file *file);
@@ -35,8 +35,8 @@ mw_hash mw_file_key(const mw_file *file, const mw_options *options);
 MW_CHECKED mw_error mw_file_cache(const mw_file *file, const mw_options *options, mw_report *report, char **path,
                                   bool *made);
 
-/* Loaded code for the module or object at `path`: from the cache, or compiled, without a cache if that cannot be
- * used (said on standard error). */
+/* Loaded code for the module or object at `path` (with options->spawned: of the guest's beneath the granted directories):
+ * from the cache, or compiled, without a cache if that cannot be used (said on standard error). */
 MW_CHECKED mw_error mw_prepare(const char *path, const mw_options *options, mw_report *report, mw_code **out);
 
 #endif

@@ -10,6 +10,7 @@ int mw_mpi_running, mw_mpi_world, mw_mpi_finalized;
 bool mw_host_down;
 int mw_tag_ub;
 bool mw_mpi_legacy;
+mw_mpi_config mw_mpi_rights;
 mw_instance *mw_mpi_instance;
 
 #define RAISE_IF_BEGUN(call)                                                                       \

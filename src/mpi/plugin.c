@@ -108,7 +108,7 @@ static mw_error find_abi(const mw_code_descriptor *d, mw_report *report)
                : MW_OK;
 }
 
-static mw_error attach(mw_instance *instance, mw_report *report)
+static mw_error attach(mw_instance *instance, const mw_mpi_config *config, mw_report *report)
 {
     if (mw_mpi_instance)
         return mw_fail(report, MW_ERR_USAGE, "a process has one MPI, which another instance uses already");
@@ -116,6 +116,7 @@ static mw_error attach(mw_instance *instance, mw_report *report)
     if (error)
         return error;
     mw_mpi_instance = instance;
+    mw_mpi_rights = *config;
     instance->host[MW_HOST_MPI] = instance;
     mw_set_nested_end(end_nested);
     return MW_OK;

@@ -7,8 +7,16 @@
 #include "runtime/host_module.h"
 #include <stdbool.h>
 
-#define MW_MPI_PLUGIN_VERSION 1
+#define MW_MPI_PLUGIN_VERSION 2
 #define MW_MPI_PLUGIN_SYMBOL "mw_mpi_plugin_entry"
+
+/* What the guest may do beyond its own job. */
+typedef struct mw_mpi_config {
+    bool allow_spawn; /* start processes, and open and connect to ports (--allow-spawn) */
+    /* How processes are started for it: the embedder's program, and the words (base/words.h) that come before the module's
+     * name and arguments. NULL without allow_spawn. Kept by reference. */
+    const char *spawn_program, *spawn_options;
+} mw_mpi_config;
 
 typedef struct mw_mpi_plugin {
     uint32_t version;      /* MW_MPI_PLUGIN_VERSION */
@@ -18,7 +26,7 @@ typedef struct mw_mpi_plugin {
     const mw_host_module *modules;
 
     /* Makes the per-instance state (instance->host[MW_HOST_MPI]); before the guest runs. */
-    mw_error (*attach)(mw_instance *instance, mw_report *report);
+    mw_error (*attach)(mw_instance *instance, const mw_mpi_config *config, mw_report *report);
     /* Ends the state; finalizes MPI if the guest initialized it and returned without finalizing
      * (then `exit_code` != 0 aborts the job instead). */
     void (*detach)(mw_instance *instance, int exit_code);

@@ -3,12 +3,14 @@
 #define MW_MPI_STATE_H
 
 #include "mpi/convert.h"
+#include "mpi/plugin.h"
 #include <pthread.h>
 
 extern int mw_mpi_running;    /* handles are valid: between MPI_Init and MPI_Finalize, or in a session */
 extern int mw_mpi_world;      /* between MPI_Init and MPI_Finalize */
 extern int mw_mpi_finalized;  /* after MPI_Finalize */
 extern bool mw_mpi_legacy;    /* the guest's ABI is that of the paper's artifact (legacy.h) */
+extern mw_mpi_config mw_mpi_rights;  /* of the guest that is attached */
 extern mw_instance *mw_mpi_instance; /* the guest that is attached; callbacks of the host find it here */
 
 /* Ends the job with `code` whatever the state; never returns, never hangs (plugin.c). */
@@ -45,6 +47,16 @@ void mw_out_contents(int combiner, bool large, int32_t *integers, int64_t n);
 
 /* Value of the attribute MPI_LASTUSEDCODE (errors.c). */
 int mw_last_used_code(void);
+
+/* ---- Dynamic processes (spawn.c) ------------------------------------------------------------------------------ */
+
+/* Fails with `error_class` unless the guest may start processes and connect to other jobs. */
+int32_t mw_in_dynamic(const mw_call *call, int32_t error_class);
+/* Collective over an intracommunicator: MPI_SUCCESS if `mine` is that everywhere. Otherwise every process fails, with its
+ * own error, which it has raised, or with another's. *most (may be NULL) becomes the largest one of all. */
+int32_t mw_agree(const mw_call *call, const mw_comm_slot *comm, int32_t mine, int64_t *most);
+/* A host info object with those keys that give no rights, or MPI_INFO_NULL; the caller frees it. */
+int32_t mw_in_info_rights(const mw_call *call, const char *argument, mw_guest_info handle, MPI_Info *out);
 
 /* ---- Memory kept with requests (scratch.c) ---------------------------------------------------------------- */
 

@@ -77,6 +77,13 @@ static mw_wasi_errno check_rights(const mw_wasi_fd *dir, mw_wasi_rights rights, 
     return writes && dir->read_only ? MW_WASI_EROFS : MW_WASI_ESUCCESS;
 }
 
+/* As in path_open: what lies in /proc is not the guest's, whatever was granted. */
+static bool in_proc(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) != 0 || fs.f_type == PROC_SUPER_MAGIC;
+}
+
 uint16_t mw_wasi_open_host_file(mw_instance *instance, const char *guest_path, unsigned flags, mw_wasi_host_file *out)
 {
     mw_wasi_fd *dir;
@@ -93,13 +100,39 @@ uint16_t mw_wasi_open_host_file(mw_instance *instance, const char *guest_path, u
     mw_wasi_fd_drop(dir);
     if (error)
         return (uint16_t)error;
-    struct statfs fs;
-    if (fstatfs(out->fd, &fs) != 0 || fs.f_type == PROC_SUPER_MAGIC) { /* as in path_open */
+    if (in_proc(out->fd)) {
         close(out->fd);
         return MW_WASI_ENOTCAPABLE;
     }
     snprintf(out->path, sizeof out->path, "/proc/self/fd/%d", out->fd);
     return MW_WASI_ESUCCESS;
+}
+
+uint16_t mw_wasi_open_granted(const mw_wasi_dir *dirs, int ndirs, const char *guest_path, int *out)
+{
+    const char *stripped = strip(guest_path), *rest, *best_rest = NULL;
+    const mw_wasi_dir *best = NULL;
+    size_t best_length = 0;
+    for (int i = 0; i < ndirs; i++) {
+        const char *prefix = strip(dirs[i].guest_path);
+        if (has_prefix(stripped, prefix, &rest) && (!best || strlen(prefix) > best_length)) {
+            best = &dirs[i];
+            best_length = strlen(prefix);
+            best_rest = rest;
+        }
+    }
+    if (!best)
+        return MW_WASI_ENOTCAPABLE;
+    int dir = open(best->host_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return (uint16_t)mw_wasi_errno_of(errno);
+    mw_wasi_errno error = mw_wasi_open_beneath(dir, best_rest, O_RDONLY | O_NONBLOCK, 0, out);
+    close(dir);
+    if (!error && in_proc(*out)) {
+        close(*out);
+        error = MW_WASI_ENOTCAPABLE;
+    }
+    return (uint16_t)error;
 }
 
 void mw_wasi_close_host_file(mw_wasi_host_file *file)

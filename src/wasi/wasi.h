@@ -60,6 +60,9 @@ typedef struct mw_wasi_host_file {
 MW_CHECKED uint16_t mw_wasi_open_host_file(mw_instance *instance, const char *guest_path, unsigned flags,
                                            mw_wasi_host_file *out);
 void mw_wasi_close_host_file(mw_wasi_host_file *file);
+/* The same for a file that is to be read before there is an instance: the file behind `guest_path` in the directories that
+ * will be granted, opened for reading, without waiting whatever it is. Its descriptor is the caller's. */
+MW_CHECKED uint16_t mw_wasi_open_granted(const mw_wasi_dir *dirs, int ndirs, const char *guest_path, int *out);
 /* Removes a file, as MPI_File_delete does. */
 MW_CHECKED uint16_t mw_wasi_unlink_host_file(mw_instance *instance, const char *guest_path);
 

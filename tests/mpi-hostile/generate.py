@@ -23,6 +23,8 @@ def class_of(function, param):
         return "BUFFER"
     if k.name == "function":
         return "FUNCTION"
+    if k.name in ("strings", "string_lists"):
+        return k.name.upper()
     if k.name == "string":
         return "OUT" if out else "STRING"
     if k.name == "status" and k.length is None:

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum class {
-    NONE, BUFFER, FUNCTION, STRING, OUT, TYPES, REQUESTS, INFOS, ZEROS, ONES, LONGS, COMM, GROUP, EMPTY_GROUP, TYPE, OP, REQUEST,
+    NONE, BUFFER, FUNCTION, STRING, STRINGS, STRING_LISTS, OUT, TYPES, REQUESTS, INFOS, ZEROS, ONES, LONGS, COMM, GROUP, EMPTY_GROUP, TYPE, OP, REQUEST,
     ERRHANDLER, INFO, MESSAGE, WIN, WIN_PLACE, FILE_HANDLE, FILE_PLACE, COMM_PLACE, GROUP_PLACE, TYPE_PLACE, OP_PLACE, REQUEST_PLACE, ERRHANDLER_PLACE, INFO_PLACE, MESSAGE_PLACE,
     SESSION, SESSION_PLACE, T_ENUM, T_CVAR, T_CVAR_PLACE, T_PVAR, T_PVAR_PLACE, T_PVAR_SESSION, T_PVAR_SESSION_PLACE,
     COUNT, PEER, TARGET, ROOT, TAG, BYTES, INT
@@ -38,6 +38,8 @@ static struct {
 static int zeros[64], ones[64], place, scratch[1024];
 static int64_t longs[64];
 static char unaligned[4096];
+static const char *strings[65];         /* ends with a null pointer */
+static const char *const *lists[64];
 static MPI_Datatype types[64];
 static MPI_Request requests[64];
 static MPI_Info infos[64];
@@ -67,6 +69,8 @@ static void reset(void)
         types[i] = MPI_INT;
         requests[i] = MPI_REQUEST_NULL;
         infos[i] = MPI_INFO_NULL;
+        strings[i] = "a string";
+        lists[i] = strings + 60;
     }
     memcpy(unaligned + 1, ones, sizeof ones);
 }
@@ -162,6 +166,8 @@ static int64_t good(enum class class, int p)
     case BUFFER: return ADDRESS(room.buffers[p]);
     case FUNCTION: return ADDRESS(operation);
     case STRING: return ADDRESS("a string");
+    case STRINGS: return ADDRESS(strings);
+    case STRING_LISTS: return ADDRESS(lists);
     case OUT: return ADDRESS(scratch);
     case TYPES: return ADDRESS(types);
     case REQUESTS: return ADDRESS(requests);
@@ -296,6 +302,18 @@ static int bad_string(int i, int64_t *value)
     return bad_pointer(i - 2, value);
 }
 
+/* Wild pointers in an array of strings, or of such arrays, then wrong places. */
+static int bad_pointers(int i, void *array, int64_t *value)
+{
+    int64_t pointer;
+    if (!bad_pointer(i / 3, &pointer))
+        return 0;
+    if (i % 3 == 2)
+        return *value = pointer, 1;
+    ((uint32_t *)array)[i % 3 ? 3 : 0] = (uint32_t)pointer;
+    return *value = ADDRESS(array), 1;
+}
+
 static int bad_wide(int i, int64_t *value)
 {
     static const int64_t wild[] = {0x100000000, 0x7fffffffffffffff, INT64_MIN, -0x100000000};
@@ -310,6 +328,8 @@ static int bad(enum class class, int i, int64_t *value)
     case BUFFER:
     case OUT: return bad_pointer(i, value);
     case STRING: return bad_string(i, value);
+    case STRINGS: return bad_pointers(i, strings, value);
+    case STRING_LISTS: return bad_pointers(i, lists, value);
     case FUNCTION: return i == 0 ? (*value = ADDRESS(reset), 1) : bad_pointer(i - 1, value);
     case TYPES: return bad_handles(i, types, value);
     case REQUESTS: return bad_handles(i, requests, value);

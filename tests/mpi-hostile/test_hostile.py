@@ -24,7 +24,7 @@ MANY_TRAPS = 40
 
 def run(host, start):
     """Exit status and standard error of the cases from `start` on; None as the status if they don't end."""
-    command = [MPIWASM, "run", "--mpi", host, "-d", ".", str(OUT / "hostile.wasm"), str(start)]
+    command = [MPIWASM, "run", "--mpi", host, "--allow-spawn", "-d", ".", str(OUT / "hostile.wasm"), str(start)]
     environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                        XDG_CACHE_HOME=str(OUT / "cache"))
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

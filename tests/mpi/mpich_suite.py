@@ -41,6 +41,9 @@ HOSTS = {
     "mpich": ["mpirun.mpich"],
 }
 
+# Open MPI connects processes of different jobs by TCP only, and tests do not start more than the job has slots.
+SPAWNS = {"openmpi": ["--host", "localhost:16", "--mca", "btl", "self,vader,tcp", "--mca", "btl_tcp_if_include", "lo"]}
+
 # What MPICH's configure would find out.
 CONFIG = """\
 #define HAVE_STDARG_H 1
@@ -233,9 +236,10 @@ class Suite:
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         os.link(program, directory / program.name)  # tests open themselves by argv[0]
-        command = HOSTS[host] + test.mpiexec + ["-np", ranks]
+        spawns = test.directory == "spawn"
+        command = HOSTS[host] + (SPAWNS.get(host, []) if spawns else []) + test.mpiexec + ["-np", ranks]
         if kind == "wasm":
-            command += [BUILD / "bin/mpiwasm", "run", "-d", "."]
+            command += [BUILD / "bin/mpiwasm", "run"] + (["--allow-spawn"] if spawns else []) + ["-d", "."]
         code, output = run(command + ["./" + program.name] + test.args, seconds, env=environment, cwd=directory)
         shutil.rmtree(directory, ignore_errors=True)
         return good(test, code, output), "exit status %d\n%s" % (code, output)
