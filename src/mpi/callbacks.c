@@ -260,10 +260,10 @@ mw_checked_op mw_op_to_use(const mw_call *call, const char *argument, mw_guest_o
     return checked;
 }
 
-int32_t mw_in_op_count(const mw_call *call, const char *argument, mw_guest_op handle, int64_t count)
+int32_t mw_in_large_op_count(const mw_call *call, const char *argument, mw_guest_op handle, int64_t count)
 {
     const mw_op_slot *slot = mw_op_find(handle);
-    if (MW_LIKELY(count <= INT_MAX) || !slot || !slot->callback || op_pool[slot->callback].large)
+    if (!slot || !slot->callback || op_pool[slot->callback].large)
         return MW_GUEST_SUCCESS;
     return mw_raise_error(call, MW_GUEST_ERR_COUNT, argument,
                           "the operation's function takes an int of elements, not %lld: see MPI_Op_create_c",

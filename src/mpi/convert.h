@@ -162,6 +162,23 @@ MW_INLINE int32_t mw_in_type(const mw_call *call, const char *argument, mw_guest
     return MW_GUEST_SUCCESS;
 }
 
+/* The datatype of a message of `count` elements. MPICH does not look at that of an empty one, which programs leave null. */
+MW_INLINE int32_t mw_in_message_type(const mw_call *call, const char *argument, mw_guest_type handle, int64_t count,
+                                     const mw_type_slot **out)
+{
+    const mw_type_slot *slot = mw_type_find(handle);
+#ifdef MPICH_VERSION
+    if (MW_UNLIKELY(!slot) && handle.value == MW_GUEST_DATATYPE_NULL && count == 0)
+        slot = mw_type_find((mw_guest_type){MW_GUEST_BYTE});
+#else
+    (void)count;
+#endif
+    if (MW_UNLIKELY(!slot))
+        return mw_failed(mw_raise_handle(MW_COPY(call), MW_KIND_type, argument, handle.value));
+    *out = slot;
+    return MW_GUEST_SUCCESS;
+}
+
 /* The operation to use with `type`: the user's, the host's, or for the guest's long double one of our own.
  * Fails where the standard does not define the predefined operation for the type (6.9.2) only as the host does. */
 mw_checked_op mw_op_to_use(const mw_call *call, const char *argument, mw_guest_op handle, mw_guest_type type_handle,
@@ -179,7 +196,12 @@ MW_INLINE int32_t mw_in_op(const mw_call *call, const char *argument, mw_guest_o
     return checked.error;
 }
 /* `count` elements, as far as the user's function can be called with so many: a plain one has an int (MPI_ERR_COUNT). */
-int32_t mw_in_op_count(const mw_call *call, const char *argument, mw_guest_op handle, int64_t count);
+int32_t mw_in_large_op_count(const mw_call *call, const char *argument, mw_guest_op handle, int64_t count);
+MW_INLINE int32_t mw_in_op_count(const mw_call *call, const char *argument, mw_guest_op handle, int64_t count)
+{
+    return MW_LIKELY(count <= INT32_MAX) ? MW_GUEST_SUCCESS
+                                         : mw_in_large_op_count(MW_COPY(call), argument, handle, count);
+}
 /* The operation itself, as for MPI_Op_commutative and MPI_Op_free. */
 MW_INLINE int32_t mw_in_op_slot(const mw_call *call, const char *argument, mw_guest_op handle, mw_op_slot **out)
 {

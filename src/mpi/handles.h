@@ -87,6 +87,12 @@ enum {
     MW_REQUEST_GENERALIZED = 2,
     MW_REQUEST_COMM = 8, /* of MPI_Comm_idup: completion publishes the communicator's slot that `kept` names */
     MW_REQUEST_DONE = 4, /* a generalized one that MPI_Grequest_complete was called for */
+    MW_REQUEST_COLLECTIVE = 16,      /* a persistent collective operation */
+    MW_REQUEST_PARTITIONED_SEND = 32,
+    MW_REQUEST_PARTITIONED_RECV = 64,
+    MW_REQUEST_PARTITIONED = MW_REQUEST_PARTITIONED_SEND | MW_REQUEST_PARTITIONED_RECV, /* partitioned.c */
+    MW_REQUEST_BUSY = 1 << 16,       /* the host holds it: requests.c */
+    MW_REQUEST_ACTIVE = 1 << 17,     /* a persistent one between its start and its completion */
 };
 
 #define MW_PLAIN_SLOT(kind, host_type)                                                             \

@@ -6,8 +6,6 @@
 #include "mpi/state.h"
 #include "shims.h"
 
-enum { BUSY = 1u << 16, ACTIVE = 1u << 17 };
-
 /* The lists of one call. slots[i] is NULL for MPI_REQUEST_NULL. */
 typedef struct request_list {
     mw_arena arena;
@@ -27,12 +25,12 @@ MW_INLINE int32_t claim(const mw_call *call, const char *argument, uint32_t hand
         return mw_failed(mw_raise_handle(MW_COPY(call), MW_KIND_request, argument, handle));
     uint32_t before;
     if (mw_handles_shared) {
-        before = __atomic_fetch_or(&slot->flags, BUSY, __ATOMIC_ACQUIRE);
+        before = __atomic_fetch_or(&slot->flags, MW_REQUEST_BUSY, __ATOMIC_ACQUIRE);
     } else {
         before = slot->flags;
-        slot->flags = before | BUSY;
+        slot->flags = before | MW_REQUEST_BUSY;
     }
-    if (MW_UNLIKELY(before & BUSY))
+    if (MW_UNLIKELY(before & MW_REQUEST_BUSY))
         return mw_failed(mw_raise_error(MW_COPY(call), MW_GUEST_ERR_REQUEST, argument,
                                         "request 0x%x is already being completed", handle));
     *out = slot;
@@ -43,9 +41,9 @@ MW_INLINE int32_t claim(const mw_call *call, const char *argument, uint32_t hand
 static void unclaim(mw_request_slot *slot, uint32_t other_bits)
 {
     if (mw_handles_shared) /* another thread may just call a generalized request complete */
-        __atomic_fetch_and(&slot->flags, ~(BUSY | other_bits), __ATOMIC_RELEASE);
+        __atomic_fetch_and(&slot->flags, ~(MW_REQUEST_BUSY | other_bits), __ATOMIC_RELEASE);
     else
-        slot->flags &= ~(BUSY | other_bits);
+        slot->flags &= ~(MW_REQUEST_BUSY | other_bits);
 }
 
 /* What an operation kept until it was complete. */
@@ -69,7 +67,7 @@ static inline void settle(mw_request_slot *slot, MPI_Request host, bool complete
         return;
     }
     slot->host = host;
-    unclaim(slot, complete ? ACTIVE : 0);
+    unclaim(slot, complete ? MW_REQUEST_ACTIVE : 0);
 }
 
 static void list_release(request_list *list)
@@ -226,7 +224,16 @@ int32_t mw_MPI_Request_free(mw_instance *instance, mw_guest_ptr request)
     MW_TRY(mw_out_i32(&call, "request", request, &handle));
     MW_TRY(claim(&call, "request", (uint32_t)*handle, &slot));
     MPI_Request host = slot->host;
-    int rc = MPI_Request_free(&host);
+    int rc = MPI_SUCCESS;
+    if (slot->flags & MW_REQUEST_PARTITIONED) {
+        if (slot->flags & MW_REQUEST_ACTIVE) { /* the host would receive into what it has freed */
+            unclaim(slot, 0);
+            return mw_raise_error(&call, MW_GUEST_ERR_REQUEST, "request", "an active partitioned one cannot be freed");
+        }
+        rc = mw_partitioned_free(slot, &host);
+    } else {
+        rc = MPI_Request_free(&host);
+    }
     if (rc == MPI_SUCCESS) {
         mw_kept_orphan(slot->kept);
         slot->kept = NULL;
@@ -243,6 +250,10 @@ int32_t mw_MPI_Cancel(mw_instance *instance, mw_guest_ptr request)
     MW_TRY(mw_in_running(&call));
     MW_TRY(mw_out_i32(&call, "request", request, &handle));
     MW_TRY(claim(&call, "request", (uint32_t)*handle, &slot));
+    if (slot->flags & (MW_REQUEST_COLLECTIVE | MW_REQUEST_PARTITIONED)) { /* MPICH would end the job */
+        unclaim(slot, 0);
+        return mw_raise_error(&call, MW_GUEST_ERR_REQUEST, "request", "an operation of this kind cannot be cancelled");
+    }
     int rc = MPI_Cancel(&slot->host);
     unclaim(slot, 0);
     return mw_result(rc);
@@ -254,9 +265,16 @@ static int32_t check_startable(const mw_call *call, const char *argument, const 
 {
     if (!(slot->flags & MW_REQUEST_PERSISTENT))
         return mw_raise_error(call, MW_GUEST_ERR_REQUEST, argument, "not a persistent request");
-    if (slot->flags & ACTIVE)
+    if (slot->flags & MW_REQUEST_ACTIVE)
         return mw_raise_error(call, MW_GUEST_ERR_REQUEST, argument, "the persistent request is active already");
     return MW_GUEST_SUCCESS;
+}
+
+static void activate(mw_request_slot *slot)
+{
+    if (slot->flags & MW_REQUEST_PARTITIONED_SEND)
+        mw_partitions_reset(slot); /* before other threads see that it is active */
+    __atomic_store_n(&slot->flags, slot->flags | MW_REQUEST_ACTIVE, __ATOMIC_RELEASE);
 }
 
 int32_t mw_MPI_Start(mw_instance *instance, mw_guest_ptr request)
@@ -268,10 +286,10 @@ int32_t mw_MPI_Start(mw_instance *instance, mw_guest_ptr request)
     MW_TRY(claim(&call, "request", (uint32_t)*handle, &slot));
     unclaim(slot, 0);
     MW_TRY(check_startable(&call, "request", slot));
-    slot->flags |= ACTIVE;
+    activate(slot);
     int rc = MPI_Start(&slot->host);
     if (rc != MPI_SUCCESS)
-        slot->flags &= ~(uint32_t)ACTIVE;
+        slot->flags &= ~(uint32_t)MW_REQUEST_ACTIVE;
     return mw_result(rc);
 }
 
@@ -286,7 +304,7 @@ int32_t mw_MPI_Startall(mw_instance *instance, int32_t count, mw_guest_ptr reque
                               : mw_raise_handle(&call, MW_KIND_request, "array_of_requests", MW_GUEST_REQUEST_NULL);
     if (!error) {
         for (int64_t i = 0; i < list.n; i++)
-            list.slots[i]->flags |= ACTIVE;
+            activate(list.slots[i]);
         int rc = MPI_Startall(count, list.hosts);
         for (int64_t i = 0; i < list.n; i++)
             list.slots[i]->host = list.hosts[i];
@@ -386,7 +404,7 @@ static int32_t complete_some(const mw_call *call, some_fn *host_some, int32_t co
     for (int i = 0; completed != MPI_UNDEFINED && i < completed; i++) {
         out_indices[i] = host_indices[i];
         if (list.slots[host_indices[i]])
-            list.slots[host_indices[i]]->flags &= ~(uint32_t)ACTIVE;
+            list.slots[host_indices[i]]->flags &= ~(uint32_t)MW_REQUEST_ACTIVE;
     }
     if (completed != MPI_UNDEFINED)
         put_statuses(&list, completed, rc);

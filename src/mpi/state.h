@@ -65,6 +65,11 @@ void *mw_kept_bytes(struct mw_kept *kept); /* what was taken last */
 void mw_kept_orphan(struct mw_kept *kept); /* of a request that was freed before its operation is complete */
 void mw_kept_free_orphans(void);
 
+/* ---- Partitioned communication (partitioned.c) ------------------------------------------------------------- */
+
+void mw_partitions_reset(mw_request_slot *slot); /* of a send: none is ready */
+int mw_partitioned_free(mw_request_slot *slot, MPI_Request *host); /* as MPI_Request_free */
+
 /* ---- Guest memory that MPI hands out (memory.c) ---------------------------------------------------------- */
 
 /* Memory of the guest's own: from its exported malloc, else from grown pages. 0 if there is none. */

@@ -208,7 +208,7 @@ class Shims(unittest.TestCase):
 
     def test_order(self):
         text = shim_of("MPI_Send")
-        steps = ["mw_in_comm", "mw_in_type", "mw_in_count", "mw_in_dest", "mw_in_tag", "mw_in_buffer", "MPI_Send(host"]
+        steps = ["mw_in_comm", "mw_in_message_type", "mw_in_count", "mw_in_dest", "mw_in_tag", "mw_in_buffer", "MPI_Send(host"]
         positions = [text.index(step) for step in steps]
         self.assertEqual(positions, sorted(positions))
 

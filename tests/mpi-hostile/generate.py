@@ -39,6 +39,8 @@ def class_of(function, param):
                     k.name, "ONES")
     if k.name == "group" and function.name.startswith("MPI_Win_"):
         return "EMPTY_GROUP"  # nobody answers, nothing blocks
+    if k.name == "request" and function.name.startswith("MPI_P"):
+        return "PARTITIONED_RECV" if function.name == "MPI_Parrived" else "PARTITIONED_SEND"
     if k.name in kinds.HANDLES:
         name = "request" if k.name == "persistent" else k.name
         if param.direction == "in":

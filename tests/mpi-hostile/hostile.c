@@ -15,6 +15,7 @@ enum class {
     NONE, BUFFER, FUNCTION, STRING, STRINGS, STRING_LISTS, OUT, TYPES, REQUESTS, INFOS, ZEROS, ONES, LONGS, COMM, GROUP, EMPTY_GROUP, TYPE, OP, REQUEST,
     ERRHANDLER, INFO, MESSAGE, WIN, WIN_PLACE, FILE_HANDLE, FILE_PLACE, COMM_PLACE, GROUP_PLACE, TYPE_PLACE, OP_PLACE, REQUEST_PLACE, ERRHANDLER_PLACE, INFO_PLACE, MESSAGE_PLACE,
     SESSION, SESSION_PLACE, T_ENUM, T_CVAR, T_CVAR_PLACE, T_PVAR, T_PVAR_PLACE, T_PVAR_SESSION, T_PVAR_SESSION_PLACE,
+    PARTITIONED_SEND, PARTITIONED_RECV,
     COUNT, PEER, TARGET, ROOT, TAG, BYTES, INT
 };
 
@@ -47,6 +48,7 @@ static MPI_Info info;
 static MPI_Group group;
 static uint32_t freed_type;
 static MPI_File file; /* of each function anew, too */
+static MPI_Request partitioned[2]; /* active; null on a host without such requests */
 static MPI_Win win; /* of each function anew: calls leave it in one state or another */
 
 static MPI_Session session;
@@ -100,6 +102,25 @@ static void free_window(MPI_Win *window)
     MPI_Win_complete(*window);
     MPI_Win_fence(MPI_MODE_NOSUCCEED, *window);
     MPI_Win_free(window);
+}
+
+/* A send of 64 partitions to the process itself and its receive. */
+static void start_partitioned(void)
+{
+    static int in[64], out[64];
+    partitioned[0] = partitioned[1] = MPI_REQUEST_NULL;
+    if (MPI_Psend_init(in, 64, 1, MPI_INT, 0, 77, MPI_COMM_SELF, MPI_INFO_NULL, &partitioned[0]) == MPI_SUCCESS) {
+        MPI_Precv_init(out, 64, 1, MPI_INT, 0, 77, MPI_COMM_SELF, MPI_INFO_NULL, &partitioned[1]);
+        MPI_Startall(2, partitioned);
+    }
+}
+
+/* Whatever partitions are ready. */
+static void end_partitioned(void)
+{
+    for (int i = 0; i < 64; i++)
+        MPI_Pready(i, partitioned[0]);
+    MPI_Waitall(2, partitioned, MPI_STATUSES_IGNORE);
 }
 
 static MPI_File new_file(void)
@@ -181,6 +202,8 @@ static int64_t good(enum class class, int p)
     case TYPE: return ADDRESS(MPI_INT);
     case OP: return ADDRESS(MPI_SUM);
     case REQUEST: return ADDRESS(MPI_REQUEST_NULL);
+    case PARTITIONED_SEND: return ADDRESS(partitioned[0]);
+    case PARTITIONED_RECV: return ADDRESS(partitioned[1]);
     case ERRHANDLER: return ADDRESS(MPI_ERRORS_RETURN);
     case INFO: return ADDRESS(info);
     case MESSAGE: return ADDRESS(MPI_MESSAGE_NO_PROC);
@@ -343,6 +366,8 @@ static int bad(enum class class, int i, int64_t *value)
     case TYPE:
     case OP:
     case REQUEST:
+    case PARTITIONED_SEND:
+    case PARTITIONED_RECV:
     case ERRHANDLER:
     case INFO:
     case WIN:
@@ -420,6 +445,9 @@ int main(int argc, char **argv)
         win = own ? new_window() : epoch;
         if (on_file)
             file = new_file();
+        int in_partitions = strncmp(call->name, "MPI_Pready", 10) == 0 || strcmp(call->name, "MPI_Parrived") == 0;
+        if (in_partitions)
+            start_partitioned();
         for (int which = -1; which < call->nparams; which++) {
             for (int i = 0;; i++) {
                 int64_t arguments[MAX_PARAMS], value = 0;
@@ -433,6 +461,8 @@ int main(int argc, char **argv)
                     break;
             }
         }
+        if (in_partitions)
+            end_partitioned();
         if (own)
             free_window(&win);
         if (on_file)

@@ -108,6 +108,61 @@ static void files_sequential(void)
     printf("refused %d, shared %d, value %d\n", refused, shared, value == 'd' || value == 'a');
 }
 
+/* Partitions that do not exist or are ready, requests that are not active or of another kind: all refused, and what
+ * is right still arrives. -1 on a host without partitioned communication. */
+static int partitions_refused(void)
+{
+    int in[4] = {1, 2, 3, 4}, out[4] = {0}, list[4] = {0, 3, 0, 1}, refused = 0, flag;
+    MPI_Request send, receive, plain, copy, big;
+    MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    if (MPI_Psend_init(in, 4, 1, MPI_INT, 0, 5, MPI_COMM_SELF, MPI_INFO_NULL, &send) == MPI_ERR_UNSUPPORTED_OPERATION)
+        return -1;
+    MPI_Precv_init(out, 2, 2, MPI_INT, 0, 5, MPI_COMM_SELF, MPI_INFO_NULL, &receive);
+    MPI_Recv_init(out, 0, MPI_INT, 0, 6, MPI_COMM_SELF, &plain);
+#define REFUSED(call) refused += (call) != MPI_SUCCESS
+    REFUSED(MPI_Psend_init(in, 0, 1, MPI_INT, 0, 5, MPI_COMM_SELF, MPI_INFO_NULL, &big));
+    REFUSED(MPI_Psend_init(in, 0x7fffffff, 0, MPI_INT, 0, 5, MPI_COMM_SELF, MPI_INFO_NULL, &big));
+    REFUSED(MPI_Psend_init(in, 1 << 16, (MPI_Count)1 << 16, MPI_INT, 0, 5, MPI_COMM_SELF, MPI_INFO_NULL, &big));
+    REFUSED(MPI_Precv_init(out, 1, (MPI_Count)1 << 32, MPI_INT, 0, 5, MPI_COMM_SELF, MPI_INFO_NULL, &big));
+    REFUSED(MPI_Precv_init(out, 1, 1, MPI_INT, MPI_ANY_SOURCE, 5, MPI_COMM_SELF, MPI_INFO_NULL, &big));
+    REFUSED(MPI_Pready(0, send)); /* not active */
+    MPI_Start(&send);
+    REFUSED(MPI_Pready(0, receive));
+    REFUSED(MPI_Pready(0, plain));
+    REFUSED(MPI_Pready(4, send));
+    REFUSED(MPI_Pready(-1, send));
+    REFUSED(MPI_Pready(0x7fffffff, send));
+    REFUSED(MPI_Pready_range(0, 4, send));
+    REFUSED(MPI_Pready_range(2, 1, send));
+    REFUSED(MPI_Pready_list(4, list, send)); /* one twice: none of them is taken */
+    REFUSED(MPI_Pready_list(-1, list, send));
+    MPI_Pready(2, send);
+    for (int i = 0; i < 9; i++)
+        REFUSED(MPI_Pready(2, send));
+    REFUSED(MPI_Pready_range(0, 3, send)); /* 2 is ready; 0 and 1 are not taken */
+    REFUSED(MPI_Parrived(send, 0, &flag));
+    MPI_Start(&receive);
+    REFUSED(MPI_Parrived(receive, 2, &flag));
+    REFUSED(MPI_Parrived(receive, -1, &flag));
+    copy = send;
+    REFUSED(MPI_Request_free(&copy)); /* active */
+    REFUSED(MPI_Cancel(&copy));
+    list[2] = 1;
+    MPI_Pready_list(3, list, send);
+    MPI_Wait(&send, MPI_STATUS_IGNORE);
+    MPI_Wait(&receive, MPI_STATUS_IGNORE);
+    REFUSED(MPI_Pready(0, send));
+    /* The sender's request goes, then the receiver starts. */
+    MPI_Request_free(&send);
+    MPI_Start(&receive);
+    for (int i = 0; i < 100; i++)
+        MPI_Test(&receive, &flag, MPI_STATUS_IGNORE);
+    for (int i = 0; i < 4; i++)
+        refused += out[i] != in[i] ? 1000 : 0;
+    return refused;
+}
+
 /* Names that lead out of the directories /data (where `link` and `up` are symbolic links out of it) and /ro, or ask for
  * more than was granted; then what is allowed. */
 static void files_escape(void)
@@ -287,6 +342,11 @@ static void run(const char *what)
         int first = MPI_Allreduce_c(&x, &x, (MPI_Count)1 << 33, empty, the_op, MPI_COMM_WORLD);
         int second = MPI_Reduce_scatter_block(&x, &x, 0x7fffffff, empty, the_op, MPI_COMM_WORLD);
         printf("refused: %d %d\n", first == MPI_ERR_COUNT, second == MPI_ERR_COUNT);
+    } else if (!strcmp(what, "partitions")) {
+        int refused = partitions_refused();
+        printf("refused: %s\n", refused == -1 || refused == 31 ? "all" : "some");
+        if (refused != -1)
+            printf("%d\n", refused);
     } else if (!strcmp(what, "handler-frees")) {
         MPI_Errhandler eh;
         MPI_Comm_create_errhandler(handler_frees, &eh);

@@ -29,6 +29,7 @@ CASES = [
     ("op-hostile", 0, ["reduced: 1"]),
     ("op-type", 134, ["is not a function of type MPI_User_function"]),
     ("op-count", 0, ["refused: 1 1"]),
+    ("partitions", 0, ["refused: all"]),
     ("handler-frees", 0, ["refused: 1"]),
     ("delete-frees", 0, ["inner changes refused: 1", "freed"]),
     ("file-escape", 0, ["opened 0, deleted 0, allowed 3"]),

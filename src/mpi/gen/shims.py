@@ -259,7 +259,11 @@ class Shim:
         if k in HAS_SLOT:
             null = {"type": "MPI_BYTE"}.get(k, NULLS.get(k))
             self.decls.append("const mw_%s_slot *%s%s;" % (k, host, " = NULL" if condition else ""))
-            self.check(p, "mw_in_" + k, "&" + host)
+            count = self.message_count(p)
+            if count:
+                self.check(p, "mw_in_message_type", count, "&" + host)
+            else:
+                self.check(p, "mw_in_" + k, "&" + host)
             if "topology" in p.attributes:
                 self.always(self.attempt('mw_in_topology_of(&call, "%s", %s, MPI_%s)' % (
                     p.name, host, p.attributes["topology"].upper())))
@@ -284,6 +288,13 @@ class Shim:
             self.decls.append("%s %s;" % (kinds.HANDLES[k], host))
             self.check(p, "mw_in_%s%s" % (k, "_or_null" if "null" in p.attributes else ""), "&" + host)
             self.arguments[p.name] = host
+
+    def message_count(self, p):
+        """The count of the message whose datatype `p` is, if it is one's of point-to-point communication."""
+        buffers = [q for q in self.params if q.kind.name == "buffer" and p.name in q.kind.reads()]
+        if self.f.chapter == "point-to-point" and p.kind.name == "type" and buffers:
+            return self.expression(buffers[0].kind.args[0])
+        return None
 
     def op_count(self, count):
         """Functions of the plain form are called with an int: no more elements, in any of the functions they serve."""
@@ -502,7 +513,10 @@ class Shim:
             self.decls += ["int32_t *%s;" % out, "%s %s = %s;" % (kinds.HANDLES[k], host, NULLS[k])]
             self.check(p, "mw_out_i32", "&" + out)
             if p is self.request:
-                flags = "MW_REQUEST_PERSISTENT" if k == "persistent" else "0"
+                flags = "0"
+                if k == "persistent":
+                    flags = "MW_REQUEST_PERSISTENT" + (
+                        " | MW_REQUEST_COLLECTIVE" if self.f.chapter == "collectives" else "")
                 self.results.append("if (!error)\n    error = " + (
                     "mw_out_request_kept(&call, %s, %s, &arena, %s);" if self.arena else
                     "mw_out_request(&call, %s, %s, %s);") % (host, flags, out))
@@ -613,18 +627,22 @@ class Shim:
         return wrap(prototype(f), width=110) + "\n{\n" + "\n".join(lines) + "\n}\n"
 
 
+def absent(function):
+    """What stands for a function that the host lacks."""
+    return '%s\n{\n    mw_call call = MW_CALL("%s");\n%s    return mw_raise_error(&call, ' \
+        'MW_GUEST_ERR_UNSUPPORTED_OPERATION, NULL, "this host\'s MPI %%d.%%d does not have it", MPI_VERSION, ' \
+        'MPI_SUBVERSION);\n}\n' % (
+            wrap(prototype(function), width=110), function.name,
+            "".join("    (void)%s;\n" % p.name for p in function.params))
+
+
 def shim(function):
     """The text of an `auto` function's shim."""
     text = Shim(function).generate()
     base = function.since if not function.large else function.base_since
     if base <= (3, 1):
         return text
-    absent = '%s\n{\n    mw_call call = MW_CALL("%s");\n%s    return mw_raise_error(&call, ' \
-        'MW_GUEST_ERR_UNSUPPORTED_OPERATION, NULL, "this host\'s MPI %%d.%%d does not have it", MPI_VERSION, ' \
-        'MPI_SUBVERSION);\n}\n' % (
-            wrap(prototype(function), width=110), function.name,
-            "".join("    (void)%s;\n" % p.name for p in function.params))
-    return "#if MW_HOST_MPI >= %d\n%s#else\n%s#endif\n" % (base[0] * 10 + base[1], text, absent)
+    return "#if MW_HOST_MPI >= %d\n%s#else\n%s#endif\n" % (base[0] * 10 + base[1], text, absent(function))
 
 
 # ---- Files ------------------------------------------------------------------------------------------------------
@@ -649,6 +667,9 @@ def fallbacks(functions):
     """Functions that fail by name. Weak, so that a hand-written shim takes its function's place."""
     out = [BANNER, '#include "mpi/shim.h"\n', '#pragma GCC diagnostic ignored "-Wunused-parameter"\n']
     for f in functions:
+        if f.status == "manual" and (f.base_since if f.large else f.since) > (3, 1):
+            out.append("__attribute__((weak)) " + absent(f))
+            continue
         reason = '"%s"' % f.reason if f.reason else "NULL"
         out.append("__attribute__((weak)) %s\n{\n    return mw_raise_unsupported(instance, \"%s\", %s);\n}\n" % (
             wrap(prototype(f), width=110), f.name, reason))
