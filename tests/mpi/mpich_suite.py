@@ -239,7 +239,8 @@ class Suite:
         spawns = test.directory == "spawn"
         command = HOSTS[host] + (SPAWNS.get(host, []) if spawns else []) + test.mpiexec + ["-np", ranks]
         if kind == "wasm":
-            command += [BUILD / "bin/mpiwasm", "run"] + (["--allow-spawn"] if spawns else []) + ["-d", "."]
+            command += [BUILD / "bin/mpiwasm", "run"] + (["--allow-spawn"] if spawns else [])
+            command += ["-d", ".", "-d", "/tmp"]  # one test writes there
         code, output = run(command + ["./" + program.name] + test.args, seconds, env=environment, cwd=directory)
         shutil.rmtree(directory, ignore_errors=True)
         return good(test, code, output), "exit status %d\n%s" % (code, output)
