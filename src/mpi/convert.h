@@ -524,9 +524,10 @@ int32_t mw_in_buffer_w_aint(const mw_call *call, const char *argument, mw_guest_
 int32_t mw_out_comm(const mw_call *call, const char *argument, MPI_Comm host, int32_t *out);
 int32_t mw_out_group(const mw_call *call, const char *argument, MPI_Group host, int32_t *out);
 int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host, int32_t *out);
-/* Of a new datatype: `flags` are those of the datatypes that it is made of. */
-void mw_type_derive(int32_t handle, uint32_t flags);
-uint32_t mw_types_flags(const mw_type_slot *const *types, int64_t n);
+/* What a new datatype has of those that it is made of. */
+void mw_type_derive(int32_t handle, const mw_type_slot *const *types, int64_t n);
+/* Whether the host can convert the datatype to external32 (pack.c). */
+int32_t mw_in_external(const mw_call *call, const char *argument, const mw_type_slot *type);
 int32_t mw_out_info(const mw_call *call, const char *argument, MPI_Info host, int32_t *out);
 int32_t mw_out_message(const mw_call *call, const char *argument, MPI_Message host, int32_t *out);
 

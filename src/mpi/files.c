@@ -281,6 +281,10 @@ int32_t mw_MPI_File_set_view(mw_instance *instance, mw_guest_file fh, mw_guest_o
         (error = mw_in_info_or_null(&call, "info", info, &host_info)) ||
         (error = displacement(&call, slot, disp, &host_disp)))
         goto out;
+    bool external = strcmp(name, "external32") == 0;
+    if (external && ((error = mw_in_external(&call, "etype", host_etype)) ||
+                     (error = mw_in_external(&call, "filetype", host_filetype))))
+        goto out;
     /* Hosts divide by the one and walk through the other. */
     if (host_etype->size == 0 || host_filetype->size % host_etype->size != 0)
         error = mw_raise_error(&call, MW_GUEST_ERR_ARG, "filetype", "%lld bytes are not a number of etypes of %lld bytes",
@@ -291,6 +295,7 @@ int32_t mw_MPI_File_set_view(mw_instance *instance, mw_guest_file fh, mw_guest_o
         error = mw_result(MPI_File_set_view(slot->host, host_disp, host_etype->host, host_filetype->host, name, host_info));
     if (!error) {
         slot->file->etype_size = host_etype->size;
+        slot->file->external = external;
         error = mw_shared_pointer_reset(&call, slot->file);
     }
 out:

@@ -23,6 +23,7 @@ typedef struct mw_file {
     MPI_Comm comm;      /* a duplicate of the guest's, for what is collective here */
     int rank;
     int64_t etype_size; /* of the view */
+    bool external;      /* the view's data representation is external32 */
     mw_shared_pointer shared;
     const char *split;  /* the split collective access in progress ("MPI_File_read_all"), or NULL */
 } mw_file;
@@ -40,6 +41,13 @@ MW_INLINE int32_t mw_in_random(const mw_call *call, const char *argument, const 
 {
     return MW_LIKELY(!(slot->file->amode & MW_GUEST_MODE_SEQUENTIAL)) ? MW_GUEST_SUCCESS
                                                                        : mw_failed(mw_raise_sequential(MW_COPY(call), argument));
+}
+
+/* The datatype of an access. */
+static inline int32_t mw_in_file_type(const mw_call *call, const char *argument, const mw_file_slot *slot,
+                                      const mw_type_slot *type)
+{
+    return MW_LIKELY(!slot->file->external) ? MW_GUEST_SUCCESS : mw_in_external(call, argument, type);
 }
 
 /* Split collective accesses: one at a time on a file, ended by its own function (14.4.5). */

@@ -290,9 +290,20 @@ void mw_type_describe(mw_type_slot *slot, MPI_Datatype host)
     slot->extent = extent;
     slot->true_lb = true_lb;
     slot->true_extent = true_extent;
-    slot->flags = 0;
+    slot->flags = slot->base = 0;
     bool inside = true_lb >= 0 && extent > 0 && extent < UINT32_MAX && true_extent <= extent - true_lb;
     slot->step = inside ? (uint32_t)extent : UINT32_MAX;
+}
+
+/* Pairs are two elements. */
+static bool is_pair(uint32_t guest)
+{
+    static const uint16_t pairs[] = {MW_GUEST_FLOAT_INT, MW_GUEST_DOUBLE_INT, MW_GUEST_LONG_INT, MW_GUEST_2INT,
+                                     MW_GUEST_SHORT_INT, MW_GUEST_2REAL, MW_GUEST_2DOUBLE_PRECISION, MW_GUEST_2INTEGER};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if (pairs[i] == guest)
+            return true;
+    return false;
 }
 
 static void fill_types(void)
@@ -303,7 +314,8 @@ static void fill_types(void)
         if (row->host == MPI_DATATYPE_NULL || slot->head.self != 0)
             continue;
         mw_type_describe(slot, row->host);
-        slot->flags = MW_TYPE_PREDEFINED | row->flags;
+        slot->flags = (uint16_t)(MW_TYPE_PREDEFINED | row->flags);
+        slot->base = is_pair(row->guest) ? 0 : row->guest;
         if (slot->size == row->size)
             PUBLISH(slot, row->guest);
     }
@@ -331,6 +343,7 @@ static void fill_quads(void)
         mw_type_slot *slot = &mw_type_slots[complex_types[i]];
         mw_type_describe(slot, quad_complex);
         slot->flags = MW_TYPE_PREDEFINED | MW_TYPE_QUAD;
+        slot->base = complex_types[i];
         PUBLISH(slot, complex_types[i]);
     }
     mw_type_slot *slot = &mw_type_slots[MW_GUEST_LONG_DOUBLE_INT];

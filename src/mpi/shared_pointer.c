@@ -128,6 +128,7 @@ static int32_t begin(mw_call *call, mw_guest_file fh, mw_guest_ptr buf, int64_t 
 {
     MW_TRY(mw_in_file(call, "fh", fh, &out->slot));
     MW_TRY(mw_in_type(call, "datatype", datatype, &out->type));
+    MW_TRY(mw_in_file_type(call, "datatype", out->slot, out->type));
     MW_TRY(mw_in_large_count(call, "count", count));
     MW_TRY(mw_in_buffer(call, "buf", buf, count, out->type, &out->buf));
     out->count = count;

@@ -252,7 +252,7 @@ static int32_t create_darray(const mw_call *call, bool large, darray d, mw_guest
     if (!error)
         error = (large ? mw_out_large_type : mw_out_type)(call, "newtype", host, out);
     if (!error)
-        mw_type_derive(*out, type->flags);
+        mw_type_derive(*out, &type, 1);
 out:
     mw_arena_end(&arena);
     return error;

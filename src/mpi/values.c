@@ -191,19 +191,17 @@ int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host
     return MW_GUEST_SUCCESS;
 }
 
-void mw_type_derive(int32_t handle, uint32_t flags)
+void mw_type_derive(int32_t handle, const mw_type_slot *const *types, int64_t n)
 {
     mw_type_slot *slot = mw_type_find((mw_guest_type){(uint32_t)handle});
-    if (slot)
-        slot->flags |= flags & MW_TYPE_QUAD;
-}
-
-uint32_t mw_types_flags(const mw_type_slot *const *types, int64_t n)
-{
-    uint32_t flags = 0;
-    for (int64_t i = 0; i < n; i++)
-        flags |= types[i]->flags;
-    return flags;
+    if (!slot || (slot->flags & MW_TYPE_PREDEFINED))
+        return;
+    slot->base = n > 0 ? types[0]->base : 0;
+    for (int64_t i = 0; i < n; i++) {
+        slot->flags |= types[i]->flags & MW_TYPE_QUAD;
+        if (types[i]->base != slot->base)
+            slot->base = 0;
+    }
 }
 
 /* `known` are the predefined handles that the host may return for this kind. */

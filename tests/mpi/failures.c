@@ -85,6 +85,36 @@ static void long_doubles(void)
     MPI_Win_free(&win);
 }
 
+/* Datatypes with which MPICH 4.0 crashes or aborts: by hand, and in a view of a file. */
+static void external(void)
+{
+    char packed[256], values[256] = {0};
+    MPI_Aint at, room;
+    MPI_Datatype types[] = {MPI_DOUBLE_INT, MPI_2INT, MPI_WCHAR, MPI_DATATYPE_NULL, MPI_DATATYPE_NULL};
+    MPI_File fh;
+    int same = 1;
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Type_create_struct(2, (int[]){1, 1}, (MPI_Aint[]){0, 8}, (MPI_Datatype[]){MPI_DOUBLE, MPI_CHAR}, &types[3]);
+    MPI_Type_contiguous(2, types[3], &types[4]);
+    for (int i = 3; i < 5; i++)
+        MPI_Type_commit(&types[i]);
+    for (int i = 0; i < 5; i++) { /* where one works, all do */
+        int sized = MPI_Pack_external_size("external32", 2, types[i], &room) == MPI_SUCCESS;
+        at = 0;
+        same &= sized == (MPI_Pack_external("external32", values, 2, types[i], packed, sizeof packed, &at) == MPI_SUCCESS);
+        at = 0;
+        same &= sized == (MPI_Unpack_external("external32", packed, sizeof packed, &at, values, 2, types[i]) == MPI_SUCCESS);
+    }
+    MPI_File_open(MPI_COMM_WORLD, "/data/made", MPI_MODE_CREATE | MPI_MODE_RDWR, MPI_INFO_NULL, &fh);
+    for (int i = 3; i < 5; i++)
+        if (MPI_File_set_view(fh, 0, types[i], types[i], "external32", MPI_INFO_NULL) == MPI_SUCCESS)
+            MPI_File_write(fh, values, 1, types[i], MPI_STATUS_IGNORE);
+    if (MPI_File_set_view(fh, 0, MPI_BYTE, MPI_BYTE, "external32", MPI_INFO_NULL) == MPI_SUCCESS)
+        MPI_File_write(fh, values, 1, types[3], MPI_STATUS_IGNORE);
+    MPI_File_close(&fh);
+    printf("alike %d\n", same);
+}
+
 /* What hosts refuse or not, as they like: access to a sequential file other than by the shared pointer. */
 static void files_sequential(void)
 {
@@ -367,6 +397,8 @@ static void run(const char *what)
         files_sequential();
     } else if (!strcmp(what, "long-double")) {
         long_doubles();
+    } else if (!strcmp(what, "external32")) {
+        external();
     } else if (!strcmp(what, "window-end")) {
         windows_end();
     } else if (!strcmp(what, "window-beyond")) {

@@ -24,6 +24,7 @@ ATTRIBUTE
          inter            must be an intercommunicator
          proc_null        MPI_PROC_NULL is allowed among the ranks
          split=begin|end  of a file: the call begins or ends a split collective access
+         external         the host must be able to convert the datatype to external32
          random           of a file: not for one that was opened with MPI_MODE_SEQUENTIAL
          unless=no_op     not significant if the operation is MPI_NO_OP
 """
@@ -81,7 +82,7 @@ class Kind:
 
 
 class Parameter:
-    ATTRIBUTES = {"in_place", "input", "at", "null", "proc_null", "inter", "topology", "reach", "split", "random", "unless"}
+    ATTRIBUTES = {"in_place", "input", "at", "null", "proc_null", "inter", "topology", "reach", "split", "random", "external", "unless"}
 
     def __init__(self, line):
         try:

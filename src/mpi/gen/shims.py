@@ -269,6 +269,10 @@ class Shim:
                     p.name, host, p.attributes["topology"].upper())))
             if "inter" in p.attributes:
                 self.always(self.attempt('mw_in_inter(&call, "%s", %s)' % (p.name, host)))
+            if "external" in p.attributes:
+                self.always(self.attempt('mw_in_external(&call, "%s", %s)' % (p.name, host)))
+            if k == "type" and self.f.first("file") and self.f.first("buffer"):
+                self.always(self.attempt('mw_in_file_type(&call, "%s", host_fh, %s)' % (p.name, host)))
             if "random" in p.attributes:
                 self.always(self.attempt('mw_in_random(&call, "%s", %s)' % (p.name, host)))
             self.arguments[p.name] = "%s ? %s->host : %s" % (host, host, null) if condition else host + "->host"
@@ -464,10 +468,10 @@ class Shim:
     def derive(self, out):
         """A new datatype contains what those that it is made of contain."""
         parts = [q for q in self.params if q.kind.name == "type" and q.direction == "in"]
-        flags = ["host_%s->flags" % q.name if q.kind.length is None else
-                 "mw_types_flags(slots_%s, %s)" % (q.name, self.expression(q.kind.length)) for q in parts]
-        if flags:
-            self.results.append("if (!error)\n    mw_type_derive(*%s, %s);" % (out, " | ".join(flags)))
+        if len(parts) == 1:
+            of = "&host_%s, 1" % parts[0].name if parts[0].kind.length is None else \
+                "slots_%s, %s" % (parts[0].name, self.expression(parts[0].kind.length))
+            self.results.append("if (!error)\n    mw_type_derive(*%s, %s);" % (out, of))
 
     def reach(self, p):
         """Datatypes whose sizes the host could only compute modulo 2^64 are refused: their true extent would be a lie."""
