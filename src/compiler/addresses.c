@@ -5,7 +5,8 @@
  *
  * Where p + 8 is accessed first and p after it, both are addressed from p, if nothing between them can be seen from
  * outside (a call) or leaves the block: should p be so far below p + 8 that the latter wraps around, the access at p
- * traps for certain, and so does now, a few instructions sooner, the one at p + 8.
+ * traps for certain, and so does now, a few instructions sooner, the one at p + 8. Not so with strict traps, where each
+ * access traps for itself.
  *
  * Should LLVM drop or move the access relied on, addresses are in the reservation all the same (facts.h). */
 #include "compiler/emit.h"
@@ -217,7 +218,7 @@ static void rewrite(pass *p, LLVMValueRef inst)
             address_from(p, inst, operand, b->pointer, above + a.offset);
         return;
     }
-    const access *lower = find_lower(p, &a);
+    const access *lower = p->unit->options->strict_traps ? NULL : find_lower(p, &a);
     if (lower) {
         LLVMBuilderRef b = p->unit->builder;
         uint32_t above = a.index.constant - lower->index.constant;
