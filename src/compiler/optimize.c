@@ -18,6 +18,8 @@
 #define UNROLL "loop-unroll<O3>,"
 /* For functions of which gvn, and instcombine after it, would make minutes. */
 #define LINEAR CLEAN "loop-mssa(loop-rotate,licm),loop(indvars,loop-deletion),loop-vectorize,simplifycfg,"
+/* Vectors of 128 bits taken apart, so that the vectorizers make them anew as wide as this CPU has them. */
+#define APART "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,scalarizer<load-store>,"
 #define FINISH "loop-mssa(licm),div-rem-pairs,simplifycfg"
 /* For functions of a shape on which these take quadratic time (scan.c); then for those on which early-cse does, too. */
 #define LEAST "function(sroa,early-cse<memssa>,simplifycfg,adce)"
@@ -26,13 +28,13 @@
 #define LOCALS_STAY "function(simplifycfg)"
 
 static const char *const pipelines[4][MW_EFFORTS] = {
-    {"", "", "", "", ""},
-    {"function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")",
+    {"", "", "", "", "", ""},
+    {"function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")",
      "function(" CLEAN FINISH ")", LEAST},
-    {"function(" CLEAN LOOPS VECTORIZE SLP FINISH ")", "function(" CLEAN LOOPS VECTORIZE FINISH ")",
-     "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")", LEAST},
-    {"function(" CLEAN LOOPS VECTORIZE SLP UNROLL FINISH ")", "function(" CLEAN LOOPS VECTORIZE UNROLL FINISH ")",
-     "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")", LEAST},
+    {"function(" CLEAN LOOPS VECTORIZE SLP FINISH ")", "function(" APART CLEAN LOOPS VECTORIZE SLP FINISH ")",
+     "function(" CLEAN LOOPS VECTORIZE FINISH ")", "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")", LEAST},
+    {"function(" CLEAN LOOPS VECTORIZE SLP UNROLL FINISH ")", "function(" APART CLEAN LOOPS VECTORIZE SLP UNROLL FINISH ")",
+     "function(" CLEAN LOOPS VECTORIZE UNROLL FINISH ")", "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")", LEAST},
 };
 
 /* For modules with a 64-bit memory, from level 2 on: what comes before mw_hoist_bounds, and what comes after it. */
@@ -40,8 +42,9 @@ static const char before_bounds[] = "function(" CLEAN ROTATE "loop-simplify)";
 #define AFTER_BOUNDS                                                                                \
     "loop-mssa(simple-loop-unswitch<nontrivial>),early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm)," INDVARS VECTORIZE
 static const char *const after_bounds[2][MW_EFFORTS] = {
-    {"function(" AFTER_BOUNDS SLP FINISH ")", "function(" AFTER_BOUNDS FINISH ")"},
-    {"function(" AFTER_BOUNDS SLP UNROLL FINISH ")", "function(" AFTER_BOUNDS UNROLL FINISH ")"},
+    {"function(" AFTER_BOUNDS SLP FINISH ")", "function(" AFTER_BOUNDS SLP FINISH ")", "function(" AFTER_BOUNDS FINISH ")"},
+    {"function(" AFTER_BOUNDS SLP UNROLL FINISH ")", "function(" AFTER_BOUNDS SLP UNROLL FINISH ")",
+     "function(" AFTER_BOUNDS UNROLL FINISH ")"},
 };
 
 /* With more instructions in a block than this, what takes quadratic time in it is left out of making code: the scheduling

@@ -154,6 +154,10 @@ static bool is_float_arithmetic(const char *signature)
            (signature[1] != ':' || signature[0] == 'V');
 }
 
+/* Vectors that a loop may load and store for it to be widened: with more, as in a stencil, LLVM's checks that the arrays
+ * are apart fail, and what is left of the loop is slower than it was. */
+enum { MOST_WIDENED = 6 };
+
 /* LLVM's passes take quadratic time each in one of these, so the functions of hostile (or generated) modules get only
  * the passes that stand them. Seconds of each at its limit, on one core of 2020:
  *
@@ -167,7 +171,44 @@ enum { LINEAR_BYTES = 64 << 10, LINEAR_RUN = 4096, LEAST_LOOPS = 300, LEAST_BRAN
 typedef struct shape {
     uint32_t loops, branches, run, longest_run;
     bool has_floats;
+    bool has_float_vectors, has_other_vectors;
+    uint32_t vector_accesses, most_vector_accesses; /* since the last loop began; the most of these */
 } shape;
+
+/* What is done to each lane on its own, or moves lanes that are floats: LLVM takes it apart and puts it together again. */
+static bool is_lanewise(mw_opcode op)
+{
+    switch (op) {
+    case MW_OP_V128_LOAD:
+    case MW_OP_V128_STORE:
+    case MW_OP_V128_CONST:
+    case MW_OP_V128_LOAD32_SPLAT:
+    case MW_OP_V128_LOAD64_SPLAT:
+    case MW_OP_F32X4_SPLAT:
+    case MW_OP_F64X2_SPLAT:
+    case MW_OP_F32X4_EXTRACT_LANE:
+    case MW_OP_F64X2_EXTRACT_LANE:
+    case MW_OP_F32X4_REPLACE_LANE:
+    case MW_OP_F64X2_REPLACE_LANE:
+    case MW_OP_F32X4_ABS:
+    case MW_OP_F32X4_NEG:
+    case MW_OP_F32X4_SQRT:
+    case MW_OP_F32X4_ADD:
+    case MW_OP_F32X4_SUB:
+    case MW_OP_F32X4_MUL:
+    case MW_OP_F32X4_DIV:
+    case MW_OP_F64X2_ABS:
+    case MW_OP_F64X2_NEG:
+    case MW_OP_F64X2_SQRT:
+    case MW_OP_F64X2_ADD:
+    case MW_OP_F64X2_SUB:
+    case MW_OP_F64X2_MUL:
+    case MW_OP_F64X2_DIV:
+        return true;
+    default:
+        return false;
+    }
+}
 
 /* Counts an operator. Those that trap under a condition branch, too; a block that is entered from above only is not seen. */
 static void count(shape *s, const mw_operator *op)
@@ -204,7 +245,17 @@ static void count(shape *s, const mw_operator *op)
     s->run = branches ? 0 : s->run + 1;
     if (s->run > s->longest_run)
         s->longest_run = s->run;
-    s->has_floats |= is_float_arithmetic(info->signature);
+    bool is_float = is_float_arithmetic(info->signature);
+    s->has_floats |= is_float;
+    if (info->prefix == 0xfd) {
+        s->has_float_vectors |= is_float && is_lanewise(op->op);
+        s->has_other_vectors |= !is_lanewise(op->op);
+        s->vector_accesses += op->op == MW_OP_V128_LOAD || op->op == MW_OP_V128_STORE;
+        if (s->vector_accesses > s->most_vector_accesses)
+            s->most_vector_accesses = s->vector_accesses;
+    } else if (op->op == MW_OP_LOOP) {
+        s->vector_accesses = 0;
+    }
 }
 
 mw_effort mw_scan_effort(const mw_wasm_func *func)
@@ -218,5 +269,7 @@ mw_effort mw_scan_effort(const mw_wasm_func *func)
         return MW_EFFORT_LEAST;
     if (func->code_size >= LINEAR_BYTES || s.longest_run > LINEAR_RUN)
         return MW_EFFORT_LINEAR;
+    if (s.loops && s.has_float_vectors && !s.has_other_vectors && s.most_vector_accesses <= MOST_WIDENED)
+        return MW_EFFORT_WIDEN;
     return s.has_floats ? MW_EFFORT_VECTORS : s.loops ? MW_EFFORT_LOOPS : MW_EFFORT_LITTLE;
 }
