@@ -78,6 +78,7 @@ def count(command, program):
 def measure(mpiwasm, made, hosts):
     """[{host, call, native: {program, host}, wasm: {program, mpiwasm, host}, functions: {function: instructions}}]"""
     results = []
+    subprocess.run([mpiwasm, "compile", "--cpu", CPU, made["wasm"]], check=True)  # not beneath valgrind
     for host in hosts:
         native = count([made[host]], made[host])
         wasm = count([mpiwasm, "--cpu", CPU, "--mpi", host, made["wasm"]], made["wasm"])

@@ -23,6 +23,7 @@ import sys
 import tempfile
 
 import instructions
+import sweep
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("MW_BUILD_DIR", os.path.join(ROOT, "build"))
@@ -46,6 +47,7 @@ class Program:
     arguments: tuple = ()
     files: tuple = ()        # written below the granted directory, compared byte by byte
     rounds: int = 0          # 0: as many as asked for
+    noise: bool = False      # measured natively twice
     inputs: dict = dataclasses.field(default_factory=dict)  # file below the granted directory: its text
 
 
@@ -60,6 +62,7 @@ def programs():
         Program("is", "examples/is.c", ("24", "60")),
         Program("cg", "examples/cg.c", ("64", "50", "6")),
         Program("calls", "bench/mpi_calls.c"),
+        Program("sweep", "bench/mpi_sweep.c", noise=True),
         Program("empty", "bench/empty.c", rounds=1),
     ]
 
@@ -102,8 +105,9 @@ def build(program, hosts):
 # ---- running --------------------------------------------------------------------------------------------------
 
 def command_of(program, made, host, kind, ranks, directory):
-    launch = ["mpirun." + host, "-np", str(ranks)]
-    if kind == "native":
+    bind = ["--bind-to" if host == "openmpi" else "-bind-to", "core"] if ranks <= os.cpu_count() else []
+    launch = ["mpirun." + host, *bind, "-np", str(ranks)]
+    if kind != "wasm":
         return launch + [made[host]] + [a.format(dir=directory) for a in program.arguments]
     grant = ["-d", directory] if any("{dir}" in a for a in program.arguments) else []
     guest = "/" + os.path.basename(directory)
@@ -121,7 +125,7 @@ def run_once(program, made, host, kind, ranks):
     command = command_of(program, made, host, kind, ranks, directory)
     try:
         result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=RUN_LIMIT_S,
-                                env=dict(os.environ, **(KEEP_HEAP if kind == "native" else {})), check=False)
+                                env=dict(os.environ, **(KEEP_HEAP if kind != "wasm" else {})), check=False)
     except subprocess.TimeoutExpired:
         raise Failure(f"{' '.join(command)}: not done after {RUN_LIMIT_S} s") from None
     if result.returncode:
@@ -154,17 +158,18 @@ def compare(program, host, outputs):
 
 def measure(program, made, host, ranks, rounds):
     """Rounds of native and Wasm in turns, which of them first alternating."""
-    result = {"program": program.name, "host": host, "ranks": ranks, "unit": "", "native": [], "wasm": [], "values": {}}
+    kinds = ["native", "wasm"] + ["again"] * program.noise
+    result = {"program": program.name, "host": host, "ranks": ranks, "unit": "", "native": [], "wasm": [], "values": {}, "noise": program.noise}
     run_once(program, made, host, "wasm", ranks)  # fills the cache
     for number in range(program.rounds or rounds):
         outputs = {}
-        for kind in ("native", "wasm") if number % 2 == 0 else ("wasm", "native"):
+        for kind in kinds[number % len(kinds):] + kinds[:number % len(kinds)]:
             rate, unit, values, outputs[kind] = read_output(run_once(program, made, host, kind, ranks))
-            if rate is not None:
+            if rate is not None and kind in result:
                 result[kind].append(rate)
                 result["unit"] = unit
             for name, value in values.items():
-                result["values"].setdefault(name, {"native": [], "wasm": []})[kind].append(value)
+                result["values"].setdefault(name, {k: [] for k in kinds})[kind].append(value)
         compare(program, host, outputs)
     return result
 
@@ -230,7 +235,9 @@ def markdown(report):
         parts.append(table(rows))
     called = [("call", "host MPI", "native ns", "Wasm ns", "added ns")]
     for r in report["runs"]:
-        for name, v in r["values"].items():
+        if r["noise"]:
+            parts.append(f"{r['program']}, {HOSTS[r['host']]}, {r['ranks']} ranks:\n\n" + table(list(sweep.rows(r))))
+        for name, v in r["values"].items() if not r["noise"] else ():
             native, wasm = min(v["native"]), min(v["wasm"])
             called.append((name, HOSTS[r["host"]], f"{native:.1f}", f"{wasm:.1f}", f"{wasm - native:+.1f}"))
     if len(called) > 1:

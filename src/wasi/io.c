@@ -8,36 +8,49 @@
 /* Linux moves at most this much in one call, so that a sum of two still fits 32 bits. */
 #define MAX_TRANSFER UINT32_C(0x7ffff000)
 
-/* Host addresses of guest iovecs [first, first + n) of the array at `iovs`. Each entry is read once: the guest
+/* Host addresses of the n guest iovecs at `iovs`, empty ones left out: *nout of them. Each entry is read once: the guest
  * may change it meanwhile. */
 static mw_wasi_errno host_iovecs(const mw_instance *instance, const uint8_t *iovs, uint32_t n, struct iovec *out,
-                                 uint64_t *total)
+                                 uint32_t *nout, uint64_t *total)
 {
     *total = 0;
+    *nout = 0;
     for (uint32_t i = 0; i < n; i++) {
         mw_wasi_iovec guest;
         memcpy(&guest, iovs + (size_t)i * sizeof guest, sizeof guest);
         void *base = mw_guest_span(instance, (mw_guest_ptr){guest.buf}, guest.buf_len);
         if (!base)
             return MW_WASI_EFAULT;
-        out[i] = (struct iovec){base, guest.buf_len};
+        if (guest.buf_len)
+            out[(*nout)++] = (struct iovec){base, guest.buf_len};
         *total += guest.buf_len;
     }
     return MW_WASI_ESUCCESS;
 }
 
+/* What is mostly one buffer is given to the host as one: its way through the kernel is shorter. */
 typedef ssize_t transfer_fn(int fd, const struct iovec *iovs, int n, off_t offset);
 
-static ssize_t do_readv(int fd, const struct iovec *iovs, int n, off_t offset)
+static ssize_t do_read(int fd, const struct iovec *iovs, int n, off_t offset)
 {
     (void)offset;
-    return readv(fd, iovs, n);
+    return n == 1 ? read(fd, iovs->iov_base, iovs->iov_len) : readv(fd, iovs, n);
 }
 
-static ssize_t do_writev(int fd, const struct iovec *iovs, int n, off_t offset)
+static ssize_t do_write(int fd, const struct iovec *iovs, int n, off_t offset)
 {
     (void)offset;
-    return writev(fd, iovs, n);
+    return n == 1 ? write(fd, iovs->iov_base, iovs->iov_len) : writev(fd, iovs, n);
+}
+
+static ssize_t do_pread(int fd, const struct iovec *iovs, int n, off_t offset)
+{
+    return n == 1 ? pread(fd, iovs->iov_base, iovs->iov_len, offset) : preadv(fd, iovs, n, offset);
+}
+
+static ssize_t do_pwrite(int fd, const struct iovec *iovs, int n, off_t offset)
+{
+    return n == 1 ? pwrite(fd, iovs->iov_base, iovs->iov_len, offset) : pwritev(fd, iovs, n, offset);
 }
 
 /* Transfers all iovecs, MW_WASI_IOVECS at a time, and stores the number of bytes at `result`. More than one
@@ -54,12 +67,14 @@ static mw_wasi_errno transfer(const mw_instance *instance, int fd, mw_guest_ptr 
     for (uint32_t i = 0; i == 0 || i < niovs;) {
         struct iovec host[MW_WASI_IOVECS];
         uint32_t n = niovs - i < MW_WASI_IOVECS ? niovs - i : MW_WASI_IOVECS;
+        uint32_t nhost;
         uint64_t total;
-        mw_wasi_errno error = host_iovecs(instance, array + (size_t)i * sizeof(mw_wasi_iovec), n, host, &total);
+        mw_wasi_errno error =
+            host_iovecs(instance, array + (size_t)i * sizeof(mw_wasi_iovec), n, host, &nhost, &total);
         ssize_t moved = -1;
         if (!error) {
             do
-                moved = fn(fd, host, (int)n, offset + done);
+                moved = fn(fd, host, (int)nhost, offset + done);
             while (moved < 0 && errno == EINTR);
             error = moved < 0 ? mw_wasi_errno_of(errno) : MW_WASI_ESUCCESS;
         }
@@ -95,7 +110,7 @@ uint32_t mw_wasi_fd_read(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, 
     mw_wasi_errno error = use_for(instance, fd, MW_WASI_RIGHT_FD_READ, &f);
     if (error)
         return error;
-    error = transfer(instance, f->host, iovs, niovs, 0, nread, do_readv, true);
+    error = transfer(instance, f->host, iovs, niovs, 0, nread, do_read, true);
     mw_wasi_fd_drop(f);
     return error;
 }
@@ -107,7 +122,7 @@ uint32_t mw_wasi_fd_write(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs,
     mw_wasi_errno error = use_for(instance, fd, MW_WASI_RIGHT_FD_WRITE, &f);
     if (error)
         return error;
-    error = transfer(instance, f->host, iovs, niovs, 0, nwritten, do_writev, false);
+    error = transfer(instance, f->host, iovs, niovs, 0, nwritten, do_write, false);
     /* `mpiwasm program.wasm | head`: ends as a native program does, unless whoever started us ignores the signal. */
     bool killed = error == MW_WASI_EPIPE && f->borrowed && mw_wasi_state_of(instance)->pipe_kills;
     mw_wasi_fd_drop(f);
@@ -129,7 +144,7 @@ static mw_wasi_errno transfer_at(mw_instance *instance, uint32_t fd, mw_guest_pt
     else if (!(atomic_load_explicit(&f->rights, memory_order_relaxed) & MW_WASI_RIGHT_FD_SEEK))
         error = f->filetype == MW_WASI_FILETYPE_REGULAR_FILE ? MW_WASI_ENOTCAPABLE : MW_WASI_ESPIPE;
     else
-        error = transfer(instance, f->host, iovs, niovs, (off_t)offset, result, is_read ? preadv : pwritev, is_read);
+        error = transfer(instance, f->host, iovs, niovs, (off_t)offset, result, is_read ? do_pread : do_pwrite, is_read);
     mw_wasi_fd_drop(f);
     return error;
 }
@@ -186,9 +201,11 @@ static mw_wasi_errno message(const mw_instance *instance, mw_guest_ptr iovs, uin
         return MW_WASI_EFAULT;
     if (niovs > MW_WASI_IOVECS) /* a datagram cannot be sent in parts */
         return MW_WASI_EMSGSIZE;
+    uint32_t nhost;
     uint64_t total;
-    *out = (struct msghdr){.msg_iov = host, .msg_iovlen = niovs};
-    return host_iovecs(instance, array, niovs, host, &total);
+    mw_wasi_errno error = host_iovecs(instance, array, niovs, host, &nhost, &total);
+    *out = (struct msghdr){.msg_iov = host, .msg_iovlen = nhost};
+    return error;
 }
 
 uint32_t mw_wasi_sock_recv(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs, uint32_t flags,
