@@ -3,7 +3,8 @@
  *
  *     io DIRECTORY
  *
- * The files stay in the page cache: what is measured is the way to it, not a disk. */
+ * The buffer begins on a page, as IOR has it. The files stay in the page cache: what is measured is the way to it, not a
+ * disk. */
 #include <fcntl.h>
 #include <mpi.h>
 #include <stdio.h>
@@ -93,7 +94,7 @@ int main(int argc, char **argv)
     MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
-    if (argc < 2 || !(buffer = malloc(LARGEST)))
+    if (argc < 2 || !(buffer = aligned_alloc(4096, LARGEST)))
         fail("io DIRECTORY");
     memset(buffer, 'x', LARGEST);
     snprintf(path, sizeof path, "%s/io.%d", argv[1], rank);

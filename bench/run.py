@@ -24,6 +24,7 @@ import tempfile
 
 import instructions
 import sweep
+import together
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("MW_BUILD_DIR", os.path.join(ROOT, "build"))
@@ -32,6 +33,7 @@ NATIVE_FLAGS = ["-O3", "-march=native", "-ffp-contract=off"]
 GUEST_FLAGS = ["-O3"]
 HOSTS = {"openmpi": "Open MPI", "mpich": "MPICH"}
 KEEP_HEAP = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
+MEMORY = "/dev/shm"
 RUN_LIMIT_S = 300
 
 
@@ -48,6 +50,7 @@ class Program:
     files: tuple = ()        # written below the granted directory, compared byte by byte
     rounds: int = 0          # 0: as many as asked for
     noise: bool = False      # measured natively twice
+    in_memory: bool = False  # its files are in a file system in memory, where there is one
     inputs: dict = dataclasses.field(default_factory=dict)  # file below the granted directory: its text
 
 
@@ -63,12 +66,14 @@ def programs():
         Program("cg", "examples/cg.c", ("64", "50", "6")),
         Program("calls", "bench/mpi_calls.c"),
         Program("sweep", "bench/mpi_sweep.c", noise=True),
+        Program("transfers", "bench/io.c", ("{dir}",), noise=True, in_memory=True),
+        Program("wait", "bench/wait.c", rounds=1),
         Program("empty", "bench/empty.c", rounds=1),
     ]
 
 
 # Measurements of another kind, and the programs that they need.
-OTHERS = {"start": ("cg", "hello", "empty"), "instructions": ("calls",)}
+OTHERS = {"start": ("cg", "hello", "empty"), "together": ("wait",), "instructions": ("calls",)}
 
 
 # ---- building -------------------------------------------------------------------------------------------------
@@ -117,6 +122,8 @@ def command_of(program, made, host, kind, ranks, directory):
 
 def run_once(program, made, host, kind, ranks):
     directory = os.path.join(WORK, "files", kind)
+    if program.in_memory and os.access(MEMORY, os.W_OK):
+        directory = os.path.join(MEMORY, "mpiwasm-bench", kind)
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(directory)
     for name, text in program.inputs.items():
@@ -250,6 +257,8 @@ def markdown(report):
                          *(f"{min(e[k + '_kb']) / 1024:.1f} MB" for k in ("native", "wasm"))))
         parts.append(table(rows))
         parts.append(f"Compiling cg with an empty cache: {min(report['start']['compile_s']):.2f} s.")
+    if report.get("together"):
+        parts.append(table(list(together.rows(report["together"]))))
     if report.get("instructions"):
         parts.append(table(list(instructions.rows(report["instructions"], HOSTS))))
     checked = sorted({r["program"] for r in report["runs"]})
@@ -261,7 +270,7 @@ def markdown(report):
 def main():
     known = {p.name: p for p in programs()}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="PROGRAM", help=f"of {', '.join(known)}, start, instructions (default: all)")
+    parser.add_argument("names", nargs="*", metavar="PROGRAM", help=f"of {', '.join(known)}, {', '.join(OTHERS)} (default: all)")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--hosts", default="openmpi,mpich", help="of openmpi, mpich")
@@ -289,6 +298,11 @@ def main():
         if "start" in names:
             print("measuring start-up ...", file=sys.stderr)
             report["start"] = measure_start(made, hosts, options.rounds)
+        if "together" in names:
+            print("starting many processes ...", file=sys.stderr)
+            commands = {"native": [made["wait"][hosts[0]]],
+                        "Wasm": [os.path.join(BUILD, "bin", "mpiwasm"), made["wait"]["wasm"]]}
+            report["together"] = together.measure(commands, options.rounds)
         if "instructions" in names:
             print("counting instructions ...", file=sys.stderr)
             report["instructions"] = instructions.measure(os.path.join(BUILD, "bin", "mpiwasm"), made["calls"], hosts)
