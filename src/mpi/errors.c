@@ -58,14 +58,26 @@ static const class_row class_rows[] = {
 #define FIRST_ADDED (MW_GUEST_ERR_LASTCODE + 1)
 #define MAX_ADDED 4096
 static int added[MAX_ADDED];
+static int32_t added_class[MAX_ADDED]; /* the guest's class of a code; 0 for a class */
+static bool removed[MAX_ADDED];        /* hosts before MPI 4.1 remove nothing: kept for the next one of its class */
 static int nadded;
 
 static int32_t guest_of_added(int host_code)
 {
     for (int i = 0; i < __atomic_load_n(&nadded, __ATOMIC_ACQUIRE); i++)
-        if (added[i] == host_code)
+        if (added[i] == host_code && !__atomic_load_n(&removed[i], __ATOMIC_RELAXED))
             return FIRST_ADDED + i;
     return -1;
+}
+
+/* The index of a class or code that was added and is there; -1 for any other. */
+static int index_of_added(int32_t guest_code)
+{
+    int i = guest_code - FIRST_ADDED;
+    return guest_code >= FIRST_ADDED && i < __atomic_load_n(&nadded, __ATOMIC_ACQUIRE) &&
+                   !__atomic_load_n(&removed[i], __ATOMIC_RELAXED)
+               ? i
+               : -1;
 }
 
 static int32_t guest_of_class(int host_class)
@@ -104,8 +116,8 @@ int mw_host_error_code(int32_t guest_code)
 {
     if (guest_code == MW_GUEST_SUCCESS)
         return MPI_SUCCESS;
-    if (guest_code >= FIRST_ADDED && guest_code - FIRST_ADDED < __atomic_load_n(&nadded, __ATOMIC_ACQUIRE))
-        return added[guest_code - FIRST_ADDED];
+    if (index_of_added(guest_code) >= 0)
+        return added[index_of_added(guest_code)];
     for (size_t i = 0; i < NCLASS_ROWS; i++)
         if (class_rows[i].guest == guest_code)
             return class_rows[i].host;
@@ -308,12 +320,13 @@ int32_t mw_MPI_Error_string(mw_instance *instance, int32_t errorcode, mw_guest_p
     return mw_result(rc);
 }
 
-static int32_t add(const mw_call *call, int host_code, int32_t *out)
+static int32_t add(const mw_call *call, int host_code, int32_t error_class, int32_t *out)
 {
     pthread_mutex_lock(&mw_registry_lock);
     int i = nadded;
     if (i < MAX_ADDED) {
         added[i] = host_code;
+        added_class[i] = error_class;
         __atomic_store_n(&nadded, i + 1, __ATOMIC_RELEASE);
     }
     pthread_mutex_unlock(&mw_registry_lock);
@@ -321,6 +334,68 @@ static int32_t add(const mw_call *call, int host_code, int32_t *out)
         return mw_raise_error(call, MW_GUEST_ERR_OTHER, NULL, "more than %d error classes and codes", MAX_ADDED);
     *out = FIRST_ADDED + i;
     return MW_GUEST_SUCCESS;
+}
+
+/* One that was removed, to be added again; false if there is none. */
+static bool add_removed(int32_t error_class, int32_t *out)
+{
+    bool found = false;
+    pthread_mutex_lock(&mw_registry_lock);
+    for (int i = 0; i < nadded && !found; i++)
+        if (removed[i] && added_class[i] == error_class) {
+            __atomic_store_n(&removed[i], false, __ATOMIC_RELAXED);
+            *out = FIRST_ADDED + i;
+            found = true;
+        }
+    pthread_mutex_unlock(&mw_registry_lock);
+    return found;
+}
+
+/* Whether nothing refers to a class or code that is to go. */
+static int32_t remove_added(const mw_call *call, const char *argument, int32_t guest_code, bool is_class)
+{
+    int32_t error = MW_GUEST_SUCCESS;
+    pthread_mutex_lock(&mw_registry_lock);
+    int i = index_of_added(guest_code), codes = 0;
+    for (int k = 0; k < nadded && i >= 0; k++)
+        codes += is_class && !removed[k] && added_class[k] == guest_code;
+    bool good = i >= 0 && (added_class[i] == 0) == is_class && codes == 0;
+    if (good)
+        __atomic_store_n(&removed[i], true, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&mw_registry_lock);
+    if (codes > 0)
+        error = mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "class %d still has %d codes", guest_code, codes);
+    else if (!good)
+        error = mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "%d is not an added %s", guest_code,
+                               is_class ? "class" : "code");
+    return error;
+}
+
+int32_t mw_MPI_Remove_error_class(mw_instance *instance, int32_t errorclass)
+{
+    mw_call call = MW_CALL("MPI_Remove_error_class");
+    MW_TRY(mw_in_running(&call));
+    int host = mw_host_error_code(errorclass);
+    MW_TRY(remove_added(&call, "errorclass", errorclass, true));
+    return mw_result(MPI_Add_error_string(host, ""));
+}
+
+int32_t mw_MPI_Remove_error_code(mw_instance *instance, int32_t errorcode)
+{
+    mw_call call = MW_CALL("MPI_Remove_error_code");
+    MW_TRY(mw_in_running(&call));
+    int host = mw_host_error_code(errorcode);
+    MW_TRY(remove_added(&call, "errorcode", errorcode, false));
+    return mw_result(MPI_Add_error_string(host, ""));
+}
+
+int32_t mw_MPI_Remove_error_string(mw_instance *instance, int32_t errorcode)
+{
+    mw_call call = MW_CALL("MPI_Remove_error_string");
+    MW_TRY(mw_in_running(&call));
+    if (index_of_added(errorcode) < 0)
+        return mw_raise_error(&call, MW_GUEST_ERR_ARG, "errorcode", "%d is not an added code", errorcode);
+    return mw_result(MPI_Add_error_string(mw_host_error_code(errorcode), ""));
 }
 
 int mw_last_used_code(void)
@@ -335,8 +410,10 @@ int32_t mw_MPI_Add_error_class(mw_instance *instance, mw_guest_ptr errorclass)
     int host;
     MW_TRY(mw_in_running(&call));
     MW_TRY(mw_out_i32(&call, "errorclass", errorclass, &out));
+    if (add_removed(0, out))
+        return MW_GUEST_SUCCESS;
     MW_TRY(mw_result(MPI_Add_error_class(&host)));
-    return add(&call, host, out);
+    return add(&call, host, 0, out);
 }
 
 int32_t mw_MPI_Add_error_code(mw_instance *instance, int32_t errorclass, mw_guest_ptr errorcode)
@@ -346,8 +423,10 @@ int32_t mw_MPI_Add_error_code(mw_instance *instance, int32_t errorclass, mw_gues
     int host;
     MW_TRY(mw_in_running(&call));
     MW_TRY(mw_out_i32(&call, "errorcode", errorcode, &out));
+    if (add_removed(errorclass, out))
+        return MW_GUEST_SUCCESS;
     MW_TRY(mw_result(MPI_Add_error_code(mw_host_error_code(errorclass), &host)));
-    return add(&call, host, out);
+    return add(&call, host, errorclass, out);
 }
 
 int32_t mw_MPI_Add_error_string(mw_instance *instance, int32_t errorcode, mw_guest_ptr string)
@@ -359,9 +438,9 @@ int32_t mw_MPI_Add_error_string(mw_instance *instance, int32_t errorcode, mw_gue
     if ((error = mw_in_running(&call)) ||
         (error = mw_in_string(&call, &arena, "string", string, MW_GUEST_MAX_ERROR_STRING, &text)))
         goto out;
-    if (errorcode < FIRST_ADDED)
+    if (index_of_added(errorcode) < 0) {
         error = mw_raise_error(&call, MW_GUEST_ERR_ARG, "errorcode", "%d is not an added code", errorcode);
-    else {
+    } else {
         if (strlen(text) >= MPI_MAX_ERROR_STRING)
             text[MPI_MAX_ERROR_STRING - 1] = 0;
         error = mw_result(MPI_Add_error_string(mw_host_error_code(errorcode), text));

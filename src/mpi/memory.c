@@ -186,3 +186,21 @@ int32_t mw_MPI_Buffer_detach_c(mw_instance *instance, mw_guest_ptr buffer_addr, 
     MW_TRY(mw_out_i64(&call, "size", size, &out_size));
     return detach(&call, out_addr, out_size);
 }
+
+/* Hosts before MPI 4.1 wait for the messages in the buffer when it is detached only. */
+int32_t mw_MPI_Buffer_flush(mw_instance *instance)
+{
+    mw_call call = MW_CALL("MPI_Buffer_flush");
+    void *host;
+    mw_large_int host_size;
+    MW_TRY(mw_in_running(&call));
+    if (!attached.host)
+        return MW_GUEST_SUCCESS;
+    MW_TRY(mw_result(MW_LARGE(MPI_Buffer_detach)(&host, &host_size)));
+    int rc = MW_LARGE(MPI_Buffer_attach)(attached.host, attached.size);
+    if (rc != MPI_SUCCESS) {
+        free(attached.host);
+        attached.host = NULL;
+    }
+    return mw_result(rc);
+}

@@ -216,6 +216,39 @@ int32_t mw_MPI_Info_get_string(mw_instance *instance, mw_guest_info info, mw_gue
     return MW_GUEST_SUCCESS;
 }
 
+/* What the process was started with, as MPI_INFO_ENV says it; the guest's argc and argv add nothing to that. */
+int32_t mw_MPI_Info_create_env(mw_instance *instance, int32_t argc, mw_guest_ptr argv, mw_guest_ptr info)
+{
+    mw_call call = MW_CALL("MPI_Info_create_env");
+    int32_t *out;
+    MPI_Info host;
+    (void)argc, (void)argv;
+    MW_TRY(mw_in_any_time(&call));
+    MW_TRY(mw_out_i32(&call, "info", info, &out));
+#if MPI_VERSION >= 4
+    MW_TRY(mw_result(MPI_Info_create_env(0, NULL, &host)));
+#else
+    MW_TRY(mw_result(MPI_Info_dup(MPI_INFO_ENV, &host)));
+#endif
+    return mw_out_info(&call, "info", host, out);
+}
+
+/* A host before MPI 4.1 says nothing about its hardware. */
+int32_t mw_MPI_Get_hw_resource_info(mw_instance *instance, mw_guest_ptr hw_info)
+{
+    mw_call call = MW_CALL("MPI_Get_hw_resource_info");
+    int32_t *out;
+    MPI_Info host;
+    MW_TRY(mw_in_any_time(&call));
+    MW_TRY(mw_out_i32(&call, "hw_info", hw_info, &out));
+#if MW_HOST_MPI >= 41
+    MW_TRY(mw_result(MPI_Get_hw_resource_info(&host)));
+#else
+    MW_TRY(mw_result(MPI_Info_create(&host)));
+#endif
+    return mw_out_info(&call, "hw_info", host, out);
+}
+
 /* ---- Matched receives ----------------------------------------------------------------------------------------------- */
 
 /* The host ends the message; so does the guest's handle. MPI_MESSAGE_NO_PROC is predefined and stays. */

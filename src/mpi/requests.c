@@ -425,3 +425,95 @@ int32_t mw_MPI_Testsome(mw_instance *instance, int32_t incount, mw_guest_ptr req
     mw_call call = MW_CALL("MPI_Testsome");
     return complete_some(&call, MPI_Testsome, incount, requests, outcount, indices, statuses);
 }
+
+/* ---- Lists that stay as they are (MPI 4.1, 3.7.6): hosts before MPI 4.1 ask for one request at a time ----------------- */
+
+static bool is_inactive(const mw_request_slot *slot)
+{
+    return !slot || ((slot->flags & MW_REQUEST_PERSISTENT) && !(slot->flags & MW_REQUEST_ACTIVE));
+}
+
+/* Of request i into status number `at`. */
+static int get_status(request_list *list, int64_t i, int64_t at, int *flag)
+{
+    return MPI_Request_get_status(list->hosts[i], flag, list->statuses ? &list->statuses[at] : MPI_STATUS_IGNORE);
+}
+
+int32_t mw_MPI_Request_get_status_all(mw_instance *instance, int32_t count, mw_guest_ptr requests, mw_guest_ptr flag,
+                                      mw_guest_ptr statuses)
+{
+    mw_call call = MW_CALL("MPI_Request_get_status_all");
+    request_list list;
+    int32_t *out_flag;
+    int complete = 1, rc = MPI_SUCCESS;
+    MW_TRY(mw_out_i32(&call, "flag", flag, &out_flag));
+    MW_TRY(list_begin(&call, count, requests, statuses, count, &list));
+    for (int64_t i = 0; i < list.n && complete && rc == MPI_SUCCESS; i++)
+        rc = get_status(&list, i, i, &complete);
+    if (rc == MPI_SUCCESS) {
+        *out_flag = complete;
+        if (complete)
+            put_statuses(&list, count, rc);
+    }
+    list_release(&list);
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Request_get_status_any(mw_instance *instance, int32_t count, mw_guest_ptr requests, mw_guest_ptr index,
+                                      mw_guest_ptr flag, mw_guest_ptr status)
+{
+    mw_call call = MW_CALL("MPI_Request_get_status_any");
+    request_list list;
+    int32_t *out_index, *out_flag;
+    int64_t active = 0, found = -1;
+    int complete = 0, rc = MPI_SUCCESS;
+    MW_TRY(mw_out_i32(&call, "index", index, &out_index));
+    MW_TRY(mw_out_i32(&call, "flag", flag, &out_flag));
+    MW_TRY(list_begin(&call, count, requests, status, 1, &list));
+    for (int64_t i = 0; i < list.n && !complete && rc == MPI_SUCCESS; i++) {
+        if (is_inactive(list.slots[i]))
+            continue;
+        active++;
+        rc = get_status(&list, i, 0, &complete);
+        found = i;
+    }
+    if (active == 0) /* the empty status */
+        rc = MPI_Request_get_status(MPI_REQUEST_NULL, &complete, list.statuses ? list.statuses : MPI_STATUS_IGNORE);
+    if (rc == MPI_SUCCESS) {
+        *out_flag = complete;
+        *out_index = complete && active > 0 ? (int32_t)found : MW_GUEST_UNDEFINED;
+        if (complete && list.statuses)
+            mw_put_status(list.guest_statuses, list.statuses);
+    }
+    list_release(&list);
+    return mw_result(rc);
+}
+
+int32_t mw_MPI_Request_get_status_some(mw_instance *instance, int32_t count, mw_guest_ptr requests,
+                                       mw_guest_ptr outcount, mw_guest_ptr indices, mw_guest_ptr statuses)
+{
+    mw_call call = MW_CALL("MPI_Request_get_status_some");
+    request_list list;
+    int32_t *out_count, *out_indices, n = 0;
+    int64_t active = 0;
+    int rc = MPI_SUCCESS;
+    MW_TRY(mw_in_count(&call, "incount", count));
+    MW_TRY(mw_out_i32(&call, "outcount", outcount, &out_count));
+    MW_TRY(mw_out_ints(&call, "array_of_indices", indices, count, &out_indices));
+    MW_TRY(list_begin(&call, count, requests, statuses, count, &list));
+    for (int64_t i = 0; i < list.n && rc == MPI_SUCCESS; i++) {
+        int complete = 0;
+        if (is_inactive(list.slots[i]))
+            continue;
+        active++;
+        rc = get_status(&list, i, n, &complete);
+        if (complete)
+            out_indices[n++] = (int32_t)i;
+    }
+    if (rc == MPI_SUCCESS) {
+        *out_count = active > 0 ? n : MW_GUEST_UNDEFINED;
+        put_statuses(&list, n, rc);
+    }
+    list_release(&list);
+    return mw_result(rc);
+}

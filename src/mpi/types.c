@@ -84,6 +84,34 @@ int32_t mw_MPI_Type_get_name(mw_instance *instance, mw_guest_type datatype, mw_g
     return MW_GUEST_SUCCESS;
 }
 
+int32_t mw_MPI_Type_get_value_index(mw_instance *instance, mw_guest_type value_type, mw_guest_type index_type,
+                                    mw_guest_ptr pair_type)
+{
+    static const uint16_t pairs[][3] = {
+        {MW_GUEST_FLOAT, MW_GUEST_INT, MW_GUEST_FLOAT_INT},
+        {MW_GUEST_DOUBLE, MW_GUEST_INT, MW_GUEST_DOUBLE_INT},
+        {MW_GUEST_LONG, MW_GUEST_INT, MW_GUEST_LONG_INT},
+        {MW_GUEST_INT, MW_GUEST_INT, MW_GUEST_2INT},
+        {MW_GUEST_SHORT, MW_GUEST_INT, MW_GUEST_SHORT_INT},
+        {MW_GUEST_LONG_DOUBLE, MW_GUEST_INT, MW_GUEST_LONG_DOUBLE_INT},
+        {MW_GUEST_REAL, MW_GUEST_REAL, MW_GUEST_2REAL},
+        {MW_GUEST_DOUBLE_PRECISION, MW_GUEST_DOUBLE_PRECISION, MW_GUEST_2DOUBLE_PRECISION},
+        {MW_GUEST_INTEGER, MW_GUEST_INTEGER, MW_GUEST_2INTEGER},
+    };
+    mw_call call = MW_CALL("MPI_Type_get_value_index");
+    const mw_type_slot *type;
+    int32_t *out;
+    MW_TRY(mw_in_type(&call, "value_type", value_type, &type));
+    MW_TRY(mw_in_type(&call, "index_type", index_type, &type));
+    MW_TRY(mw_out_i32(&call, "pair_type", pair_type, &out));
+    *out = MW_GUEST_DATATYPE_NULL;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (pairs[i][0] == value_type.value && pairs[i][1] == index_type.value &&
+            mw_type_find((mw_guest_type){pairs[i][2]})) /* a host without Fortran lacks some */
+            *out = pairs[i][2];
+    return MW_GUEST_SUCCESS;
+}
+
 /* ---- Decoding (MPI 4.1, 5.1.13) ------------------------------------------------------------------------------- */
 
 int32_t mw_MPI_Type_get_envelope(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr num_integers,

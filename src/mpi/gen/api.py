@@ -1,12 +1,13 @@
 """Reads src/mpi/api: the table of MPI's functions and constants.
 
-    MPI_Name   SINCE  STATUS  [large] [deprecated=V] [removed=V] [returns=TYPE] [anytime]  [-- REASON] [=> BODY]
+    MPI_Name   SINCE  STATUS  [large] [deprecated=V] [removed=V] [everywhere] [returns=TYPE] [anytime]  [-- REASON] [=> BODY]
         name   in|out|inout   KIND   [ATTRIBUTE ...]
 
 STATUS   auto         the shim is generated
          manual       the shim is written in src/mpi
          guest        done inside the guest by BODY, a statement of C; no import
          unsupported  declared; a call fails with the function's name and REASON
+everywhere   hosts need not have it: the plugin does it with what they have
 anytime      may be called before MPI is initialized where the host has MPI 4
 KIND     kind, kind(ARGUMENT, ...) or kind[LENGTH]; kinds.py lists the kinds.
          Arguments and lengths are expressions of parameters, integers, sum(array), last(array), array[index] and
@@ -174,7 +175,7 @@ def _attributes(text, allowed):
 class Function:
     """One function in one of its two forms; `base` is the name of the plain form."""
 
-    ATTRIBUTES = {"large", "deprecated", "removed", "returns", "anytime"}
+    ATTRIBUTES = {"large", "deprecated", "removed", "everywhere", "returns", "anytime"}
 
     def __init__(self, header, chapter):
         self.body = self.reason = None
@@ -192,6 +193,7 @@ class Function:
         self.has_large = attributes.get("large")
         self.deprecated = attributes.get("deprecated")
         self.removed = attributes.get("removed")
+        self.everywhere = bool(attributes.get("everywhere"))
         self.returns = attributes.get("returns", "int")
         self.anytime = "anytime" in attributes
         self.chapter = chapter

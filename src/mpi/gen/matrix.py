@@ -20,7 +20,7 @@ def _notes(function):
         notes.append(function.reason)
     # Large-count forms fall back on the plain form where the counts fit.
     needed = function.base_since if function.large else function.since
-    if needed >= (4, 0) and function.status in ("auto", "manual"):
+    if needed >= (4, 0) and function.status in ("auto", "manual") and not function.everywhere:
         notes.append("needs a host with MPI %s" % _version(needed))
     if function.deprecated:
         notes.append("deprecated in MPI %s" % function.deprecated)
