@@ -163,6 +163,7 @@ int mw_mpi_finalize(void)
 int32_t mw_MPI_Finalize(mw_instance *instance)
 {
     mw_call call = MW_CALL("MPI_Finalize");
+    mw_tools_deliver_events();
     mw_mpi_state_lock(&call);
     if (!mw_mpi_world)
         mw_raise_not_running(&call);

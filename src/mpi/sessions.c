@@ -396,28 +396,20 @@ void mw_sessions_end(void) {}
 
 void mw_sessions_without_world(void) {}
 
-/* Each function with parameters, in parentheses. */
-#define ABSENT(name, ...)                                                                          \
-    int32_t mw_##name(mw_instance *instance, __VA_ARGS__)                                          \
-    {                                                                                              \
-        mw_call call = MW_CALL(#name);                                                             \
-        return mw_raise_error(&call, MW_GUEST_ERR_UNSUPPORTED_OPERATION, NULL,                     \
-                              "this host's MPI %d.%d does not have it", MPI_VERSION, MPI_SUBVERSION); \
-    }
 #pragma GCC diagnostic ignored "-Wunused-parameter"
-ABSENT(MPI_Session_init, mw_guest_info info, mw_guest_errhandler errhandler, mw_guest_ptr session)
-ABSENT(MPI_Session_finalize, mw_guest_ptr session)
-ABSENT(MPI_Session_get_num_psets, mw_guest_session session, mw_guest_info info, mw_guest_ptr npset_names)
-ABSENT(MPI_Session_get_nth_pset, mw_guest_session session, mw_guest_info info, int32_t n, mw_guest_ptr pset_len,
-       mw_guest_ptr pset_name)
-ABSENT(MPI_Session_get_info, mw_guest_session session, mw_guest_ptr info_used)
-ABSENT(MPI_Session_get_pset_info, mw_guest_session session, mw_guest_ptr pset_name, mw_guest_ptr info)
-ABSENT(MPI_Group_from_session_pset, mw_guest_session session, mw_guest_ptr pset_name, mw_guest_ptr newgroup)
-ABSENT(MPI_Comm_create_from_group, mw_guest_group group, mw_guest_ptr stringtag, mw_guest_info info,
-       mw_guest_errhandler errhandler, mw_guest_ptr newcomm)
-ABSENT(MPI_Session_create_errhandler, mw_guest_ptr session_errhandler_fn, mw_guest_ptr errhandler)
-ABSENT(MPI_Session_set_errhandler, mw_guest_session session, mw_guest_errhandler errhandler)
-ABSENT(MPI_Session_get_errhandler, mw_guest_session session, mw_guest_ptr errhandler)
-ABSENT(MPI_Session_call_errhandler, mw_guest_session session, int32_t errorcode)
+MW_ABSENT(MPI_Session_init, mw_guest_info info, mw_guest_errhandler errhandler, mw_guest_ptr session)
+MW_ABSENT(MPI_Session_finalize, mw_guest_ptr session)
+MW_ABSENT(MPI_Session_get_num_psets, mw_guest_session session, mw_guest_info info, mw_guest_ptr npset_names)
+MW_ABSENT(MPI_Session_get_nth_pset, mw_guest_session session, mw_guest_info info, int32_t n, mw_guest_ptr pset_len,
+          mw_guest_ptr pset_name)
+MW_ABSENT(MPI_Session_get_info, mw_guest_session session, mw_guest_ptr info_used)
+MW_ABSENT(MPI_Session_get_pset_info, mw_guest_session session, mw_guest_ptr pset_name, mw_guest_ptr info)
+MW_ABSENT(MPI_Group_from_session_pset, mw_guest_session session, mw_guest_ptr pset_name, mw_guest_ptr newgroup)
+MW_ABSENT(MPI_Comm_create_from_group, mw_guest_group group, mw_guest_ptr stringtag, mw_guest_info info,
+          mw_guest_errhandler errhandler, mw_guest_ptr newcomm)
+MW_ABSENT(MPI_Session_create_errhandler, mw_guest_ptr session_errhandler_fn, mw_guest_ptr errhandler)
+MW_ABSENT(MPI_Session_set_errhandler, mw_guest_session session, mw_guest_errhandler errhandler)
+MW_ABSENT(MPI_Session_get_errhandler, mw_guest_session session, mw_guest_ptr errhandler)
+MW_ABSENT(MPI_Session_call_errhandler, mw_guest_session session, int32_t errorcode)
 
 #endif

@@ -37,9 +37,19 @@ void mw_sessions_end(void);       /* ends all that are left, at the end of the p
 MPI_Comm mw_sessions_comm(void);  /* for MPI_Abort without a world; may be MPI_COMM_NULL */
 bool mw_sessions_world(int *rank, int *size); /* of mpi://WORLD, if a session was there to ask */
 
+/* A hand-written shim, with its parameters, of a function that this host lacks: it fails by name. */
+#define MW_ABSENT(name, ...)                                                                       \
+    int32_t mw_##name(mw_instance *instance, __VA_ARGS__)                                          \
+    {                                                                                              \
+        mw_call call = MW_CALL(#name);                                                             \
+        return mw_raise_error(&call, MW_GUEST_ERR_UNSUPPORTED_OPERATION, NULL,                     \
+                              "this host's MPI %d.%d does not have it", MPI_VERSION, MPI_SUBVERSION); \
+    }
+
 /* For a guest that uses the tool information interface the host's begins before MPI and stays (tools.c). */
 void mw_tools_before_init(mw_instance *instance);
 void mw_tools_after_init(void);
+void mw_tools_deliver_events(void); /* to the guest's callbacks; not from within the host's library (tool_events.c) */
 
 /* Makes the n integers that the host returns for a combiner the guest's; `large`: of a large-count constructor (MPI 4.1,
  * 5.1.13; values.c). */

@@ -140,11 +140,19 @@ void mw_tools_after_init(void)
 
 int32_t mw_tool_enter(void)
 {
+    mw_tools_deliver_events();
+    mw_tool_lock();
+    return balance > 0 ? MW_GUEST_SUCCESS : mw_tool_leave(MW_GUEST_T_ERR_NOT_INITIALIZED);
+}
+
+void mw_tool_lock(void)
+{
     pthread_mutex_lock(&lock);
-    if (balance > 0)
-        return MW_GUEST_SUCCESS;
-    pthread_mutex_unlock(&lock);
-    return MW_GUEST_T_ERR_NOT_INITIALIZED;
+}
+
+bool mw_tool_is_initialized(void)
+{
+    return balance > 0;
 }
 
 int32_t mw_tool_leave(int32_t error)
@@ -178,6 +186,7 @@ int32_t mw_MPI_T_finalize(mw_instance *instance)
     (void)instance;
     MW_TRY(mw_tool_enter());
     if (--balance == 0) {
+        mw_tool_free_events();
         mw_tool_free_pvars();
         for (mw_tool *tool = NULL; (tool = mw_tool_next(MW_TOOL_CVAR, tool));) {
             MPI_T_cvar_handle_free(&tool->cvar.host);
@@ -736,10 +745,15 @@ int32_t mw_MPI_T_category_get_index(mw_instance *instance, mw_guest_ptr name, mw
 
 enum { CVARS, PVARS, CATEGORIES };
 
-static int32_t get_category(int32_t index, mw_tool_texts *texts, int n[3])
+bool mw_tool_is_category(int32_t index)
 {
     int all = 0;
-    if (index < 0 || MPI_T_category_get_num(&all) != MPI_SUCCESS || index >= all)
+    return index >= 0 && MPI_T_category_get_num(&all) == MPI_SUCCESS && index < all;
+}
+
+static int32_t get_category(int32_t index, mw_tool_texts *texts, int n[3])
+{
+    if (!mw_tool_is_category(index))
         return MW_GUEST_T_ERR_INVALID_INDEX;
     n[CVARS] = n[PVARS] = n[CATEGORIES] = 0;
     return mw_tool_result(MPI_T_category_get_info(index, texts->name, &texts->name_len, texts->desc, &texts->desc_len,
@@ -768,15 +782,13 @@ int32_t mw_MPI_T_category_get_info(mw_instance *instance, int32_t cat_index, mw_
                                        num_categories));
 }
 
-static int32_t category_list(const mw_instance *instance, int32_t index, int32_t len, mw_guest_ptr indices, int which,
-                             int (*get)(int, int, int[]))
+int32_t mw_tool_put_indices(const mw_instance *instance, int32_t index, int32_t len, mw_guest_ptr indices, int n,
+                            int (*get)(int, int, int[]))
 {
-    int n[3];
-    MW_TRY(get_category(index, mw_tool_begin_texts(), n));
     if (len < 0)
         return MW_GUEST_T_ERR_INVALID;
-    int written = len < n[which] ? len : n[which];
-    if (written == 0)
+    int written = len < n ? len : n;
+    if (written <= 0)
         return MW_GUEST_SUCCESS;
     void *out = mw_tool_span(instance, indices, 4 * (uint64_t)written);
     int *value = out ? mw_tool_value(4 * (uint64_t)written) : NULL;
@@ -785,6 +797,14 @@ static int32_t category_list(const mw_instance *instance, int32_t index, int32_t
     MW_TRY(mw_tool_result(get(index, written, value)));
     memcpy(out, value, 4 * (size_t)written);
     return MW_GUEST_SUCCESS;
+}
+
+static int32_t category_list(const mw_instance *instance, int32_t index, int32_t len, mw_guest_ptr indices, int which,
+                             int (*get)(int, int, int[]))
+{
+    int n[3];
+    MW_TRY(get_category(index, mw_tool_begin_texts(), n));
+    return mw_tool_put_indices(instance, index, len, indices, n[which], get);
 }
 
 #define CATEGORY_LIST(name, WHICH)                                                                 \

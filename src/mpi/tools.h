@@ -6,7 +6,15 @@
 
 #include "mpi/convert.h"
 
-typedef enum mw_tool_kind { MW_TOOL_FREE, MW_TOOL_ENUM, MW_TOOL_CVAR, MW_TOOL_SESSION, MW_TOOL_PVAR } mw_tool_kind;
+typedef enum mw_tool_kind {
+    MW_TOOL_FREE,
+    MW_TOOL_ENUM,
+    MW_TOOL_CVAR,
+    MW_TOOL_SESSION,
+    MW_TOOL_PVAR,
+    MW_TOOL_EVENT,    /* a registration */
+    MW_TOOL_INSTANCE, /* an event, while its callback runs */
+} mw_tool_kind;
 
 /* An enumeration as the host had it when it was first seen: hosts free theirs with the component that they belong to. */
 typedef struct mw_tool_enum {
@@ -46,6 +54,32 @@ typedef struct mw_tool_pvar {
     bool continuous, readonly, started;
 } mw_tool_pvar;
 
+#define MW_TOOL_LEVELS 4 /* of what a callback may do: MPI_T_CB_REQUIRE_... */
+
+#if MPI_VERSION >= 4
+typedef MPI_T_event_registration mw_host_event;
+#else
+typedef void *mw_host_event; /* this host has no events */
+#endif
+
+typedef struct mw_tool_event {
+    mw_host_event host; /* NULL while the guest is told that it was freed */
+    const struct mw_event_layout *layout;
+    struct {
+        const mw_func *func;
+        uint32_t user_data;
+    } callbacks[MW_TOOL_LEVELS];
+    const mw_func *dropped;
+    int32_t bind;
+    uint32_t object;
+    mw_tool_object bound; /* the host may keep its address */
+} mw_tool_event;
+
+typedef struct mw_tool_instance {
+    const struct mw_event_layout *layout;
+    const struct mw_event_record *record;
+} mw_tool_instance;
+
 typedef struct mw_tool {
     uint32_t self; /* the valid handle, or 0 */
     uint32_t generation;
@@ -56,6 +90,8 @@ typedef struct mw_tool {
         mw_tool_cvar cvar;
         MPI_T_pvar_session session;
         mw_tool_pvar pvar;
+        mw_tool_event event;
+        mw_tool_instance instance;
     };
 } mw_tool;
 
@@ -67,8 +103,11 @@ void mw_tool_free(mw_tool *tool);
 /* The next valid one of a kind after `tool`, or the first (NULL). */
 mw_tool *mw_tool_next(mw_tool_kind kind, mw_tool *tool);
 
-/* Begins a call: takes the lock. MPI_T_ERR_NOT_INITIALIZED, without the lock, unless the guest initialized the interface. */
+/* Begins a call: delivers events that wait, and takes the lock. MPI_T_ERR_NOT_INITIALIZED, without the lock, unless the guest initialized the interface. */
 int32_t mw_tool_enter(void);
+/* The lock alone, and with it whether the guest initialized the interface. */
+void mw_tool_lock(void);
+bool mw_tool_is_initialized(void);
 /* Ends it; gives `error`. */
 int32_t mw_tool_leave(int32_t error);
 
@@ -116,6 +155,13 @@ int32_t mw_tool_in_object(const mw_instance *instance, mw_guest_ptr p, int32_t b
 /* Whether the guest's handle still means that object. */
 bool mw_tool_object_lives(int32_t bind, uint32_t object, const mw_tool_object *host);
 
+/* The indices of a category's variables, categories or events: `n` of them, which `get` writes. */
+int32_t mw_tool_put_indices(const mw_instance *instance, int32_t index, int32_t len, mw_guest_ptr indices, int n,
+                            int (*get)(int, int, int[]));
+bool mw_tool_is_category(int32_t index);
+
+/* Frees all registrations of events (tool_events.c). */
+void mw_tool_free_events(void);
 /* Frees all performance variables' handles and sessions (tool_pvars.c). */
 void mw_tool_free_pvars(void);
 
