@@ -74,8 +74,7 @@ typedef struct mw_call {
 #define MW_CALL(name) {.instance = instance, .function = (name)}
 /* The call as functions out of line take it: where only copies have an address, and those are on the ways of errors, the
  * call itself stays in registers. */
-#define MW_COPY(call)                                                                              \
-    (&(mw_call){(call)->instance, (call)->function, (call)->comm, (call)->win, (call)->file, (call)->session, (call)->returns})
+#define MW_COPY(call) ((mw_call[1]){*(call)})
 
 /* ---- Errors (errors.c) ------------------------------------------------------------------------------ */
 
@@ -324,12 +323,21 @@ typedef enum mw_role {
 } mw_role;
 /* On an intercommunicator the root itself (MPI_ROOT) has only the significant-at-root buffer of
  * gathers, scatters, broadcasts and reductions, none of the other. On an intracommunicator it has both. */
-int32_t mw_in_root_inter(const mw_call *call, const char *argument, int32_t root, int *out, mw_role *role);
+typedef struct mw_checked_root {
+    int32_t error;
+    int host;
+    mw_role role;
+} mw_checked_root;
+mw_checked_root mw_root_inter(const mw_call *call, const char *argument, int32_t root);
 MW_INLINE int32_t mw_in_root(const mw_call *call, const char *argument, int32_t root, int *out, mw_role *role)
 {
     const mw_comm_slot *comm = call->comm;
-    if (MW_UNLIKELY(comm->inter))
-        return mw_in_root_inter(call, argument, root, out, role);
+    if (MW_UNLIKELY(comm->inter)) {
+        mw_checked_root checked = mw_root_inter(MW_COPY(call), argument, root);
+        *out = checked.host;
+        *role = checked.role;
+        return checked.error;
+    }
     if (MW_UNLIKELY((uint32_t)root >= (uint32_t)comm->size))
         return mw_failed(mw_raise_rank(MW_COPY(call), MW_GUEST_ERR_ROOT, argument, root));
     *out = root;

@@ -4,6 +4,7 @@
 #include "mpi/state.h"
 #include "runtime/trap.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,20 @@ static mw_error find_abi(const mw_code_descriptor *d, mw_report *report)
                : MW_OK;
 }
 
+/* Host libraries take temporary memory for large messages in every call. glibc gives blocks from 128 KiB on back to the
+ * system, and the next call pays for new pages: five times the time of an MPI_Reduce of 4 MB. So it is kept, unless
+ * the user has a say in it; the compiler's memory is not concerned, which has ended by now. */
+static void keep_host_heap(void)
+{
+#ifdef __GLIBC__
+    enum { LARGEST_THRESHOLD = 32 << 20, KEPT = 256 << 20 };
+    if (getenv("MALLOC_MMAP_THRESHOLD_") || getenv("MALLOC_TRIM_THRESHOLD_") || getenv("GLIBC_TUNABLES"))
+        return;
+    mallopt(M_MMAP_THRESHOLD, LARGEST_THRESHOLD);
+    mallopt(M_TRIM_THRESHOLD, KEPT);
+#endif
+}
+
 static mw_error attach(mw_instance *instance, const mw_mpi_config *config, mw_report *report)
 {
     if (mw_mpi_instance)
@@ -119,6 +134,7 @@ static mw_error attach(mw_instance *instance, const mw_mpi_config *config, mw_re
     mw_mpi_rights = *config;
     instance->host[MW_HOST_MPI] = instance;
     mw_set_nested_end(end_nested);
+    keep_host_heap();
     return MW_OK;
 }
 

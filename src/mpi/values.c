@@ -132,23 +132,15 @@ void mw_out_contents(int combiner, bool large, int32_t *integers, int64_t n)
     }
 }
 
-int32_t mw_in_root_inter(const mw_call *call, const char *argument, int32_t root, int *out, mw_role *role)
+mw_checked_root mw_root_inter(const mw_call *call, const char *argument, int32_t root)
 {
-    const mw_comm_slot *comm = call->comm;
-
-    if (root == MW_GUEST_ROOT) {
-        *out = MPI_ROOT;
-        *role = MW_ROLE_ROOT;
-    } else if (root == MW_GUEST_PROC_NULL) {
-        *out = MPI_PROC_NULL;
-        *role = MW_ROLE_NONE;
-    } else if ((uint32_t)root < (uint32_t)comm->remote_size) {
-        *out = root;
-        *role = MW_ROLE_LEAF;
-    } else {
-        return mw_raise_rank(call, MW_GUEST_ERR_ROOT, argument, root);
-    }
-    return MW_GUEST_SUCCESS;
+    if (root == MW_GUEST_ROOT)
+        return (mw_checked_root){MW_GUEST_SUCCESS, MPI_ROOT, MW_ROLE_ROOT};
+    if (root == MW_GUEST_PROC_NULL)
+        return (mw_checked_root){MW_GUEST_SUCCESS, MPI_PROC_NULL, MW_ROLE_NONE};
+    if ((uint32_t)root < (uint32_t)call->comm->remote_size)
+        return (mw_checked_root){MW_GUEST_SUCCESS, root, MW_ROLE_LEAF};
+    return (mw_checked_root){.error = mw_raise_rank(call, MW_GUEST_ERR_ROOT, argument, root)};
 }
 
 /* ---- Handles out ------------------------------------------------------------------------------------------ */
