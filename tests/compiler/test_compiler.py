@@ -220,6 +220,22 @@ class Objects(Case):
                 objects.append(f.read())
         self.assertTrue(objects[0] == objects[1] == objects[2], "objects differ")
 
+    def test_stub_of_an_import_is_left_out(self):
+        wasm = self.wasm("""(module (import "a" "b" (func $import (param i32 i64) (result i32)))
+          (func $stub (param i32 i64) (result i32) (call $import (local.get 0) (local.get 1)))
+          (func $swaps (param i32 i32 i64) (result i32) (call $import (local.get 1) (local.get 2)))
+          (func $adds (param i32 i64) (result i32) (i32.add (i32.const 1) (call $import (local.get 0) (local.get 1))))
+          (func $user (export "user") (param i32 i64) (result i32)
+            (i32.add (call $stub (local.get 0) (local.get 1)) (call $stub (i32.const 2) (i64.const 3))))
+          (func $other (export "other") (param i32 i64) (result i32)
+            (i32.add (call $swaps (i32.const 5) (local.get 0) (local.get 1)) (call $adds (local.get 0) (local.get 1)))))""")
+        code = self.disassembly(self.compile(wasm, "-O0", "-triple", "x86_64-linux-gnu"), "user.f4")
+        self.assertNotIn("stub", code)
+        self.assertEqual(len(re.findall(r"\bcall\w*\s+\*", code)), 2, code)
+        code = self.disassembly(self.compile(wasm, "-O0", "-triple", "x86_64-linux-gnu"), "other.f5")
+        self.assertRegex(code, r"<swaps\.f2>")
+        self.assertRegex(code, r"<adds\.f3>")
+
     def test_scalar_loop_is_vectorized_to_full_width(self):
         path = self.compile(self.wasm(TRIAD), "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3")
         code = self.disassembly(path, "triad.f0")
