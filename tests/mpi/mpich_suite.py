@@ -305,14 +305,14 @@ def main():
     options = parser.parse_args()
 
     exceptions = mpich_table.Exceptions(HERE / "mpich_suite.exceptions")
-    if options.table:
-        return mpich_table.write(OUT / "results.jsonl", exceptions, ROOT / "docs/mpich-suite.md")
     code, output = run([ROOT / "script/fetch-source", "mpich"], timeout=600)
     if code:
         sys.exit("mpich_suite: " + output)
     suite = Suite(Path(output.split()[-1]) / "test/mpi")
-    chosen = [t for t in (mpich_lists.everything(suite.path) if options.all else listed())
+    chosen = [t for t in (mpich_lists.everything(suite.path) if options.all or options.table else listed())
               if selected(t, options.tests) and t.memory <= options.memory]
+    if options.table:
+        return mpich_table.write(OUT / "results.jsonl", exceptions, ROOT / "docs/mpich-suite.md", chosen)
     if not chosen:
         sys.exit("mpich_suite: no such test")
 

@@ -1,5 +1,6 @@
 """Results of MPICH's test suite as docs/mpich-suite.md, and the exceptions with their reasons."""
 
+import collections
 import fnmatch
 import json
 import sys
@@ -19,9 +20,10 @@ runs the slice in `tests/mpi/mpich_suite.list`.
 TAIL = """
 Not run: directories in other languages (`cxx`, `f77`, `f90`, `f08`); `perf`, whose tests measure time; `basic`, `manual`, `ckpoint`
 and `ft`, which the suite itself leaves out; tests that configure leaves out where pointers have 4 bytes, and those that need
-more than 2 GB. Tests run with 4 ranks where the suite's lists have more, unless they then fail natively. What does not pass
-natively mostly needs functions that the host lacks (Open MPI 4.1 has no sessions, partitioned communication or large counts)
-or tests what MPICH alone promises.
+more than 2 GB. Where the suite's lists have many ranks, tests run with 2 to 4, or, if they do not pass natively with these,
+with as many as the lists say. What does not pass natively mostly needs functions that the host lacks (Open MPI 4.1 has no
+sessions, partitioned communication or large counts), tests what MPICH alone promises, or did not end in its time on two
+cores, where ranks wait by spinning.
 """
 
 
@@ -60,8 +62,10 @@ def count(results, *verdicts):
     return sum(r["verdict"] in verdicts for r in results)
 
 
-def write(path, exceptions, target):
-    results = list(read(path).values())
+def write(path, exceptions, target, tests):
+    """`tests` are those of the suite's lists; what has no result yet is told."""
+    known = read(path)
+    results = list(known.values())
     if not results:
         sys.exit("mpich_suite: no results of --all in %s" % path)
     hosts = [h for h in HOST_NAMES if any(r["host"] == h for r in results)]
@@ -80,6 +84,12 @@ def write(path, exceptions, target):
         row(directory, [r for r in results if r["directory"] == directory])
     row("**all**", results)
 
+    for host in hosts:
+        left = collections.Counter(t.directory for t in tests if (host, t.name) not in known)
+        if left:
+            lines += ["", "Without a result yet on %s: %s." % (
+                HOST_NAMES[host], ", ".join("%d of `%s`" % (n, d) for d, n in sorted(left.items())))]
+
     failed = [r for r in results if r["verdict"] == "fail"]
     lines += ["", "## Exceptions", ""]
     if not failed:
@@ -91,6 +101,7 @@ def write(path, exceptions, target):
             where = ", ".join(HOST_NAMES[h] for h in hosts if any(r["host"] == h for r in of))
             lines.append("- %s (%s): %s" % (", ".join(names), where, reason))
     unexplained = [r for r in failed if not exceptions.row(r)]
+    lines += ["- `%s` (%s): not explained yet" % (r["test"], HOST_NAMES[r["host"]]) for r in unexplained]
     for r in unexplained:
         print("no reason is given for %s: %s" % (r["host"], r["test"]))
     target.write_text("\n".join(lines) + "\n" + TAIL)
