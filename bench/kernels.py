@@ -11,6 +11,9 @@ counts is the least and the median over the rounds. Columns are native time / ti
   fma       mpiwasm-cc -O3, run with --fp-contract=fast; relative to clang -O3 -march=native -ffp-contract=fast
 
 Native runs keep their heap (no mmap for large blocks), as a guest keeps its own.
+
+--levels shows instead what the levels of optimization cost and bring: for each of -O0 to -O3 the time to compile the
+modules of all kernels (C library included), one after the other, and the geometric mean of their speed.
 """
 import argparse
 import json
@@ -19,8 +22,10 @@ import os
 import platform
 import re
 import statistics
+import resource
 import subprocess
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("MW_BUILD_DIR", os.path.join(ROOT, "build"))
@@ -99,7 +104,7 @@ def measure(name, commands, rounds):
                 raise Failure(f"{name}, {kind}: cannot read what it printed: {text!r}")
             times[kind].append(int(least[1]))
             sums[kind] = checksum[1]
-    strict = {kind: value for kind, value in sums.items() if "fma" not in kind}
+    strict = {kind: value for kind, value in sums.items() if "fma" not in str(kind)}
     if len(set(strict.values())) != 1:
         raise Failure(f"{name}: results differ: {strict}")
     return times
@@ -128,10 +133,38 @@ def table(results):
     return "\n".join(lines)
 
 
+def compile_cost(modules, level):
+    """Elapsed and processor seconds of compiling all the modules."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    for module in modules:
+        run(["mpiwasm", "compile", f"-O{level}", "-o", os.path.join(WORK, "level.o"), module])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.monotonic() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def levels(names, known, rounds):
+    modules = {}
+    times = {}
+    for name in names:
+        commands = build(name, known[name])
+        modules[name] = commands["wasm"][1]
+        kinds = {kind: commands[kind] for kind in COLUMNS["native"][0]}
+        kinds.update({level: ["mpiwasm", f"-O{level}", modules[name]] for level in range(4)})
+        times[name] = measure(name, kinds, rounds)
+    lines = ["| level | compiling, elapsed | processor time | speed, native = 1 |", "|---|---:|---:|---:|"]
+    for level in range(4):
+        costs = [compile_cost(modules.values(), level) for _ in range(3)]
+        speed = geomean(min(min(t[kind]) for kind in COLUMNS["native"][0]) / min(t[level]) for t in times.values())
+        lines.append(f"| `-O{level}` | {min(c[0] for c in costs):.2f} s | {min(c[1] for c in costs):.2f} s | {speed:.2f} |")
+    size = sum(os.path.getsize(module) for module in modules.values())
+    return "\n".join(lines) + f"\n\n{len(modules)} modules, {size / 1e6:.2f} MB."
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="KERNEL", help="default: all")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--levels", action="store_true", help="levels of optimization instead of kinds of builds")
     parser.add_argument("--json", help="write all times here")
     parser.add_argument("--markdown", help="write the table here")
     args = parser.parse_args()
@@ -142,6 +175,9 @@ def main():
     os.makedirs(WORK, exist_ok=True)
     results = {}
     try:
+        if args.levels:
+            print(levels(args.names or known, known, args.rounds))
+            return
         for name in args.names or known:
             results[name] = measure(name, build(name, known[name]), args.rounds)
             print(table({name: results[name]}).splitlines()[2], flush=True)
