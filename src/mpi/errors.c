@@ -73,11 +73,10 @@ static int32_t guest_of_added(int host_code)
 /* The index of a class or code that was added and is there; -1 for any other. */
 static int index_of_added(int32_t guest_code)
 {
+    if (guest_code < FIRST_ADDED)
+        return -1;
     int i = guest_code - FIRST_ADDED;
-    return guest_code >= FIRST_ADDED && i < __atomic_load_n(&nadded, __ATOMIC_ACQUIRE) &&
-                   !__atomic_load_n(&removed[i], __ATOMIC_RELAXED)
-               ? i
-               : -1;
+    return i < __atomic_load_n(&nadded, __ATOMIC_ACQUIRE) && !__atomic_load_n(&removed[i], __ATOMIC_RELAXED) ? i : -1;
 }
 
 static int32_t guest_of_class(int host_class)
