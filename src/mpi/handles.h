@@ -176,8 +176,10 @@ extern mw_slot_list mw_request_list;
 /* Makes a slot that was given back a valid request; false, and nothing done, if that is for the functions above. */
 static inline bool mw_request_make(MPI_Request host, uint32_t flags, mw_guest_request *out)
 {
+    if (__builtin_expect(mw_handles_shared, 0))
+        return false;
     uint32_t index = (uint32_t)mw_request_list.top;
-    if (__builtin_expect(mw_handles_shared || index == 0, 0))
+    if (__builtin_expect(index == 0, 0))
         return false;
     mw_request_slot *slot = &mw_request_slots[index];
     uint32_t link = slot->head.link, self = (uint32_t)MW_KIND_request << MW_KIND_SHIFT | (link & MW_GENERATION_MASK) | index;
