@@ -21,17 +21,16 @@ import math
 import os
 import platform
 import re
-import statistics
 import resource
+import statistics
 import subprocess
 import sys
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BUILD = os.environ.get("MW_BUILD_DIR", os.path.join(ROOT, "build"))
+from run import BUILD, KEEP_HEAP, ROOT, Failure
+
 WORK = os.path.join(BUILD, "bench", "kernels")
 SOURCES = os.path.join(ROOT, "bench", "kernels")
-KEEP_HEAP = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
 LIMIT_S = 300
 # Column: builds of which the faster one counts, and the column that it is relative to.
 COLUMNS = {
@@ -44,10 +43,6 @@ COLUMNS = {
 }
 SHOWN = ("generic", "wasm", "simd128", "fma")
 FOREIGN = ["-msimd128", "-fvectorize", "-fslp-vectorize", "-funroll-loops"]
-
-
-class Failure(Exception):
-    """A sentence for the user."""
 
 
 def kernels():

@@ -350,10 +350,11 @@ static bool add_removed(int32_t error_class, int32_t *out)
     return found;
 }
 
-/* Whether nothing refers to a class or code that is to go. */
+/* Removes a class or code that nothing refers to, and what the host says of it. */
 static int32_t remove_added(const mw_call *call, const char *argument, int32_t guest_code, bool is_class)
 {
-    int32_t error = MW_GUEST_SUCCESS;
+    MW_TRY(mw_in_running(call));
+    int host = mw_host_error_code(guest_code);
     pthread_mutex_lock(&mw_registry_lock);
     int i = index_of_added(guest_code), codes = 0;
     for (int k = 0; k < nadded && i >= 0; k++)
@@ -363,29 +364,23 @@ static int32_t remove_added(const mw_call *call, const char *argument, int32_t g
         __atomic_store_n(&removed[i], true, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&mw_registry_lock);
     if (codes > 0)
-        error = mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "class %d still has %d codes", guest_code, codes);
-    else if (!good)
-        error = mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "%d is not an added %s", guest_code,
-                               is_class ? "class" : "code");
-    return error;
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "class %d still has %d codes", guest_code, codes);
+    if (!good)
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "%d is not an added %s", guest_code,
+                              is_class ? "class" : "code");
+    return mw_result(MPI_Add_error_string(host, ""));
 }
 
 int32_t mw_MPI_Remove_error_class(mw_instance *instance, int32_t errorclass)
 {
     mw_call call = MW_CALL("MPI_Remove_error_class");
-    MW_TRY(mw_in_running(&call));
-    int host = mw_host_error_code(errorclass);
-    MW_TRY(remove_added(&call, "errorclass", errorclass, true));
-    return mw_result(MPI_Add_error_string(host, ""));
+    return remove_added(&call, "errorclass", errorclass, true);
 }
 
 int32_t mw_MPI_Remove_error_code(mw_instance *instance, int32_t errorcode)
 {
     mw_call call = MW_CALL("MPI_Remove_error_code");
-    MW_TRY(mw_in_running(&call));
-    int host = mw_host_error_code(errorcode);
-    MW_TRY(remove_added(&call, "errorcode", errorcode, false));
-    return mw_result(MPI_Add_error_string(host, ""));
+    return remove_added(&call, "errorcode", errorcode, false);
 }
 
 int32_t mw_MPI_Remove_error_string(mw_instance *instance, int32_t errorcode)

@@ -89,6 +89,7 @@ GUEST = [BUILD / "bin/mpiwasm-cc", BUILD / "share/mpiwasm/sysroot/include/wasm32
 
 # Threads of guests: the few functions of POSIX that the suite uses, over a C library that knows no threads.
 THREADS = HERE / "pthread"
+THREAD_SOURCES = [THREADS / "pthread.c", HERE.parent / "threads" / "start.s"]
 THREAD_COMPILE = ["-matomics", "-mbulk-memory", "-mthread-model", "posix", "-I", THREADS]
 THREAD_LINK = ["-Wl,--shared-memory", "-Wl,--import-memory", "-Wl,--export-memory", "-Wl,--max-memory=1073741824",
                "-Wl,--no-check-features"] + ["-Wl,--wrap=" + f for f in ("malloc", "free", "calloc", "realloc")]
@@ -184,7 +185,7 @@ class Suite:
             result = []
             sources = self.support + [self.path / "util" / ("mtest_thread.c" if threads else "mtest_single.c")]
             if threads and kind == "wasm":
-                sources += [THREADS / "pthread.c", THREADS / "start.S"]
+                sources += THREAD_SOURCES
             for source in sources:
                 target = directory / (source.stem + ".o")
                 message = self.compile(kind, threads, source, target)

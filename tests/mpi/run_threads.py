@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from jobs import arguments, fail, host_of
-from mpich_suite import THREAD_COMPILE, THREAD_LINK, THREADS
+from mpich_suite import THREAD_COMPILE, THREAD_LINK, THREAD_SOURCES
 
 HERE = Path(__file__).parent
 SOURCE = HERE / "threads/threads.c"
@@ -22,9 +22,8 @@ def main():
     if args.mpiwasm:
         host.mpiwasm = Path(args.mpiwasm).resolve()
     native, wasm = work / "threads", work / "threads.wasm"
-    runtime = [THREADS / "pthread.c", THREADS / "start.S"]
     message = host.compile_native([SOURCE], native, ["-pthread"]) or host.compile_wasm(
-        [SOURCE, *runtime], wasm, [*THREAD_COMPILE, *THREAD_LINK])
+        [SOURCE, *THREAD_SOURCES], wasm, [*THREAD_COMPILE, *THREAD_LINK])
     if message:
         return fail(message)
     windows = ["windows"] if host.name == "mpich" else []

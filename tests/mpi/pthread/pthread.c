@@ -6,7 +6,7 @@
 enum { STACK = 1 << 20, TLS = 4096 };
 
 struct test_thread {
-    void *stack_end, *tls; /* start.S reads these two */
+    void *stack_end, *tls; /* start.s reads these two */
     void *(*body)(void *);
     void *arg, *result;
     uint32_t done;
@@ -124,7 +124,7 @@ int pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(*body)(voi
     return 0;
 }
 
-/* Called by start.S with the thread's own stack and thread-local memory. */
+/* Called by start.s with the thread's own stack and thread-local memory. */
 void thread_main(int32_t id, struct test_thread *thread)
 {
     (void)id;
