@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(OPEN_MPI)
@@ -25,6 +28,7 @@ static mw_host_module modules[3]; /* the last ends the list */
 /* ---- Abort ------------------------------------------------------------------------------------------------------ */
 
 #define ABORT_SECONDS 5
+#define READ_MILLISECONDS 500
 
 static volatile sig_atomic_t abort_code;
 
@@ -40,6 +44,20 @@ static int exit_code_of(int code)
     return (code & 0xff) ? code & 0xff : 1;
 }
 
+/* Launchers that are told to abort (MPICH's Hydra is one) end the job at once, and lose what its processes' pipes still
+ * hold: the sentence that says why. So the launcher gets a moment to read it. */
+static void wait_until_read(int fd)
+{
+    const struct timespec millisecond = {.tv_nsec = 1000000};
+    struct stat status;
+    int unread;
+
+    if (fstat(fd, &status) || !S_ISFIFO(status.st_mode))
+        return;
+    for (int left = READ_MILLISECONDS; left > 0 && !ioctl(fd, FIONREAD, &unread) && unread; left--)
+        nanosleep(&millisecond, NULL);
+}
+
 /* MPI_Abort may wait for a lock that the interrupted library holds, or for a launcher that is gone: then an
  * alarm ends this process, and its launcher the job. */
 void mw_mpi_abort(int code)
@@ -53,6 +71,8 @@ void mw_mpi_abort(int code)
     sigaddset(&set, SIGALRM);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     alarm(ABORT_SECONDS);
+    wait_until_read(STDOUT_FILENO);
+    wait_until_read(STDERR_FILENO);
     MPI_Comm comm = mw_mpi_world ? MPI_COMM_WORLD : mw_sessions_comm();
     if (mw_mpi_running && comm != MPI_COMM_NULL)
         MPI_Abort(comm, abort_code);
