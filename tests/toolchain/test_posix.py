@@ -376,6 +376,50 @@ class Posix(Toolchain):
             }
             """), ["0 -1 1", "1 1", "0 1 0", "0 1", "-1 0"])
 
+    def test_mappings(self):
+        os.mkdir(self.path("data"))
+        self.write("data/file", "0123456789")
+        module = self.link(r"""
+            #include <errno.h>
+            #include <fcntl.h>
+            #include <stdint.h>
+            #include <stdio.h>
+            #include <sys/mman.h>
+            int main(void)
+            {
+                int fd = open("data/file", O_RDWR);
+                char *anonymous = mmap(NULL, 70000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                char *copy = mmap(NULL, 10, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 4);
+                char *seen = mmap(NULL, 10, PROT_READ, MAP_SHARED, fd, 0);
+                printf("%d %d %d\n", (uintptr_t)anonymous % 65536 == 0, anonymous[69999], (uintptr_t)copy % 65536 == 0);
+                printf("%s %s\n", copy, seen);
+                copy[0] = 'x';
+                printf("%d %d %d\n", msync(copy, 10, MS_SYNC), posix_madvise(seen, 10, POSIX_MADV_RANDOM), munmap(copy, 10));
+                printf("%d %d\n", mmap(NULL, 10, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED, errno == ENOTSUP);
+                printf("%d %d\n", mmap(NULL, 10, PROT_READ, MAP_PRIVATE, 99, 0) == MAP_FAILED, errno == EBADF);
+                printf("%d %d\n", munmap(anonymous, 65536), errno == EINVAL);
+                printf("%d %d %d\n", munmap(anonymous, 70000), munmap(anonymous, 70000), munmap(seen, 10));
+            }
+            """)
+        self.assertEqual(self.run_ok(MPIWASM, "-d", "data", module).splitlines(),
+                         ["1 0 1", "456789 0123456789", "0 0 0", "1 1", "1 1", "-1 1", "0 0 0"])
+        self.assertEqual(self.bytes("data/file"), b"0123456789")
+
+    def test_locks_and_errno_of_old_programs(self):
+        self.assertEqual(self.outcome(r"""
+            #include <errno.h>
+            #include <fcntl.h>
+            #include <stdio.h>
+            extern int errno;
+            int main(void)
+            {
+                struct flock lock = {.l_type = F_WRLCK};
+                extern int errno;
+                int *at = &errno;
+                printf("%d %d\n", fcntl(1, F_SETLKW, &lock), *at == EINVAL);
+            }
+            """), ["-1 1"])
+
     def test_everyday_calls(self):
         self.assertEqual(self.outcome(r"""
             #include <getopt.h>

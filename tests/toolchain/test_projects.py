@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import unittest
 
-from toolchain import BUILD, HELLO, Toolchain
+from toolchain import BUILD, CC, HELLO, Toolchain
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -54,6 +54,11 @@ class Projects(Toolchain):
         environment = {"PKG_CONFIG_PATH": os.path.join(BUILD, "share", "mpiwasm", "pkgconfig")}
         cflags = shlex.split(self.run_ok("pkg-config", "--cflags", "mpiwasm", environment=environment))
         libs = shlex.split(self.run_ok("pkg-config", "--libs", "mpiwasm", environment=environment))
+        for step, options in (("compile", cflags), ("link", libs)):
+            shown = shlex.split(self.run_ok(CC, "-showme:" + step))
+            paths = [[os.path.realpath(word.removeprefix("--sysroot=")) if "sysroot=" in word else word for word in words]
+                     for words in (options, shown)]
+            self.assertEqual(sorted(paths[0]), sorted(paths[1]))
         self.write("main.c", HELLO)
         self.run_ok("clang-22", *cflags, "-c", "main.c", "-o", "main.o")
         self.run_ok("clang-22", "main.o", "-o", "main.wasm", *libs)
