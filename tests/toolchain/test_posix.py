@@ -189,6 +189,142 @@ int main(void)
 """
 
 
+# The allocator against a model: what blocks hold, where they lie, what the others leave alone; then that it does not grow.
+HEAP = r"""
+#include <malloc.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOTS = 1000, MB = 1 << 20 };
+static struct { unsigned char *at; size_t size; unsigned char fill; } slots[SLOTS];
+
+static uint32_t next(void)
+{
+    static uint32_t state = 1;
+    state = state * 1664525 + 1013904223;
+    return state >> 8;
+}
+
+static void check(int i, size_t size)
+{
+    for (size_t k = 0; k < size; k++)
+        if (slots[i].at[k] != slots[i].fill) {
+            printf("block %d of %zu bytes has changed at %zu\n", i, slots[i].size, k);
+            exit(1);
+        }
+}
+
+static void change(int i)
+{
+    size_t size = next() % 4 ? next() % 300 : next() % 5000, alignment = 16;
+    void *block = slots[i].at;
+    uint32_t way = next() % 8;
+    if (block && way == 0) {
+        block = realloc(block, size ? size : 1);
+        slots[i].at = block;
+        check(i, size < slots[i].size ? size : slots[i].size);
+    } else {
+        free(block);
+        if (way == 1) {
+            block = calloc(1 + next() % 3, size);
+            slots[i].at = block;
+            slots[i].fill = 0;
+            check(i, size);
+        } else if (way == 2) {
+            alignment = 32u << next() % 4;
+            if (posix_memalign(&block, alignment, size))
+                abort();
+        } else if (way == 3) {
+            alignment = 64;
+            block = aligned_alloc(alignment, size = (size + 63) / 64 * 64);
+        } else {
+            block = malloc(size);
+        }
+    }
+    if (!block || (uintptr_t)block % alignment || malloc_usable_size(block) < size) {
+        printf("no block of %zu bytes\n", size);
+        exit(1);
+    }
+    slots[i].at = block;
+    slots[i].size = size;
+    slots[i].fill = (unsigned char)next();
+    memset(block, slots[i].fill, size);
+}
+
+/* What the library takes for granted of wasi-libc's allocator. */
+static void check_headers(void)
+{
+    for (size_t size = 0; size < 3000; size++) {
+        void *block = malloc(size);
+        size_t header = ((size_t *)block)[-1];
+        if ((header & ~(size_t)7) - 4 != malloc_usable_size(block) || !(header & 2) || header & 8)
+            printf("header %zx of %zu bytes\n", header, size);
+        free(block);
+    }
+}
+
+static void fill_and_free(size_t size, size_t bytes)
+{
+    void **blocks = malloc(bytes / size * sizeof *blocks);
+    for (size_t i = 0; i < bytes / size; i++)
+        blocks[i] = malloc(size);
+    for (size_t i = 0; i < bytes / size; i++)
+        free(blocks[i]);
+    free(blocks);
+}
+
+static void *chain;
+
+static size_t fill_memory(size_t size)
+{
+    size_t count = 0;
+    for (void **block; (block = malloc(size)); count++) {
+        *block = chain;
+        chain = block;
+    }
+    return count;
+}
+
+static void free_all(void)
+{
+    for (void *rest; chain; chain = rest) {
+        rest = *(void **)chain;
+        free(chain);
+    }
+}
+
+int main(void)
+{
+    check_headers();
+    for (int i = 0; i < 300000; i++) {
+        int slot = (int)(next() % SLOTS);
+        if (slots[slot].at)
+            check(slot, slots[slot].size);
+        change(slot);
+    }
+    for (int i = 0; i < SLOTS; i++)
+        free(slots[i].at);
+    size_t before = __builtin_wasm_memory_size(0) << 16;
+    for (size_t size = 12; size < 2500; size += 16)
+        fill_and_free(size, 4 * MB);
+    size_t grown = (__builtin_wasm_memory_size(0) << 16) - before;
+    if (grown > 16 * MB)
+        printf("grown by %zu\n", grown);
+    for (size_t size = 40; size < 2000; size += 400) {
+        size_t count = fill_memory(size);
+        free_all();
+        if (count * size < 30 * MB || fill_memory(8 * MB) < 3)
+            printf("%zu blocks of %zu bytes\n", count, size);
+        free_all();
+    }
+    puts(!calloc(SIZE_MAX / 4, 8) && !malloc(SIZE_MAX - 8) ? "whole" : "too much");
+    return 0;
+}
+"""
+
+
 class Posix(Toolchain):
     def outcome(self, text, *options, arguments=(), grant=None):
         module = self.link(text, "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", *options)
@@ -223,6 +359,57 @@ class Posix(Toolchain):
     def test_bytes_are_moved_like_by_loops(self):
         self.link(BYTES, "-O2")
         self.assertRegex(self.run_ok(MPIWASM, "main.wasm"), r"^\d{5} checks\n$")
+
+    def test_heap(self):
+        for level in ("-O0", "-O2"):
+            self.link(HEAP, level, "-fno-builtin")
+            self.assertEqual(self.run_ok(MPIWASM, "--max-memory", "64M", "main.wasm"), "whole\n")
+
+    def test_block_freed_twice(self):
+        for size in (1, 24, 1000):
+            module = self.link(f"""
+                #include <stdlib.h>
+                int main(void)
+                {{
+                    void *volatile block = malloc({size}), *volatile other = malloc({size});
+                    free(block);
+                    free(other);
+                    free(block);
+                }}
+                """)
+            self.run_fails(MPIWASM, module, expect="free\\(\\): a block is freed twice")
+
+    def test_own_malloc(self):
+        self.assertEqual(self.outcome(r"""
+            #include <stdio.h>
+            #include <stdlib.h>
+            static _Alignas(16) char pool[1 << 20];
+            static size_t used;
+            static int calls;
+            void *malloc(size_t n)
+            {
+                void *block = pool + used;
+                used += (n + 15) & ~(size_t)15;
+                calls++;
+                return block;
+            }
+            void free(void *block) { calls -= block != NULL; }
+            void *calloc(size_t n, size_t size) { return malloc(n * size); }
+            static void bye(void) { puts("bye"); }
+            int main(void)
+            {
+                for (int i = 0; i < 100; i++) /* more than the library has room for without calloc */
+                    atexit(bye);
+                int before = calls;
+                free(malloc(1));
+                char *line = NULL;
+                size_t room = 0;
+                FILE *f = fmemopen("text", 4, "r");
+                printf("%d %d\n", before > 0, f && calls > before && line == NULL && room == 0);
+                fflush(stdout);
+                _Exit(0);
+            }
+            """), ["1 1"])
 
     def test_signals_inside_the_guest(self):
         self.assertEqual(self.outcome(r"""
