@@ -22,9 +22,9 @@ int __dl_posix_memalign(void **block, size_t alignment, size_t size);
 void *__dl_aligned_alloc(size_t alignment, size_t size);
 size_t __dl_malloc_usable_size(void *block);
 
-/* What dlmalloc does on 32-bit machines: before a block lies a word with the size of block and word together, a multiple
- * of 16, and flags, of which one says that the block is in use. */
-enum { OVERHEAD = 4, ALIGNMENT = 16, IN_USE = 2, FLAGS = 7 };
+/* What dlmalloc does: before a block lies a word with the size of block and word together, a multiple of 16 and at least four
+ * words, and flags, of which one says that the block is in use. */
+enum { OVERHEAD = sizeof(size_t), SMALLEST = 4 * sizeof(size_t), ALIGNMENT = 16, IN_USE = 2, FLAGS = 7 };
 
 enum { LARGEST = 2064, CLASSES = LARGEST / ALIGNMENT + 1, LARGE_REQUEST = 64 << 10, MAX_KEPT = 1 << 20 };
 
@@ -70,6 +70,8 @@ static inline void *take(size_t size)
     if (size > LARGEST - OVERHEAD)
         return NULL;
     size_t class = (size + OVERHEAD + ALIGNMENT - 1) / ALIGNMENT;
+    if (class < SMALLEST / ALIGNMENT)
+        class = SMALLEST / ALIGNMENT;
     kept *k = lists[class];
     if (!k)
         return NULL;

@@ -4,7 +4,11 @@
 
 /* The tag of longjmp's exception, which carries the address of jmp_buf's __arguments. */
 __asm__(".globl __c_longjmp\n"
+#ifdef __wasm64__
+        ".tagtype __c_longjmp i64\n"
+#else
         ".tagtype __c_longjmp i32\n"
+#endif
         "__c_longjmp:\n");
 
 void __wasm_setjmp(struct __jmp_buf_tag *env, unsigned label, void *invocation);

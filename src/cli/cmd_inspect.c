@@ -114,6 +114,11 @@ typedef struct inspection {
     const mw_mpi_plugin *mpi; /* NULL: none was loaded */
 } inspection;
 
+static bool has_wide_memory(const mw_module *m)
+{
+    return m->nmemories && m->memories[0].limits.is64;
+}
+
 static void inspect_import(const mw_module *m, const mw_wasm_import *import, inspection *in)
 {
     const char *note = "";
@@ -122,7 +127,7 @@ static void inspect_import(const mw_module *m, const mw_wasm_import *import, ins
     } else if (import->kind == MW_WASM_MEMORY && m->memories[import->index].limits.shared) {
         note = "   (made for the process)";
     } else {
-        const mw_host_func *host = import->kind == MW_WASM_FUNC ? find_host(mw_wasi_modules(), import) : NULL;
+        const mw_host_func *host = import->kind == MW_WASM_FUNC ? find_host(mw_wasi_modules(has_wide_memory(m)), import) : NULL;
         if (!host && in->mpi && import->kind == MW_WASM_FUNC)
             host = find_host(in->mpi->modules, import);
         if (!host || !has_signature(m, import->index, host->signature)) {

@@ -73,10 +73,15 @@ static bool uses_mpi(const mw_code_descriptor *code)
     return false;
 }
 
-static mw_error offer_hosts(mw_linker *linker, mw_report *report)
+static bool has_wide_memory(const mw_code_descriptor *code)
+{
+    return code->nmemories && code->memories[0].is64;
+}
+
+static mw_error offer_hosts(mw_linker *linker, const mw_code_descriptor *code, mw_report *report)
 {
     mw_error error = MW_OK;
-    for (const mw_host_module *m = mw_wasi_modules(); m->name && error == MW_OK; m++)
+    for (const mw_host_module *m = mw_wasi_modules(has_wide_memory(code)); m->name && error == MW_OK; m++)
         error = mw_linker_add_host(linker, m, report);
     for (const mw_host_module *m = mpi ? mpi->modules : NULL; m && m->name && error == MW_OK; m++)
         error = mw_linker_add_host(linker, m, report);
@@ -90,7 +95,7 @@ static mw_error make_instance(mw_code *code, const mw_options *options, mw_repor
     mw_error error = mw_linker_new(report, &linker);
     if (error != MW_OK)
         return error;
-    error = offer_hosts(linker, report);
+    error = offer_hosts(linker, mw_code_descriptor_of(code), report);
     mw_instance_limits limits = {
         .max_memory_pages = options->max_memory_bytes / MW_PAGE_BYTES,
         .max_table_elems = options->max_table_elems,
@@ -185,7 +190,10 @@ int mw_cmd_run(const mw_options *options)
     mw_instance *instance = NULL;
     int exit_code = 0;
     mw_error error = mw_prepare(options->args[0], options, &report, &code);
-    if (error == MW_OK && uses_mpi(mw_code_descriptor_of(code)))
+    bool with_mpi = error == MW_OK && uses_mpi(mw_code_descriptor_of(code));
+    if (with_mpi && has_wide_memory(mw_code_descriptor_of(code)))
+        error = mw_fail(&report, MW_ERR_LINK, "the module has a 64-bit memory and uses MPI, which takes 32-bit pointers");
+    else if (with_mpi)
         error = mw_load_mpi(options->mpi, &launcher, &report, &mpi);
     if (error == MW_OK && mpi && options->verbose)
         mw_message("the host MPI is %s", mpi->host_name);

@@ -7,11 +7,28 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* An address in the guest's memory 0. Passed as the i32 that the guest passes. */
+/* Width of the addresses that the functions of a source file take: 32, or 64, which holds those of both kinds of memories.
+ * Functions that take them as the guest passes them are compiled for each (mpi), or take the wider ones (wasi). */
+#ifndef MW_GUEST_BITS
+#define MW_GUEST_BITS 64
+#endif
+#if MW_GUEST_BITS == 64
+typedef uint64_t mw_guest_addr;
+#else
+typedef uint32_t mw_guest_addr;
+#endif
+
+/* An address in the guest's memory 0. Passed as the integer that the guest passes. */
 typedef struct mw_guest_ptr {
-    uint32_t addr;
+    mw_guest_addr addr;
 } mw_guest_ptr;
-_Static_assert(sizeof(mw_guest_ptr) == 4, "passed like an i32");
+_Static_assert(sizeof(mw_guest_ptr) == MW_GUEST_BITS / 8, "passed like an i32 or i64");
+
+/* Whether the guest's pointers have 64 bits: memory 0 has 64-bit indices. */
+static inline bool mw_guest_is_wide(const mw_instance *instance)
+{
+    return instance->memories[0]->is64;
+}
 
 /* Bytes of memory 0 that exist now; none without a memory. A concurrent grow can only add to them. */
 static inline uint64_t mw_guest_memory_size(const mw_instance *instance)

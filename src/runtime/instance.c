@@ -260,7 +260,7 @@ static mw_error resolve_imports(mw_instance *instance, const mw_code *code, cons
     if (mismatched.items)
         snprintf(second, sizeof second, "%s%s%u import%s of the module %s another type here: %s%s",
                  missing.items ? "; " : "",
-                 wide_pointers ? "the module has a 64-bit memory, and this host's functions take 32-bit pointers: " : "",
+                 wide_pointers ? "the module has a 64-bit memory, so pointers and sizes are i64: " : "",
                  mismatched.items, mismatched.items == 1 ? "" : "s", mismatched.items == 1 ? "has" : "have",
                  mismatched.text, more[1]);
     return mw_fail(report, MW_ERR_LINK, "%s%s", first, second);

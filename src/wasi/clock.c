@@ -200,13 +200,13 @@ static bool event_of(const poll_set *set, uint32_t i, uint64_t now, mw_wasi_even
     return true;
 }
 
-static mw_wasi_errno poll_oneoff(mw_instance *instance, mw_guest_ptr in, mw_guest_ptr out, uint32_t n,
+static mw_wasi_errno poll_oneoff(mw_instance *instance, mw_guest_ptr in, mw_guest_ptr out, uint64_t n,
                                  mw_guest_ptr nevents, bool unstable)
 {
     size_t size = unstable ? sizeof(mw_wasi_unstable_subscription) : sizeof(mw_wasi_subscription);
     const uint8_t *in_at = mw_guest_array(instance, in, n, size);
     uint8_t *out_at = mw_guest_array(instance, out, n, sizeof(mw_wasi_event));
-    void *nevents_at = mw_guest_span(instance, nevents, 4);
+    void *nevents_at = mw_wasi_word_at(instance, nevents);
     if (!in_at || !out_at || !nevents_at)
         return MW_WASI_EFAULT;
     if (n == 0 || n > MAX_SUBSCRIPTIONS)
@@ -214,7 +214,7 @@ static mw_wasi_errno poll_oneoff(mw_instance *instance, mw_guest_ptr in, mw_gues
 
     subscription stack_subs[STACK_SUBSCRIPTIONS];
     struct pollfd stack_polls[STACK_SUBSCRIPTIONS];
-    poll_set set = {.n = n, .subs = stack_subs, .polls = stack_polls};
+    poll_set set = {.n = (uint32_t)n, .subs = stack_subs, .polls = stack_polls};
     void *heap = NULL;
     if (n > STACK_SUBSCRIPTIONS) {
         heap = malloc(n * (sizeof *set.subs + sizeof *set.polls));
@@ -237,17 +237,17 @@ static mw_wasi_errno poll_oneoff(mw_instance *instance, mw_guest_ptr in, mw_gues
     }
     free(heap);
     if (!error)
-        memcpy(nevents_at, &count, 4);
+        mw_wasi_put_word(instance, nevents_at, count);
     return error;
 }
 
-uint32_t mw_wasi_poll_oneoff(mw_instance *instance, mw_guest_ptr in, mw_guest_ptr out, uint32_t n,
+uint32_t mw_wasi_poll_oneoff(mw_instance *instance, mw_guest_ptr in, mw_guest_ptr out, uint64_t n,
                              mw_guest_ptr nevents)
 {
     return poll_oneoff(instance, in, out, n, nevents, false);
 }
 
-uint32_t mw_wasi_unstable_poll_oneoff(mw_instance *instance, mw_guest_ptr in, mw_guest_ptr out, uint32_t n,
+uint32_t mw_wasi_unstable_poll_oneoff(mw_instance *instance, mw_guest_ptr in, mw_guest_ptr out, uint64_t n,
                                       mw_guest_ptr nevents)
 {
     return poll_oneoff(instance, in, out, n, nevents, true);

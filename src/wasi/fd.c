@@ -181,10 +181,13 @@ uint32_t mw_wasi_fd_prestat_get(mw_instance *instance, uint32_t fd, mw_guest_ptr
     if (!f->preopen)
         return refuse(f, MW_WASI_EBADF); /* wasi-libc counts up descriptors until this */
     const mw_wasi_prestat stat = {.name_len = (uint32_t)strlen(f->preopen)};
-    return refuse(f, mw_guest_write(instance, out, &stat, sizeof stat) ? MW_WASI_ESUCCESS : MW_WASI_EFAULT);
+    const mw_wasi_wide_prestat wide = {.name_len = stat.name_len};
+    bool written = mw_guest_is_wide(instance) ? mw_guest_write(instance, out, &wide, sizeof wide)
+                                              : mw_guest_write(instance, out, &stat, sizeof stat);
+    return refuse(f, written ? MW_WASI_ESUCCESS : MW_WASI_EFAULT);
 }
 
-uint32_t mw_wasi_fd_prestat_dir_name(mw_instance *instance, uint32_t fd, mw_guest_ptr path, uint32_t path_len)
+uint32_t mw_wasi_fd_prestat_dir_name(mw_instance *instance, uint32_t fd, mw_guest_ptr path, uint64_t path_len)
 {
     mw_wasi_fd *f;
     mw_wasi_errno error = use(instance, fd, 0, &f);

@@ -8,16 +8,28 @@
 /* Linux moves at most this much in one call, so that a sum of two still fits 32 bits. */
 #define MAX_TRANSFER UINT32_C(0x7ffff000)
 
+static size_t iovec_bytes(const mw_instance *instance)
+{
+    return mw_guest_is_wide(instance) ? sizeof(mw_wasi_wide_iovec) : sizeof(mw_wasi_iovec);
+}
+
 /* Host addresses of the n guest iovecs at `iovs`, empty ones left out: *nout of them. Each entry is read once: the guest
  * may change it meanwhile. */
 static mw_wasi_errno host_iovecs(const mw_instance *instance, const uint8_t *iovs, uint32_t n, struct iovec *out,
                                  uint32_t *nout, uint64_t *total)
 {
+    bool wide = mw_guest_is_wide(instance);
     *total = 0;
     *nout = 0;
     for (uint32_t i = 0; i < n; i++) {
-        mw_wasi_iovec guest;
-        memcpy(&guest, iovs + (size_t)i * sizeof guest, sizeof guest);
+        mw_wasi_wide_iovec guest;
+        if (wide) {
+            memcpy(&guest, iovs + (size_t)i * sizeof guest, sizeof guest);
+        } else {
+            mw_wasi_iovec narrow;
+            memcpy(&narrow, iovs + (size_t)i * sizeof narrow, sizeof narrow);
+            guest = (mw_wasi_wide_iovec){narrow.buf, narrow.buf_len};
+        }
         void *base = mw_guest_span(instance, (mw_guest_ptr){guest.buf}, guest.buf_len);
         if (!base)
             return MW_WASI_EFAULT;
@@ -56,21 +68,21 @@ static ssize_t do_pwrite(int fd, const struct iovec *iovs, int n, off_t offset)
 /* Transfers all iovecs, MW_WASI_IOVECS at a time, and stores the number of bytes at `result`. More than one
  * chunk is transferred only by writes, and only as long as each went through whole: a second read could block
  * although the first brought data. */
-static mw_wasi_errno transfer(const mw_instance *instance, int fd, mw_guest_ptr iovs, uint32_t niovs, off_t offset,
+static mw_wasi_errno transfer(const mw_instance *instance, int fd, mw_guest_ptr iovs, uint64_t niovs, off_t offset,
                               mw_guest_ptr result, transfer_fn *fn, bool is_read)
 {
-    const uint8_t *array = mw_guest_array(instance, iovs, niovs, sizeof(mw_wasi_iovec));
-    void *done_at = mw_guest_span(instance, result, 4);
+    size_t size = iovec_bytes(instance);
+    const uint8_t *array = mw_guest_array(instance, iovs, niovs, size);
+    void *done_at = mw_wasi_word_at(instance, result);
     if (!array || !done_at)
         return MW_WASI_EFAULT;
     uint32_t done = 0;
-    for (uint32_t i = 0; i == 0 || i < niovs;) {
+    for (uint64_t i = 0; i == 0 || i < niovs;) {
         struct iovec host[MW_WASI_IOVECS];
-        uint32_t n = niovs - i < MW_WASI_IOVECS ? niovs - i : MW_WASI_IOVECS;
+        uint32_t n = niovs - i < MW_WASI_IOVECS ? (uint32_t)(niovs - i) : MW_WASI_IOVECS;
         uint32_t nhost;
         uint64_t total;
-        mw_wasi_errno error =
-            host_iovecs(instance, array + (size_t)i * sizeof(mw_wasi_iovec), n, host, &nhost, &total);
+        mw_wasi_errno error = host_iovecs(instance, array + i * size, n, host, &nhost, &total);
         ssize_t moved = -1;
         if (!error) {
             do
@@ -88,7 +100,7 @@ static mw_wasi_errno transfer(const mw_instance *instance, int fd, mw_guest_ptr 
         if ((uint64_t)moved < total || (is_read && moved > 0) || done > UINT32_MAX - MAX_TRANSFER || i == 0)
             break;
     }
-    memcpy(done_at, &done, 4);
+    mw_wasi_put_word(instance, done_at, done);
     return MW_WASI_ESUCCESS;
 }
 
@@ -104,7 +116,7 @@ static mw_wasi_errno use_for(mw_instance *instance, uint32_t fd, mw_wasi_rights 
     return directory && right == MW_WASI_RIGHT_FD_READ ? MW_WASI_EISDIR : MW_WASI_EBADF;
 }
 
-uint32_t mw_wasi_fd_read(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs, mw_guest_ptr nread)
+uint32_t mw_wasi_fd_read(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint64_t niovs, mw_guest_ptr nread)
 {
     mw_wasi_fd *f;
     mw_wasi_errno error = use_for(instance, fd, MW_WASI_RIGHT_FD_READ, &f);
@@ -115,7 +127,7 @@ uint32_t mw_wasi_fd_read(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, 
     return error;
 }
 
-uint32_t mw_wasi_fd_write(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs,
+uint32_t mw_wasi_fd_write(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint64_t niovs,
                           mw_guest_ptr nwritten)
 {
     mw_wasi_fd *f;
@@ -131,7 +143,7 @@ uint32_t mw_wasi_fd_write(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs,
     return error;
 }
 
-static mw_wasi_errno transfer_at(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs,
+static mw_wasi_errno transfer_at(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint64_t niovs,
                                  uint64_t offset, mw_guest_ptr result, bool is_read)
 {
     mw_wasi_fd *f;
@@ -149,14 +161,14 @@ static mw_wasi_errno transfer_at(mw_instance *instance, uint32_t fd, mw_guest_pt
     return error;
 }
 
-uint32_t mw_wasi_fd_pread(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs, uint64_t offset,
+uint32_t mw_wasi_fd_pread(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint64_t niovs, uint64_t offset,
                           mw_guest_ptr nread)
 {
     return transfer_at(instance, fd, iovs, niovs, offset, nread, true);
 }
 
 /* On a descriptor with APPEND, Linux appends whatever the offset is (pwrite(2), BUGS), as for native programs. */
-uint32_t mw_wasi_fd_pwrite(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs, uint64_t offset,
+uint32_t mw_wasi_fd_pwrite(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint64_t niovs, uint64_t offset,
                            mw_guest_ptr nwritten)
 {
     return transfer_at(instance, fd, iovs, niovs, offset, nwritten, false);
@@ -193,25 +205,25 @@ uint32_t mw_wasi_sock_accept(mw_instance *instance, uint32_t fd, uint32_t flags,
     return MW_WASI_ENOTSUP;
 }
 
-static mw_wasi_errno message(const mw_instance *instance, mw_guest_ptr iovs, uint32_t niovs, struct iovec *host,
+static mw_wasi_errno message(const mw_instance *instance, mw_guest_ptr iovs, uint64_t niovs, struct iovec *host,
                              struct msghdr *out)
 {
-    const uint8_t *array = mw_guest_array(instance, iovs, niovs, sizeof(mw_wasi_iovec));
+    const uint8_t *array = mw_guest_array(instance, iovs, niovs, iovec_bytes(instance));
     if (!array)
         return MW_WASI_EFAULT;
     if (niovs > MW_WASI_IOVECS) /* a datagram cannot be sent in parts */
         return MW_WASI_EMSGSIZE;
     uint32_t nhost;
     uint64_t total;
-    mw_wasi_errno error = host_iovecs(instance, array, niovs, host, &nhost, &total);
+    mw_wasi_errno error = host_iovecs(instance, array, (uint32_t)niovs, host, &nhost, &total);
     *out = (struct msghdr){.msg_iov = host, .msg_iovlen = nhost};
     return error;
 }
 
-uint32_t mw_wasi_sock_recv(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs, uint32_t flags,
+uint32_t mw_wasi_sock_recv(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint64_t niovs, uint32_t flags,
                            mw_guest_ptr nread, mw_guest_ptr out_flags)
 {
-    void *nread_at = mw_guest_span(instance, nread, 4), *flags_at = mw_guest_span(instance, out_flags, 2);
+    void *nread_at = mw_wasi_word_at(instance, nread), *flags_at = mw_guest_span(instance, out_flags, 2);
     mw_wasi_fd *f;
     mw_wasi_errno error = use_socket(instance, fd, MW_WASI_RIGHT_FD_READ, &f);
     if (error)
@@ -227,12 +239,11 @@ uint32_t mw_wasi_sock_recv(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs
     if (!error) {
         ssize_t n = recvmsg(f->host, &header, (flags & MW_WASI_RI_RECV_PEEK ? MSG_PEEK : 0) |
                                                   (flags & MW_WASI_RI_RECV_WAITALL ? MSG_WAITALL : 0));
-        uint32_t read = (uint32_t)n;
         uint16_t got = header.msg_flags & MSG_TRUNC ? MW_WASI_RO_RECV_DATA_TRUNCATED : 0;
         if (n < 0)
             error = mw_wasi_errno_of(errno);
         else {
-            memcpy(nread_at, &read, 4);
+            mw_wasi_put_word(instance, nread_at, (uint64_t)n);
             memcpy(flags_at, &got, 2);
         }
     }
@@ -240,10 +251,10 @@ uint32_t mw_wasi_sock_recv(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs
     return error;
 }
 
-uint32_t mw_wasi_sock_send(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint32_t niovs, uint32_t flags,
+uint32_t mw_wasi_sock_send(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs, uint64_t niovs, uint32_t flags,
                            mw_guest_ptr nwritten)
 {
-    void *nwritten_at = mw_guest_span(instance, nwritten, 4);
+    void *nwritten_at = mw_wasi_word_at(instance, nwritten);
     mw_wasi_fd *f;
     mw_wasi_errno error = use_socket(instance, fd, MW_WASI_RIGHT_FD_WRITE, &f);
     if (error)
@@ -258,11 +269,10 @@ uint32_t mw_wasi_sock_send(mw_instance *instance, uint32_t fd, mw_guest_ptr iovs
         error = message(instance, iovs, niovs, host, &header);
     if (!error) {
         ssize_t n = sendmsg(f->host, &header, MSG_NOSIGNAL);
-        uint32_t written = (uint32_t)n;
         if (n < 0)
             error = mw_wasi_errno_of(errno);
         else
-            memcpy(nwritten_at, &written, 4);
+            mw_wasi_put_word(instance, nwritten_at, (uint64_t)n);
     }
     mw_wasi_fd_drop(f);
     return error;

@@ -11,7 +11,7 @@
 #define FILE_MODE 0666
 #define DIRECTORY_MODE 0777
 
-mw_wasi_errno mw_wasi_path_read(const mw_instance *instance, mw_guest_ptr p, uint32_t length, mw_wasi_path *out)
+mw_wasi_errno mw_wasi_path_read(const mw_instance *instance, mw_guest_ptr p, uint64_t length, mw_wasi_path *out)
 {
     const char *at = mw_guest_span(instance, p, length);
     if (!at)
@@ -148,7 +148,7 @@ static mw_wasi_errno open_in(mw_wasi_state *state, const mw_wasi_fd *dir, const 
 }
 
 /* A FIFO without a peer blocks the guest here, as it does a native program. */
-uint32_t mw_wasi_path_open(mw_instance *instance, uint32_t fd, uint32_t lookup, mw_guest_ptr path, uint32_t path_len,
+uint32_t mw_wasi_path_open(mw_instance *instance, uint32_t fd, uint32_t lookup, mw_guest_ptr path, uint64_t path_len,
                            uint32_t oflags, uint64_t base, uint64_t inheriting, uint32_t fdflags, mw_guest_ptr out)
 {
     void *out_at = mw_guest_span(instance, out, 4);
@@ -173,7 +173,7 @@ uint32_t mw_wasi_path_open(mw_instance *instance, uint32_t fd, uint32_t lookup, 
 /* ---- Attributes ------------------------------------------------------------------------------------------------- */
 
 static mw_wasi_errno filestat(mw_instance *instance, uint32_t fd, uint32_t lookup, mw_guest_ptr path,
-                              uint32_t path_len, mw_wasi_filestat *out)
+                              uint64_t path_len, mw_wasi_filestat *out)
 {
     mw_wasi_fd *dir;
     mw_wasi_errno error = use_dir(instance, fd, MW_WASI_RIGHT_PATH_FILESTAT_GET, false, &dir);
@@ -198,7 +198,7 @@ static mw_wasi_errno filestat(mw_instance *instance, uint32_t fd, uint32_t looku
 }
 
 uint32_t mw_wasi_path_filestat_get(mw_instance *instance, uint32_t fd, uint32_t lookup, mw_guest_ptr path,
-                                   uint32_t path_len, mw_guest_ptr out)
+                                   uint64_t path_len, mw_guest_ptr out)
 {
     mw_wasi_filestat stat;
     mw_wasi_errno error = filestat(instance, fd, lookup, path, path_len, &stat);
@@ -208,7 +208,7 @@ uint32_t mw_wasi_path_filestat_get(mw_instance *instance, uint32_t fd, uint32_t 
 }
 
 uint32_t mw_wasi_unstable_path_filestat_get(mw_instance *instance, uint32_t fd, uint32_t lookup, mw_guest_ptr path,
-                                            uint32_t path_len, mw_guest_ptr out)
+                                            uint64_t path_len, mw_guest_ptr out)
 {
     mw_wasi_filestat stat;
     mw_wasi_errno error = filestat(instance, fd, lookup, path, path_len, &stat);
@@ -239,7 +239,7 @@ static int set_times(int host, const struct timespec times[2])
 }
 
 uint32_t mw_wasi_path_filestat_set_times(mw_instance *instance, uint32_t fd, uint32_t lookup, mw_guest_ptr path,
-                                         uint32_t path_len, uint64_t atim, uint64_t mtim, uint32_t flags)
+                                         uint64_t path_len, uint64_t atim, uint64_t mtim, uint32_t flags)
 {
     mw_wasi_fd *dir;
     mw_wasi_errno error = use_dir(instance, fd, MW_WASI_RIGHT_PATH_FILESTAT_SET_TIMES, true, &dir);
@@ -263,10 +263,10 @@ uint32_t mw_wasi_path_filestat_set_times(mw_instance *instance, uint32_t fd, uin
     return error;
 }
 
-uint32_t mw_wasi_path_readlink(mw_instance *instance, uint32_t fd, mw_guest_ptr path, uint32_t path_len,
-                               mw_guest_ptr buf, uint32_t buf_len, mw_guest_ptr used_out)
+uint32_t mw_wasi_path_readlink(mw_instance *instance, uint32_t fd, mw_guest_ptr path, uint64_t path_len,
+                               mw_guest_ptr buf, uint64_t buf_len, mw_guest_ptr used_out)
 {
-    void *used_at = mw_guest_span(instance, used_out, 4);
+    void *used_at = mw_wasi_word_at(instance, used_out);
     char *buf_at = mw_guest_span(instance, buf, buf_len);
     mw_wasi_fd *dir;
     mw_wasi_errno error = use_dir(instance, fd, MW_WASI_RIGHT_PATH_READLINK, false, &dir);
@@ -284,9 +284,9 @@ uint32_t mw_wasi_path_readlink(mw_instance *instance, uint32_t fd, mw_guest_ptr 
         error = n < 0 ? (errno == ENOENT ? MW_WASI_EINVAL : mw_wasi_errno_of(errno)) : MW_WASI_ESUCCESS;
         close(host);
         if (!error) {
-            uint32_t used = (size_t)n < buf_len ? (uint32_t)n : buf_len;
+            size_t used = (size_t)n < buf_len ? (size_t)n : buf_len;
             memcpy(buf_at, target, used);
-            memcpy(used_at, &used, 4);
+            mw_wasi_put_word(instance, used_at, used);
         }
     }
     mw_wasi_fd_drop(dir);
@@ -304,7 +304,7 @@ typedef struct entry {
 } entry;
 
 static mw_wasi_errno enter(mw_instance *instance, uint32_t fd, mw_wasi_rights rights, mw_guest_ptr path,
-                           uint32_t path_len, mw_wasi_errno dotdot, entry *out)
+                           uint64_t path_len, mw_wasi_errno dotdot, entry *out)
 {
     mw_wasi_errno error = use_dir(instance, fd, rights, true, &out->dir);
     if (error)
@@ -323,7 +323,7 @@ static void leave(const entry *e)
     mw_wasi_fd_drop(e->dir);
 }
 
-uint32_t mw_wasi_path_create_directory(mw_instance *instance, uint32_t fd, mw_guest_ptr path, uint32_t path_len)
+uint32_t mw_wasi_path_create_directory(mw_instance *instance, uint32_t fd, mw_guest_ptr path, uint64_t path_len)
 {
     entry e;
     mw_wasi_errno error =
@@ -335,7 +335,7 @@ uint32_t mw_wasi_path_create_directory(mw_instance *instance, uint32_t fd, mw_gu
     return error;
 }
 
-uint32_t mw_wasi_path_remove_directory(mw_instance *instance, uint32_t fd, mw_guest_ptr path, uint32_t path_len)
+uint32_t mw_wasi_path_remove_directory(mw_instance *instance, uint32_t fd, mw_guest_ptr path, uint64_t path_len)
 {
     entry e;
     mw_wasi_errno error =
@@ -347,7 +347,7 @@ uint32_t mw_wasi_path_remove_directory(mw_instance *instance, uint32_t fd, mw_gu
     return error;
 }
 
-uint32_t mw_wasi_path_unlink_file(mw_instance *instance, uint32_t fd, mw_guest_ptr path, uint32_t path_len)
+uint32_t mw_wasi_path_unlink_file(mw_instance *instance, uint32_t fd, mw_guest_ptr path, uint64_t path_len)
 {
     entry e;
     mw_wasi_errno error = enter(instance, fd, MW_WASI_RIGHT_PATH_UNLINK_FILE, path, path_len, MW_WASI_EISDIR, &e);
@@ -358,8 +358,8 @@ uint32_t mw_wasi_path_unlink_file(mw_instance *instance, uint32_t fd, mw_guest_p
     return error;
 }
 
-uint32_t mw_wasi_path_rename(mw_instance *instance, uint32_t fd, mw_guest_ptr old_path, uint32_t old_len,
-                             uint32_t new_fd, mw_guest_ptr new_path, uint32_t new_len)
+uint32_t mw_wasi_path_rename(mw_instance *instance, uint32_t fd, mw_guest_ptr old_path, uint64_t old_len,
+                             uint32_t new_fd, mw_guest_ptr new_path, uint64_t new_len)
 {
     entry from, to;
     mw_wasi_errno error =
@@ -376,8 +376,8 @@ uint32_t mw_wasi_path_rename(mw_instance *instance, uint32_t fd, mw_guest_ptr ol
 }
 
 /* Absolute targets are refused: no guest could follow them, but other programs of the host would. */
-uint32_t mw_wasi_path_symlink(mw_instance *instance, mw_guest_ptr target, uint32_t target_len, uint32_t fd,
-                              mw_guest_ptr path, uint32_t path_len)
+uint32_t mw_wasi_path_symlink(mw_instance *instance, mw_guest_ptr target, uint64_t target_len, uint32_t fd,
+                              mw_guest_ptr path, uint64_t path_len)
 {
     mw_wasi_path target_copy;
     entry e;
@@ -395,7 +395,7 @@ uint32_t mw_wasi_path_symlink(mw_instance *instance, mw_guest_ptr target, uint32
 
 /* A second name in a writable directory makes a file writable: so the source's directory must be, too. */
 uint32_t mw_wasi_path_link(mw_instance *instance, uint32_t fd, uint32_t lookup, mw_guest_ptr old_path,
-                           uint32_t old_len, uint32_t new_fd, mw_guest_ptr new_path, uint32_t new_len)
+                           uint64_t old_len, uint32_t new_fd, mw_guest_ptr new_path, uint64_t new_len)
 {
     mw_wasi_fd *dir;
     mw_wasi_errno error = use_dir(instance, fd, MW_WASI_RIGHT_PATH_LINK_SOURCE, true, &dir);

@@ -99,11 +99,19 @@ enum {
     MW_WASI_SD_WR = 2,
 };
 
+/* What holds pointers and sizes has a second form, for guests whose pointers have 64 bits: wasi-libc's headers compiled for
+ * wasm64, in which size_t is as wide. Single pointers and sizes: mw_wasi_word_at. */
+
 /* iovec and ciovec. */
 typedef struct mw_wasi_iovec {
     uint32_t buf, buf_len;
 } mw_wasi_iovec;
 _Static_assert(sizeof(mw_wasi_iovec) == 8, "iovec");
+
+typedef struct mw_wasi_wide_iovec {
+    uint64_t buf, buf_len;
+} mw_wasi_wide_iovec;
+_Static_assert(sizeof(mw_wasi_wide_iovec) == 16, "wide iovec");
 
 typedef struct mw_wasi_fdstat {
     uint8_t filetype;
@@ -148,6 +156,13 @@ typedef struct mw_wasi_prestat {
     uint32_t name_len;
 } mw_wasi_prestat;
 _Static_assert(sizeof(mw_wasi_prestat) == 8, "prestat");
+
+typedef struct mw_wasi_wide_prestat {
+    uint8_t tag;
+    uint8_t pad[7];
+    uint64_t name_len;
+} mw_wasi_wide_prestat;
+_Static_assert(sizeof(mw_wasi_wide_prestat) == 16, "wide prestat");
 
 typedef struct mw_wasi_subscription {
     uint64_t userdata;

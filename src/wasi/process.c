@@ -19,14 +19,13 @@ static mw_wasi_errno sizes_get(const mw_instance *instance, const char *const *s
                                mw_guest_ptr size)
 {
     size_t bytes = strings_size(strings, n);
-    uint32_t n32 = (uint32_t)n, bytes32 = (uint32_t)bytes;
-    void *count_at = mw_guest_span(instance, count, 4), *size_at = mw_guest_span(instance, size, 4);
+    void *count_at = mw_wasi_word_at(instance, count), *size_at = mw_wasi_word_at(instance, size);
     if (!count_at || !size_at)
         return MW_WASI_EFAULT;
     if (bytes > UINT32_MAX)
         return MW_WASI_EOVERFLOW;
-    memcpy(count_at, &n32, 4);
-    memcpy(size_at, &bytes32, 4);
+    mw_wasi_put_word(instance, count_at, (uint64_t)n);
+    mw_wasi_put_word(instance, size_at, bytes);
     return MW_WASI_ESUCCESS;
 }
 
@@ -34,14 +33,15 @@ static mw_wasi_errno sizes_get(const mw_instance *instance, const char *const *s
 static mw_wasi_errno strings_get(const mw_instance *instance, const char *const *strings, int n,
                                  mw_guest_ptr pointers, mw_guest_ptr buf)
 {
-    uint8_t *pointers_at = mw_guest_array(instance, pointers, (uint64_t)n, 4);
+    uint64_t word = mw_wasi_word_bytes(instance);
+    uint8_t *pointers_at = mw_guest_array(instance, pointers, (uint64_t)n, word);
     char *buf_at = mw_guest_span(instance, buf, strings_size(strings, n));
     if (!pointers_at || !buf_at)
         return MW_WASI_EFAULT;
-    uint32_t at = 0;
+    uint64_t at = 0;
     for (int i = 0; i < n; i++) {
-        uint32_t address = buf.addr + at, size = (uint32_t)strlen(strings[i]) + 1;
-        memcpy(pointers_at + 4 * (size_t)i, &address, 4);
+        uint64_t size = strlen(strings[i]) + 1;
+        mw_wasi_put_word(instance, pointers_at + word * (uint64_t)i, buf.addr + at);
         memcpy(buf_at + at, strings[i], size);
         at += size;
     }
@@ -74,7 +74,7 @@ uint32_t mw_wasi_environ_get(mw_instance *instance, mw_guest_ptr envv, mw_guest_
 
 /* ---- Random numbers, scheduling --------------------------------------------------------------------------------- */
 
-uint32_t mw_wasi_random_get(mw_instance *instance, mw_guest_ptr buf, uint32_t size)
+uint32_t mw_wasi_random_get(mw_instance *instance, mw_guest_ptr buf, uint64_t size)
 {
     uint8_t *at = mw_guest_span(instance, buf, size);
     if (!at)
@@ -86,7 +86,7 @@ uint32_t mw_wasi_random_get(mw_instance *instance, mw_guest_ptr buf, uint32_t si
         if (n < 0)
             return mw_wasi_errno_of(errno);
         at += n;
-        size -= (uint32_t)n;
+        size -= (uint64_t)n;
     }
     return MW_WASI_ESUCCESS;
 }

@@ -59,7 +59,7 @@ static uint8_t filetype_of_dirent(uint8_t d_type)
 
 typedef struct buffer {
     uint8_t *bytes;
-    uint32_t size, used;
+    uint64_t size, used;
 } buffer;
 
 /* Appends what fits; false when the buffer is full. */
@@ -67,7 +67,7 @@ static bool append(buffer *b, const void *bytes, size_t size)
 {
     size_t fits = size < b->size - b->used ? size : b->size - b->used;
     memcpy(b->bytes + b->used, bytes, fits);
-    b->used += (uint32_t)fits;
+    b->used += fits;
     return fits == size && b->used < b->size;
 }
 
@@ -119,12 +119,12 @@ static mw_wasi_errno read_entries(mw_wasi_fd *f, uint64_t own_ino, uint64_t firs
     return MW_WASI_ESUCCESS;
 }
 
-uint32_t mw_wasi_fd_readdir(mw_instance *instance, uint32_t fd, mw_guest_ptr buf, uint32_t buf_len, uint64_t cookie,
+uint32_t mw_wasi_fd_readdir(mw_instance *instance, uint32_t fd, mw_guest_ptr buf, uint64_t buf_len, uint64_t cookie,
                             mw_guest_ptr used_out)
 {
     mw_wasi_state *state = mw_wasi_state_of(instance);
     buffer b = {.bytes = mw_guest_span(instance, buf, buf_len), .size = buf_len};
-    void *used_at = mw_guest_span(instance, used_out, 4);
+    void *used_at = mw_wasi_word_at(instance, used_out);
     mw_wasi_fd *f;
     mw_wasi_errno error = mw_wasi_fd_use(state, fd, 0, &f);
     if (error)
@@ -144,7 +144,7 @@ uint32_t mw_wasi_fd_readdir(mw_instance *instance, uint32_t fd, mw_guest_ptr buf
         pthread_mutex_unlock(&state->dir_lock);
     }
     if (!error)
-        memcpy(used_at, &b.used, 4);
+        mw_wasi_put_word(instance, used_at, b.used);
     mw_wasi_fd_drop(f);
     return error;
 }

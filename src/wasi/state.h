@@ -91,8 +91,22 @@ mw_wasi_filetype mw_wasi_filetype_of(mode_t mode);
 /* What can be done with a file of this type at all. */
 mw_wasi_rights mw_wasi_rights_of_type(mw_wasi_filetype type);
 
+/* Room for a size_t or pointer of the guest's at `p`, NULL if it is not the guest's; and what goes there. */
+static inline uint64_t mw_wasi_word_bytes(const mw_instance *instance)
+{
+    return mw_guest_is_wide(instance) ? 8 : 4;
+}
+static inline void *mw_wasi_word_at(const mw_instance *instance, mw_guest_ptr p)
+{
+    return mw_guest_span(instance, p, mw_wasi_word_bytes(instance));
+}
+static inline void mw_wasi_put_word(const mw_instance *instance, void *at, uint64_t value)
+{
+    memcpy(at, &value, mw_wasi_word_bytes(instance)); /* the low half comes first */
+}
+
 /* Copies a guest path: EFAULT outside memory, ENAMETOOLONG, EINVAL with a NUL in it, ENOENT if empty. */
-MW_CHECKED mw_wasi_errno mw_wasi_path_read(const mw_instance *instance, mw_guest_ptr p, uint32_t length,
+MW_CHECKED mw_wasi_errno mw_wasi_path_read(const mw_instance *instance, mw_guest_ptr p, uint64_t length,
                                            mw_wasi_path *out);
 
 static inline uint64_t mw_wasi_ns(struct timespec t)

@@ -9,18 +9,61 @@
 
 /* ---- Host modules ----------------------------------------------------------------------------------------------- */
 
-#define CODE(name) (mw_code_ptr)mw_wasi_##name
+#define CODE(name) (mw_code_ptr)narrow_##name
 #define SIGNATURE(...) MW_WASI_EACH(MW_WASI_LETTER, __VA_ARGS__)
+
+/* Modules with 32-bit pointers: an argument's register holds 32 bits that count, so that each is extended first. */
+#define NARROW_PARAM_none(n)
+#define NARROW_PARAM_u32(n) , uint32_t a##n
+#define NARROW_PARAM_u64(n) , uint64_t a##n
+#define NARROW_PARAM_ptr(n) , uint32_t a##n
+#define NARROW_PARAM_size(n) , uint32_t a##n
+#define NARROW_PARAM(type, n) NARROW_PARAM_##type(n)
+#define NARROW_ARG_none(n)
+#define NARROW_ARG_u32(n) , a##n
+#define NARROW_ARG_u64(n) , a##n
+#define NARROW_ARG_ptr(n) , (mw_guest_ptr){a##n}
+#define NARROW_ARG_size(n) , a##n
+#define NARROW_ARG(type, n) NARROW_ARG_##type(n)
+#define W(name, ...)                                                                               \
+    static uint32_t narrow_##name(mw_instance *instance MW_WASI_EACH(NARROW_PARAM, __VA_ARGS__))   \
+    {                                                                                              \
+        return mw_wasi_##name(instance MW_WASI_EACH(NARROW_ARG, __VA_ARGS__));                     \
+    }
+#define V(name, ...) W(name, __VA_ARGS__) W(unstable_##name, __VA_ARGS__)
+#define E(name, ...)                                                                               \
+    static void narrow_##name(mw_instance *instance MW_WASI_EACH(NARROW_PARAM, __VA_ARGS__))       \
+    {                                                                                              \
+        mw_wasi_##name(instance MW_WASI_EACH(NARROW_ARG, __VA_ARGS__));                            \
+    }
+#include "wasi/funcs.def"
+#undef W
+#undef V
+#undef E
 
 static const mw_host_func snapshot_funcs[] = {
 #define W(name, ...) {#name, SIGNATURE(__VA_ARGS__) ":i", CODE(name)},
 #define V(name, ...) W(name, __VA_ARGS__)
 #define E(name, ...) {#name, SIGNATURE(__VA_ARGS__) ":", CODE(name)},
 #include "wasi/funcs.def"
+#undef W
 #undef V
+#undef E
+};
+
+static const mw_host_func wide_funcs[] = {
+#define W(name, ...) {#name, MW_WASI_EACH(MW_WASI_WIDE_LETTER, __VA_ARGS__) ":i", (mw_code_ptr)mw_wasi_##name},
+#define V(name, ...) W(name, __VA_ARGS__)
+#define E(name, ...) {#name, MW_WASI_EACH(MW_WASI_WIDE_LETTER, __VA_ARGS__) ":", (mw_code_ptr)mw_wasi_##name},
+#include "wasi/funcs.def"
+#undef W
+#undef V
+#undef E
 };
 
 static const mw_host_func unstable_funcs[] = {
+#define W(name, ...) {#name, SIGNATURE(__VA_ARGS__) ":i", CODE(name)},
+#define E(name, ...) {#name, SIGNATURE(__VA_ARGS__) ":", CODE(name)},
 #define V(name, ...) {#name, SIGNATURE(__VA_ARGS__) ":i", CODE(unstable_##name)},
 #include "wasi/funcs.def"
 #undef W
@@ -28,15 +71,20 @@ static const mw_host_func unstable_funcs[] = {
 #undef E
 };
 
-const mw_host_module *mw_wasi_modules(void)
+/* wasi_unstable is older than any compiler for 64-bit pointers, and their threads have no ABI. */
+const mw_host_module *mw_wasi_modules(bool wide)
 {
+    static const mw_host_module wide_modules[] = {
+        {"wasi_snapshot_preview1", wide_funcs, sizeof wide_funcs / sizeof *wide_funcs},
+        {NULL, NULL, 0},
+    };
     static const mw_host_module modules[] = {
         {"wasi_snapshot_preview1", snapshot_funcs, sizeof snapshot_funcs / sizeof *snapshot_funcs},
         {"wasi_unstable", unstable_funcs, sizeof unstable_funcs / sizeof *unstable_funcs},
         {"wasi", mw_wasi_thread_funcs, 1},
         {NULL, NULL, 0},
     };
-    return modules;
+    return wide ? wide_modules : modules;
 }
 
 /* ---- Standard streams ------------------------------------------------------------------------------------------- */

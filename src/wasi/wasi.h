@@ -25,8 +25,8 @@ typedef struct mw_wasi_config {
     mw_thread_end_fn *end_thread; /* when one traps or exits (runtime/threads.h) */
 } mw_wasi_config;
 
-/* The host modules; ended by one whose name is NULL. */
-const mw_host_module *mw_wasi_modules(void);
+/* The host modules for modules whose memory 0 has 32-bit or (`wide`) 64-bit indices; ended by one whose name is NULL. */
+const mw_host_module *mw_wasi_modules(bool wide);
 
 /* Opens the granted directories and makes instance->host[MW_HOST_WASI]. A directory that cannot be opened is an
  * error that names it. */

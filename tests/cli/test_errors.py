@@ -143,10 +143,12 @@ class Errors(unittest.TestCase):
         self.refused(126, r"the module has 101 memories; the limit is 100", MPIWASM, "many.wasm")
 
     def test_64_bit_memory_with_this_hosts_functions(self):
-        module = self.wat('(module (import "wasi_snapshot_preview1" "random_get" (func (param i64 i64) (result i32)))'
+        module = self.wat('(module (import "wasi_snapshot_preview1" "random_get" (func (param i32 i32) (result i32)))'
                           ' (memory (export "memory") i64 1) (func (export "_start")))', "wide", "--enable-memory64")
-        self.refused(126, r"the module has a 64-bit memory, and this host's functions take 32-bit pointers: .*random_get",
-                     MPIWASM, module)
+        self.refused(126, r"the module has a 64-bit memory, so pointers and sizes are i64: .*random_get", MPIWASM, module)
+        module = self.wat('(module (import "mpi_abi_1" "MPI_Init" (func (param i64 i64) (result i32)))'
+                          ' (memory (export "memory") i64 1) (func (export "_start")))', "wide", "--enable-memory64")
+        self.refused(126, r"the module has a 64-bit memory and uses MPI, which takes 32-bit pointers", MPIWASM, module)
 
     def test_cache_that_cannot_be_written(self):
         module = self.wat(self.START)

@@ -70,7 +70,7 @@ class Options(Toolchain):
         self.run_fails(CC, "-shared", "main.c", expect=r"mpiwasm-cc: -shared: a guest is one module")
         self.run_fails(CC, "-pthread", "main.c", expect=r"mpiwasm-cc: -pthread: guests have no threads yet")
         self.run_fails(CC, "-fopenmp", "main.c", expect=r"mpiwasm-cc: -fopenmp: guests have no threads yet")
-        self.run_fails(CC, "-m64", "main.c", expect=r"mpiwasm-cc: -m64: guests have 32-bit addresses")
+        self.run_fails(CXX, "-m64", "main.c", expect=r"mpiwasm-cc: -m64: C\+\+ programs have 32-bit addresses")
         self.run_fails(CC, "none.c", expect=r"no such file or directory: 'none.c'")
 
     def test_options_for_native_machines_change_nothing(self):

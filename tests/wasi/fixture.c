@@ -220,7 +220,7 @@ uint64_t load64(mw_guest_ptr p)
 
 mw_guest_ptr iovec(mw_guest_ptr buf, uint32_t size)
 {
-    const mw_wasi_iovec v = {buf.addr, size};
+    const mw_wasi_iovec v = {(uint32_t)buf.addr, size};
     return put(&v, sizeof v);
 }
 

@@ -1,5 +1,5 @@
 """Programs that are compiled natively and to WebAssembly, and must behave the same: standard output, exit code, and
-the directory tree they leave. Usage: run_programs.py [NAME]..."""
+the directory tree they leave. Usage: run_programs.py [-m64] [NAME]..."""
 import os
 import pathlib
 import shutil
@@ -12,6 +12,8 @@ SOURCES = pathlib.Path(__file__).parent / "programs"
 BUILD = pathlib.Path(os.environ["MW_BUILD_DIR"])
 BIN = BUILD / "bin"
 TIMEOUT = 120
+
+GUEST_FLAGS = []
 
 INPUT = "42 2.5e-3 word rest of line\nsecond line\n\nlast line without newline"
 
@@ -41,7 +43,7 @@ def build(name, work):
     source = source_of(name)
     plus = source.suffix == ".cpp"
     native, wasm = work / name, work / f"{name}.wasm"
-    must([BIN / ("mpiwasm-c++" if plus else "mpiwasm-cc"), "-O1", source, "-o", wasm], work)
+    must([BIN / ("mpiwasm-c++" if plus else "mpiwasm-cc"), *GUEST_FLAGS, "-O1", source, "-o", wasm], work)
     if name == "sandbox":
         return None, wasm
     must(["g++" if plus else "gcc", "-O1", "-D_GNU_SOURCE", "-w", source, "-o", native], work)
@@ -128,6 +130,10 @@ def test_large(native, wasm, work):
     compare("large", native, wasm, work, ["data"])
 
 
+def test_wide(native, wasm, work):
+    compare("wide", native, wasm, work, ["data"], env={"NAME": "value"})
+
+
 def test_directories(native, wasm, work):
     compare("directories", native, wasm, work, ["data"])
 
@@ -184,6 +190,8 @@ file: open ENOENT, stat ENOENT, create ok
 
 
 def main():
+    if sys.argv[1:2] == ["-m64"]:
+        GUEST_FLAGS.append(sys.argv.pop(1))
     names = sys.argv[1:] or sorted(name[5:] for name in globals() if name.startswith("test_"))
     failures = 0
     for name in names:

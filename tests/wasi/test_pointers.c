@@ -1,5 +1,6 @@
 /* Every function with every pointer out of bounds, made from the list of functions: EFAULT, nothing changed, no
- * crash. Then every function with arguments that are all extreme. */
+ * crash. Then every function with arguments that are all extreme. As for a guest with 32-bit pointers, then with 64-bit
+ * ones. */
 #include "fixture.h"
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -12,7 +13,8 @@
 typedef uint32_t call_fn(const uint64_t *a);
 #define AS_u32(v) (uint32_t)(v)
 #define AS_u64(v) (v)
-#define AS_ptr(v) ((mw_guest_ptr){(uint32_t)(v)})
+#define AS_size(v) (fx.memory.is64 ? (v) : (uint32_t)(v))
+#define AS_ptr(v) ((mw_guest_ptr){AS_size(v)})
 #define CALL_1(name, t) CALL_1_##t(name)
 #define CALL_1_none(name) ((void)a, mw_wasi_##name(GUEST))
 #define CALL_1_u32(name) mw_wasi_##name(GUEST, AS_u32(a[0]))
@@ -50,12 +52,13 @@ typedef uint32_t call_fn(const uint64_t *a);
 #undef V
 #undef E
 
-/* One letter a parameter: '4', '8' or 'p'. */
+/* One letter a parameter: '4', '8', 'p' or 's'. */
 #define LETTER_u32 "4"
 #define LETTER_u64 "8"
 #define LETTER_ptr "p"
+#define LETTER_size "s"
 #define LETTER_none ""
-#define LETTER(type) LETTER_##type
+#define LETTER(type, n) LETTER_##type
 
 static const struct {
     const char *name, *params;
@@ -146,6 +149,13 @@ static int up(void **state)
     return 0;
 }
 
+static int up_wide(void **state)
+{
+    int error = up(state);
+    fx.memory.is64 = 1;
+    return error;
+}
+
 static int down(void **state)
 {
     for (int i = 0; i < 2; i++) {
@@ -176,7 +186,10 @@ static void prepare(void)
     memcpy(fx.memory.base + OTHER, "new", 3);
     memcpy(fx.memory.base + DIRNAME, "dir", 3);
     memcpy(fx.memory.base + LINK, "link", 4);
-    memcpy(fx.memory.base + IOVEC, &(mw_wasi_iovec){OUT1, 8}, 8);
+    if (fx.memory.is64)
+        memcpy(fx.memory.base + IOVEC, &(mw_wasi_wide_iovec){OUT1, 8}, 16);
+    else
+        memcpy(fx.memory.base + IOVEC, &(mw_wasi_iovec){OUT1, 8}, 8);
 }
 
 static const uint64_t *valid_args(const char *name)
@@ -191,8 +204,10 @@ static void out_of_bounds(void **state)
 {
     (void)state;
     static uint8_t before[GUEST_BYTES];
-    static const uint32_t wild[] = {GUEST_BYTES, GUEST_BYTES - 1, GUEST_BYTES + 65536, 0x7fffffff, 0x80000000,
-                                    0xfffffff0, 0xffffffff};
+    static const uint64_t wild[] = {GUEST_BYTES, GUEST_BYTES - 1, GUEST_BYTES + 65536, 0x7fffffff, 0x80000000,
+                                    0xfffffff0, 0xffffffff, 0x100001000, 0x7fffffffffffffff, 0x8000000000000000,
+                                    0xfffffffffffffff8, 0xffffffffffffffff};
+    size_t nwild = sizeof wild / sizeof *wild - (fx.memory.is64 ? 0 : 5);
     unsigned checked = 0;
     for (size_t f = 0; f < NFUNCS; f++) {
         if (!strchr(funcs[f].params, 'p') || strcmp(funcs[f].name, "sock_accept") == 0)
@@ -205,7 +220,7 @@ static void out_of_bounds(void **state)
         for (size_t p = 0; funcs[f].params[p]; p++) {
             if (funcs[f].params[p] != 'p')
                 continue;
-            for (size_t w = 0; w < sizeof wild / sizeof *wild; w++) {
+            for (size_t w = 0; w < nwild; w++) {
                 uint64_t hostile[MAX_ARGS];
                 memcpy(hostile, args, sizeof hostile);
                 hostile[p] = wild[w];
@@ -213,7 +228,7 @@ static void out_of_bounds(void **state)
                 memcpy(before, fx.memory.base, GUEST_BYTES);
                 uint32_t error = funcs[f].call(hostile);
                 if (error != MW_WASI_EFAULT || memcmp(before, fx.memory.base, GUEST_BYTES) != 0)
-                    fail_msg("%s with argument %zu = 0x%x: E%s%s", funcs[f].name, p, wild[w],
+                    fail_msg("%s with argument %zu = 0x%llx: E%s%s", funcs[f].name, p, (unsigned long long)wild[w],
                              mw_wasi_errno_name(error), error == MW_WASI_EFAULT ? ", but wrote" : "");
                 checked++;
             }
@@ -237,10 +252,11 @@ static void counts_out_of_bounds(void **state)
         {"path_rename", 2}, {"path_rename", 5}, {"path_symlink", 1}, {"path_symlink", 4}, {"path_unlink_file", 2},
         {"poll_oneoff", 2}, {"unstable_poll_oneoff", 2}, {"random_get", 1}, {"sock_recv", 2}, {"sock_send", 2},
     };
-    static const uint32_t sizes[] = {GUEST_BYTES, 0x10000001, 0x20000001, 0x40000001,
-                                     0x7fffffff,  0x80000000, 0xffffffff};
+    static const uint64_t sizes[] = {GUEST_BYTES, 0x10000001, 0x20000001, 0x40000001, 0x7fffffff, 0x80000000,
+                                     0xffffffff, 0x100000001, 0x1000000000000001, 0x7fffffffffffffff, 0xffffffffffffffff};
+    size_t nsizes = sizeof sizes / sizeof *sizes - (fx.memory.is64 ? 0 : 4);
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
-        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (size_t s = 0; s < nsizes; s++)
             for (size_t f = 0; f < NFUNCS; f++) {
                 if (strcmp(funcs[f].name, counts[c].name) != 0)
                     continue;
@@ -313,6 +329,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(out_of_bounds, up, down),
         cmocka_unit_test_setup_teardown(counts_out_of_bounds, up, down),
         cmocka_unit_test_setup_teardown(extremes, up, down),
+        cmocka_unit_test_setup_teardown(out_of_bounds, up_wide, down),
+        cmocka_unit_test_setup_teardown(counts_out_of_bounds, up_wide, down),
+        cmocka_unit_test_setup_teardown(extremes, up_wide, down),
     };
     return cmocka_run_group_tests_name("wasi-pointers", tests, NULL, NULL);
 }

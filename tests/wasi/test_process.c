@@ -8,28 +8,78 @@
 static void modules(void **state)
 {
     (void)state;
-    const mw_host_module *m = mw_wasi_modules();
+    const mw_host_module *m = mw_wasi_modules(false), *wide = mw_wasi_modules(true);
     assert_string_equal(m[0].name, "wasi_snapshot_preview1");
     assert_string_equal(m[1].name, "wasi_unstable");
     assert_string_equal(m[2].name, "wasi");
     assert_null(m[3].name);
+    assert_string_equal(wide[0].name, "wasi_snapshot_preview1");
+    assert_int_equal(wide[0].nfuncs, 46);
+    assert_null(wide[1].name);
     for (int k = 0; k < 2; k++, m++) {
         assert_int_equal(m->nfuncs, 46);
         for (uint32_t i = 1; i < m->nfuncs; i++)
             assert_true(strcmp(m->funcs[i - 1].name, m->funcs[i].name) < 0);
     }
     /* A few signatures as the specification gives them. */
-    static const char *const expected[][2] = {
-        {"args_get", "ii:i"}, {"clock_time_get", "iIi:i"}, {"fd_prestat_dir_name", "iii:i"},
-        {"fd_readdir", "iiiIi:i"}, {"fd_seek", "iIii:i"}, {"path_open", "iiiiiIIii:i"},
-        {"path_filestat_set_times", "iiiiIIi:i"}, {"proc_exit", "i:"}, {"sched_yield", ":i"}};
-    m = mw_wasi_modules();
+    static const char *const expected[][3] = {
+        {"args_get", "ii:i", "II:i"}, {"clock_time_get", "iIi:i", "iII:i"},
+        {"fd_prestat_dir_name", "iii:i", "iII:i"}, {"fd_readdir", "iiiIi:i", "iIIII:i"},
+        {"fd_seek", "iIii:i", "iIiI:i"}, {"path_open", "iiiiiIIii:i", "iiIIiIIiI:i"},
+        {"path_filestat_set_times", "iiiiIIi:i", "iiIIIIi:i"}, {"proc_exit", "i:", "i:"}, {"sched_yield", ":i", ":i"}};
+    m = mw_wasi_modules(false);
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         uint32_t j = 0;
         while (j < m->nfuncs && strcmp(m->funcs[j].name, expected[i][0]) != 0)
             j++;
         assert_true(j < m->nfuncs);
         assert_string_equal(m->funcs[j].signature, expected[i][1]);
+        assert_string_equal(wide->funcs[j].name, expected[i][0]);
+        assert_string_equal(wide->funcs[j].signature, expected[i][2]);
+    }
+}
+
+/* What the upper half of a register holds is not part of a 32-bit argument. */
+static void narrow_arguments(void **state)
+{
+    (void)state;
+    const mw_host_module *m = mw_wasi_modules(false);
+    uint32_t j = 0;
+    while (strcmp(m->funcs[j].name, "random_get") != 0)
+        j++;
+    mw_guest_ptr p = room(64);
+    assert_ok(((uint32_t (*)(mw_instance *, uint64_t, uint64_t))m->funcs[j].code)(GUEST, p.addr | UINT64_C(7) << 32,
+                                                                                64 | UINT64_C(9) << 32));
+    static const uint8_t zeros[64];
+    assert_memory_not_equal(at(p, 64), zeros, 64);
+}
+
+/* Results of a size or an address have 8 bytes for a guest with 64-bit pointers, and 4 for others. */
+static void widths(void **state)
+{
+    (void)state;
+    static const char untouched[32] = "...............................";
+    for (int wide = 0; wide < 2; wide++) {
+        fx.memory.is64 = (uint8_t)wide;
+        size_t word = wide ? 8 : 4;
+        mw_guest_ptr count = put(untouched, 32), bytes = put(untouched, 32), argv = put(untouched, 32), buf = room(64);
+        assert_ok(mw_wasi_args_sizes_get(GUEST, count, bytes));
+        uint64_t n = 0, size = 0;
+        memcpy(&n, at(count, word), word);
+        memcpy(&size, at(bytes, word), word);
+        assert_int_equal(n, 4);
+        assert_int_equal(size, 8 + 4 + 1 + 5);
+        assert_memory_equal((char *)at(count, 32) + word, untouched + word, 32 - word);
+        assert_ok(mw_wasi_args_get(GUEST, argv, buf));
+        uint64_t third = 0;
+        memcpy(&third, (char *)at(argv, 32) + 3 * word, word);
+        assert_int_equal(third, buf.addr + 8 + 4 + 1);
+        mw_guest_ptr stat = put(untouched, 32);
+        assert_ok(mw_wasi_fd_prestat_get(GUEST, RW, stat));
+        uint64_t length = 0;
+        memcpy(&length, (char *)at(stat, 32) + word, word);
+        assert_int_equal(length, 3);
+        assert_memory_equal((char *)at(stat, 32) + 2 * word, untouched + 2 * word, 32 - 2 * word);
     }
 }
 
@@ -340,7 +390,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_up, fixture_down)
-        TEST(modules), TEST(errnos), TEST(arguments), TEST(environment), TEST(clocks), TEST(random_numbers),
+        TEST(modules), TEST(narrow_arguments), TEST(widths),
+        TEST(errnos), TEST(arguments), TEST(environment), TEST(clocks), TEST(random_numbers),
         TEST(ends), TEST(poll_clocks), TEST(poll_fds), TEST(poll_bad), TEST(poll_unstable), TEST(streams),
         TEST(sockets), TEST(broken_pipe),
     };
