@@ -9,27 +9,11 @@
  * access traps for itself.
  *
  * Should LLVM drop or move the access relied on, addresses are in the reservation all the same (facts.h). */
-#include "compiler/emit.h"
+#include "compiler/access.h"
 
 #include <stdlib.h>
 
-enum { MAX_TERMS = 4, MAX_SEARCH = 64, MAX_AHEAD = 24, MAX_DEPTH = 8 };
-
-/* An i32 as a sum modulo 2^32: terms in ascending order of their addresses, and a constant. Where LLVM has widened a
- * counter to 64 bits, the term is the counter, of which the low half counts. */
-typedef struct sum {
-    LLVMValueRef terms[MAX_TERMS];
-    unsigned nterms;
-    uint32_t constant;
-} sum;
-
-/* An access of linear memory: at base + zext(index) + offset. */
-typedef struct access {
-    LLVMValueRef base, pointer; /* pointer: base + zext(index) */
-    sum index;
-    uint64_t offset, size; /* size: at least */
-    uint32_t section;      /* of its block: sections end where something can be seen from outside */
-} access;
+enum { MAX_SEARCH = 64, MAX_AHEAD = 24 };
 
 /* A block and the one that comes right before it whenever it is entered, if there is such a one. */
 typedef struct block {
@@ -41,113 +25,11 @@ typedef struct pass {
     mw_unit *unit;
     block *blocks; /* in ascending order of .block */
     unsigned nblocks;
-    access *known; /* executed before the current instruction, innermost block last */
+    mw_access *known; /* executed before the current instruction, innermost block last */
     uint32_t nknown, known_capacity;
-    access *ahead; /* all of the current block; next: the first that is not yet rewritten */
+    mw_access *ahead; /* all of the current block; next: the first that is not yet rewritten */
     uint32_t nahead, next, ahead_capacity;
 } pass;
-
-/* ---- Reading addresses ------------------------------------------------------------------------------------ */
-
-static void insert_term(sum *s, LLVMValueRef term)
-{
-    unsigned i = s->nterms++;
-    for (; i > 0 && s->terms[i - 1] > term; i--)
-        s->terms[i] = s->terms[i - 1];
-    s->terms[i] = term;
-}
-
-static bool is_sum(LLVMValueRef v)
-{
-    if (!LLVMIsABinaryOperator(v))
-        return false;
-    LLVMOpcode opcode = LLVMGetInstructionOpcode(v);
-    return opcode == LLVMAdd || (opcode == LLVMOr && LLVMGetIsDisjoint(v));
-}
-
-/* Adds `v` to `s`; false if there are too many terms. */
-static bool add_value(sum *s, LLVMValueRef v, unsigned depth)
-{
-    if (LLVMIsAConstantInt(v)) {
-        s->constant += (uint32_t)LLVMConstIntGetZExtValue(v);
-        return true;
-    }
-    if (LLVMIsATruncInst(v) && LLVMGetIntTypeWidth(LLVMTypeOf(v)) == 32)
-        return add_value(s, LLVMGetOperand(v, 0), depth);
-    if (is_sum(v) && depth < MAX_DEPTH)
-        return add_value(s, LLVMGetOperand(v, 0), depth + 1) && add_value(s, LLVMGetOperand(v, 1), depth + 1);
-    if (s->nterms == MAX_TERMS)
-        return false;
-    insert_term(s, v);
-    return true;
-}
-
-static bool same_terms(const sum *a, const sum *b)
-{
-    if (a->nterms != b->nterms)
-        return false;
-    for (unsigned i = 0; i < a->nterms; i++)
-        if (a->terms[i] != b->terms[i])
-            return false;
-    return true;
-}
-
-/* A GEP in bytes with one index. */
-static bool is_byte_gep(const pass *p, LLVMValueRef v)
-{
-    return LLVMIsAGetElementPtrInst(v) && LLVMGetNumOperands(v) == 2 && LLVMGetGEPSourceElementType(v) == p->unit->i8;
-}
-
-/* base + constants -> base; false if a constant is negative. */
-static bool strip_constants(const pass *p, LLVMValueRef *pointer, uint64_t *offset)
-{
-    while (is_byte_gep(p, *pointer) && LLVMIsAConstantInt(LLVMGetOperand(*pointer, 1))) {
-        int64_t c = LLVMConstIntGetSExtValue(LLVMGetOperand(*pointer, 1));
-        if (c < 0 || c > (int64_t)UINT32_MAX)
-            return false;
-        *offset += (uint64_t)c;
-        *pointer = LLVMGetOperand(*pointer, 0);
-    }
-    return true;
-}
-
-/* The bytes of a `type` in memory; at least these, where only the CPU knows a vector's length (SVE). */
-static uint64_t least_size(const mw_unit *u, LLVMTypeRef type)
-{
-    if (LLVMGetTypeKind(type) == LLVMScalableVectorTypeKind)
-        return LLVMStoreSizeOfType(u->layout, LLVMGetElementType(type)) * LLVMGetVectorSize(type);
-    return LLVMStoreSizeOfType(u->layout, type);
-}
-
-/* Is `inst` a load or store of linear memory with an i32 index? Which operand is its address? */
-static bool read_access(const pass *p, LLVMValueRef inst, access *out, unsigned *operand)
-{
-    const mw_unit *u = p->unit;
-    LLVMTypeRef type;
-    if (LLVMIsALoadInst(inst)) {
-        *operand = 0;
-        type = LLVMTypeOf(inst);
-    } else if (LLVMIsAStoreInst(inst)) {
-        *operand = 1;
-        type = LLVMTypeOf(LLVMGetOperand(inst, 0));
-    } else
-        return false;
-    if (LLVMGetMetadata(inst, u->kinds.tbaa) != u->tbaa[MW_ALIAS_MEMORY])
-        return false;
-    *out = (access){.size = least_size(u, type)};
-    LLVMValueRef pointer = LLVMGetOperand(inst, *operand);
-    if (!strip_constants(p, &pointer, &out->offset) || !is_byte_gep(p, pointer))
-        return false;
-    LLVMValueRef wide = LLVMGetOperand(pointer, 1);
-    if (!LLVMIsAZExtInst(wide) || LLVMTypeOf(LLVMGetOperand(wide, 0)) != u->i32)
-        return false;
-    out->pointer = pointer;
-    out->base = LLVMGetOperand(pointer, 0);
-    /* A constant below the index is part of the pointer, so the base must not have one. */
-    if (is_byte_gep(p, out->base))
-        return false;
-    return add_value(&out->index, LLVMGetOperand(wide, 0), 0);
-}
 
 /* ---- Rewriting ----------------------------------------------------------------------------------------------- */
 
@@ -156,7 +38,7 @@ static void erase_if_unused(LLVMValueRef v)
     if (!LLVMIsAInstruction(v) || LLVMGetFirstUse(v))
         return;
     bool is_cast = LLVMIsAZExtInst(v) || LLVMIsATruncInst(v);
-    if (!LLVMIsAGetElementPtrInst(v) && !is_cast && !is_sum(v))
+    if (!LLVMIsAGetElementPtrInst(v) && !is_cast && !mw_is_sum(v))
         return;
     LLVMValueRef operands[] = {LLVMGetOperand(v, 0), is_cast ? NULL : LLVMGetOperand(v, 1)};
     LLVMInstructionEraseFromParent(v);
@@ -166,9 +48,9 @@ static void erase_if_unused(LLVMValueRef v)
 }
 
 /* Distance of a's index above b's, if b proves that it does not wrap; UINT64_MAX otherwise. */
-static uint64_t distance(const access *a, const access *b)
+static uint64_t distance(const mw_access *a, const mw_access *b)
 {
-    if (a->base != b->base || !same_terms(&a->index, &b->index))
+    if (a->base != b->base || !mw_same_terms(&a->index, &b->index))
         return UINT64_MAX;
     uint32_t above = a->index.constant - b->index.constant;
     bool fits = above <= MW_PAGE_BYTES - 1 + b->offset + b->size && above + a->offset <= UINT32_MAX;
@@ -184,12 +66,12 @@ static void address_from(const pass *p, LLVMValueRef inst, unsigned operand, LLV
 }
 
 /* The lowest access that certainly follows `a` and proves that its index does not wrap; NULL if there is none below. */
-static const access *find_lower(const pass *p, const access *a)
+static const mw_access *find_lower(const pass *p, const mw_access *a)
 {
-    const access *lowest = NULL;
+    const mw_access *lowest = NULL;
     uint64_t farthest = 0;
     for (uint32_t i = p->next; i < p->nahead && i < p->next + MAX_AHEAD; i++) {
-        const access *b = &p->ahead[i];
+        const mw_access *b = &p->ahead[i];
         if (b->section != p->ahead[p->next - 1].section)
             break;
         uint64_t above = distance(a, b);
@@ -203,14 +85,14 @@ static const access *find_lower(const pass *p, const access *a)
 
 static void rewrite(pass *p, LLVMValueRef inst)
 {
-    access a;
+    mw_access a;
     unsigned operand;
-    if (!read_access(p, inst, &a, &operand))
+    if (!mw_read_access(p->unit, inst, &a, &operand))
         return;
     p->next++;
     uint32_t last = p->nknown > MAX_SEARCH ? p->nknown - MAX_SEARCH : 0;
     for (uint32_t i = p->nknown; i-- > last;) {
-        const access *b = &p->known[i];
+        const mw_access *b = &p->known[i];
         uint64_t above = distance(&a, b);
         if (above == UINT64_MAX)
             continue;
@@ -218,7 +100,7 @@ static void rewrite(pass *p, LLVMValueRef inst)
             address_from(p, inst, operand, b->pointer, above + a.offset);
         return;
     }
-    const access *lower = p->unit->options->strict_traps ? NULL : find_lower(p, &a);
+    const mw_access *lower = p->unit->options->strict_traps ? NULL : find_lower(p, &a);
     if (lower) {
         LLVMBuilderRef b = p->unit->builder;
         uint32_t above = a.index.constant - lower->index.constant;
@@ -259,9 +141,9 @@ static void look_ahead(pass *p, LLVMBasicBlockRef b)
     uint32_t section = 0;
     for (LLVMValueRef inst = LLVMGetFirstInstruction(b); inst; inst = LLVMGetNextInstruction(inst)) {
         unsigned operand;
-        access a;
+        mw_access a;
         section += ends_section(inst);
-        if (!read_access(p, inst, &a, &operand))
+        if (!mw_read_access(p->unit, inst, &a, &operand))
             continue;
         mw_reserve(&p->ahead, &p->ahead_capacity, p->nahead + 1, sizeof *p->ahead);
         a.section = section;

@@ -49,6 +49,7 @@ typedef struct mw_kinds {
 typedef enum mw_effort {
     MW_EFFORT_VECTORS, /* arithmetic on floats */
     MW_EFFORT_WIDEN,   /* arithmetic on 128-bit vectors of floats in loops, which wider ones can do */
+    MW_EFFORT_REROLL,  /* the same, with so many accesses in a loop that taking them apart does not help */
     MW_EFFORT_LOOPS,   /* loops, without such arithmetic */
     MW_EFFORT_LITTLE,  /* neither */
     MW_EFFORT_LINEAR,  /* so large that only little is done */

@@ -28,22 +28,27 @@
 #define LOCALS_STAY "function(simplifycfg)"
 
 static const char *const pipelines[4][MW_EFFORTS] = {
-    {"", "", "", "", "", ""},
+    {"", "", "", "", "", "", ""},
     {"function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")",
-     "function(" CLEAN FINISH ")", LEAST},
+     "function(" CLEAN FINISH ")", "function(" CLEAN FINISH ")", LEAST},
     {"function(" CLEAN LOOPS VECTORIZE SLP FINISH ")", "function(" APART CLEAN LOOPS VECTORIZE SLP FINISH ")",
+     "function(" CLEAN LOOPS VECTORIZE SLP FINISH ")",
      "function(" CLEAN LOOPS VECTORIZE FINISH ")", "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")", LEAST},
     {"function(" CLEAN LOOPS VECTORIZE SLP UNROLL FINISH ")", "function(" APART CLEAN LOOPS VECTORIZE SLP UNROLL FINISH ")",
+     "function(" CLEAN LOOPS VECTORIZE SLP UNROLL FINISH ")",
      "function(" CLEAN LOOPS VECTORIZE UNROLL FINISH ")", "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")", LEAST},
 };
+
+/* For units of MW_EFFORT_WIDEN and MW_EFFORT_REROLL, from level 2 on: what comes before mw_reroll. */
+static const char before_reroll[] = "function(" CLEAN "loop-mssa(loop-rotate,licm),loop-simplify,lcssa)";
 
 /* For modules with a 64-bit memory, from level 2 on: what comes before mw_hoist_bounds, and what comes after it. */
 static const char before_bounds[] = "function(" CLEAN ROTATE "loop-simplify)";
 #define AFTER_BOUNDS                                                                                \
     "loop-mssa(simple-loop-unswitch<nontrivial>),early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm)," INDVARS VECTORIZE
 static const char *const after_bounds[2][MW_EFFORTS] = {
-    {"function(" AFTER_BOUNDS SLP FINISH ")", "function(" AFTER_BOUNDS SLP FINISH ")", "function(" AFTER_BOUNDS FINISH ")"},
-    {"function(" AFTER_BOUNDS SLP UNROLL FINISH ")", "function(" AFTER_BOUNDS SLP UNROLL FINISH ")",
+    {"function(" AFTER_BOUNDS SLP FINISH ")", "function(" AFTER_BOUNDS SLP FINISH ")", "function(" AFTER_BOUNDS SLP FINISH ")", "function(" AFTER_BOUNDS FINISH ")"},
+    {"function(" AFTER_BOUNDS SLP UNROLL FINISH ")", "function(" AFTER_BOUNDS SLP UNROLL FINISH ")", "function(" AFTER_BOUNDS SLP UNROLL FINISH ")",
      "function(" AFTER_BOUNDS UNROLL FINISH ")"},
 };
 
@@ -114,7 +119,6 @@ static const char *choose_passes(const mw_unit *u, const char *usual)
 
 mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report)
 {
-
     int level = u->options->opt_level & 3;
     const char *passes = level ? choose_passes(u, pipelines[level][u->effort]) : "";
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
@@ -123,9 +127,14 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
         mw_rebase_inductions(u);
         mw_share_addresses(u);
     }
+    bool usual = level >= 2 && passes == pipelines[level][u->effort];
     /* What other threads write into shared memory may be another value at each use (mw_settle). */
-    if (u->has_memory64 && !u->has_shared_memory && level >= 2 && passes == pipelines[level][u->effort] &&
-        after_bounds[level - 2][u->effort]) {
+    if (usual && (u->effort == MW_EFFORT_WIDEN || u->effort == MW_EFFORT_REROLL) && !u->has_shared_memory &&
+        !u->options->strict_traps) {
+        error = LLVMRunPasses(u->llvm, before_reroll, machine, options);
+        mw_reroll(u);
+    }
+    if (!error && usual && u->has_memory64 && !u->has_shared_memory && after_bounds[level - 2][u->effort]) {
         error = LLVMRunPasses(u->llvm, before_bounds, machine, options);
         mw_hoist_bounds(u);
         passes = after_bounds[level - 2][u->effort];

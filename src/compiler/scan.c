@@ -269,7 +269,7 @@ mw_effort mw_scan_effort(const mw_wasm_func *func)
         return MW_EFFORT_LEAST;
     if (func->code_size >= LINEAR_BYTES || s.longest_run > LINEAR_RUN)
         return MW_EFFORT_LINEAR;
-    if (s.loops && s.has_float_vectors && !s.has_other_vectors && s.most_vector_accesses <= MOST_WIDENED)
-        return MW_EFFORT_WIDEN;
+    if (s.loops && s.has_float_vectors && !s.has_other_vectors)
+        return s.most_vector_accesses <= MOST_WIDENED ? MW_EFFORT_WIDEN : MW_EFFORT_REROLL;
     return s.has_floats ? MW_EFFORT_VECTORS : s.loops ? MW_EFFORT_LOOPS : MW_EFFORT_LITTLE;
 }

@@ -1,0 +1,164 @@
+#include "compiler/loop.h"
+
+enum { MAX_USES = 256 /* of a block */ };
+
+/* ---- Loops ------------------------------------------------------------------------------------------------ */
+
+static bool contains(const mw_loop *l, LLVMBasicBlockRef b)
+{
+    for (unsigned i = 0; i < l->nblocks; i++)
+        if (l->blocks[i] == b)
+            return true;
+    return false;
+}
+
+static bool add_block(mw_loop *l, LLVMBasicBlockRef b)
+{
+    if (contains(l, b))
+        return true;
+    if (l->nblocks == MW_MAX_LOOP_BLOCKS)
+        return false;
+    l->blocks[l->nblocks++] = b;
+    return true;
+}
+
+/* Calls `visit` with each predecessor of `b`, until one returns false; false also if there are very many. */
+static bool each_predecessor(LLVMBasicBlockRef b, bool (*visit)(mw_loop *l, LLVMBasicBlockRef from), mw_loop *l)
+{
+    unsigned n = 0;
+    for (LLVMUseRef use = LLVMGetFirstUse(LLVMBasicBlockAsValue(b)); use; use = LLVMGetNextUse(use)) {
+        LLVMValueRef user = LLVMGetUser(use);
+        if (++n > MAX_USES || (LLVMIsATerminatorInst(user) && !visit(l, LLVMGetInstructionParent(user))))
+            return false;
+    }
+    return true;
+}
+
+bool mw_find_loop(mw_loop *l, LLVMBasicBlockRef header, LLVMBasicBlockRef latch)
+{
+    *l = (mw_loop){.header = header, .latch = latch, .blocks = {header}, .nblocks = 1};
+    add_block(l, latch);
+    for (unsigned i = 1; i < l->nblocks; i++)
+        if (l->blocks[i] == LLVMGetEntryBasicBlock(LLVMGetBasicBlockParent(header)) ||
+            !each_predecessor(l->blocks[i], add_block, l))
+            return false;
+    return true;
+}
+
+/* Blocks are taken away whose predecessors are all gone. */
+bool mw_is_innermost(const mw_loop *l)
+{
+    bool gone[MW_MAX_LOOP_BLOCKS] = {true};
+    unsigned left = l->nblocks - 1;
+    for (bool changed = true; changed && left;) {
+        changed = false;
+        for (unsigned i = 1; i < l->nblocks; i++) {
+            bool ready = !gone[i];
+            LLVMValueRef block = LLVMBasicBlockAsValue(l->blocks[i]);
+            for (LLVMUseRef use = LLVMGetFirstUse(block); use && ready; use = LLVMGetNextUse(use)) {
+                LLVMValueRef user = LLVMGetUser(use);
+                if (!LLVMIsATerminatorInst(user))
+                    continue;
+                for (unsigned k = 0; k < l->nblocks; k++)
+                    ready &= gone[k] || l->blocks[k] != LLVMGetInstructionParent(user);
+            }
+            if (ready) {
+                gone[i] = changed = true;
+                left--;
+            }
+        }
+    }
+    return left == 0;
+}
+
+static bool note_preheader(mw_loop *l, LLVMBasicBlockRef from)
+{
+    if (from == l->latch)
+        return true;
+    if (contains(l, from) || (l->preheader && l->preheader != from))
+        return false;
+    l->preheader = from;
+    return true;
+}
+
+bool mw_has_preheader(mw_loop *l)
+{
+    return each_predecessor(l->header, note_preheader, l) && l->preheader &&
+           LLVMGetNumSuccessors(LLVMGetBasicBlockTerminator(l->preheader)) == 1;
+}
+
+bool mw_has_call(const mw_loop *l)
+{
+    for (unsigned i = 0; i < l->nblocks; i++)
+        for (LLVMValueRef v = LLVMGetFirstInstruction(l->blocks[i]); v; v = LLVMGetNextInstruction(v))
+            if (LLVMIsAInvokeInst(v) || (LLVMIsACallInst(v) && !LLVMIsAIntrinsicInst(v)))
+                return true;
+    return false;
+}
+
+bool mw_is_invariant(const mw_loop *l, LLVMValueRef v)
+{
+    return LLVMIsAConstant(v) || LLVMIsAArgument(v) ||
+           (LLVMIsAInstruction(v) && !contains(l, LLVMGetInstructionParent(v)));
+}
+
+bool mw_read_induction(const mw_loop *l, LLVMValueRef v, LLVMValueRef *start, LLVMValueRef *next, int64_t *step)
+{
+    if (!LLVMIsAPHINode(v) || LLVMGetInstructionParent(v) != l->header || LLVMCountIncoming(v) != 2)
+        return false;
+    unsigned from_latch = LLVMGetIncomingBlock(v, 0) == l->latch ? 0 : 1;
+    *next = LLVMGetIncomingValue(v, from_latch);
+    *start = LLVMGetIncomingValue(v, 1 - from_latch);
+    if (!LLVMIsABinaryOperator(*next) || LLVMGetInstructionOpcode(*next) != LLVMAdd || LLVMGetOperand(*next, 0) != v ||
+        !LLVMIsAConstantInt(LLVMGetOperand(*next, 1)))
+        return false;
+    *step = LLVMConstIntGetSExtValue(LLVMGetOperand(*next, 1));
+    return true;
+}
+
+/* ---- How many iterations ------------------------------------------------------------------------------------ */
+
+LLVMValueRef mw_build_count(const mw_unit *u, const mw_loop *l, LLVMValueRef *valid)
+{
+    LLVMBuilderRef b = u->builder;
+    LLVMValueRef branch = LLVMGetBasicBlockTerminator(l->latch);
+    if (!LLVMIsABranchInst(branch) || !LLVMIsConditional(branch) || !LLVMIsAICmpInst(LLVMGetCondition(branch)))
+        return NULL;
+    LLVMValueRef compare = LLVMGetCondition(branch), tested = LLVMGetOperand(compare, 0);
+    LLVMValueRef bound = LLVMGetOperand(compare, 1), start, next;
+    LLVMIntPredicate predicate = LLVMGetICmpPredicate(compare);
+    bool back_if_true = LLVMGetSuccessor(branch, 0) == l->header;
+    int64_t step;
+    LLVMTypeRef type = LLVMTypeOf(tested);
+    if (LLVMGetTypeKind(type) != LLVMIntegerTypeKind || !mw_is_invariant(l, bound))
+        return NULL;
+    LLVMValueRef phi = LLVMIsAPHINode(tested) ? tested : LLVMIsAInstruction(tested) ? LLVMGetOperand(tested, 0) : NULL;
+    if (!phi || !mw_read_induction(l, phi, &start, &next, &step) || (tested != phi && tested != next) || step == 0)
+        return NULL;
+    unsigned width = LLVMGetIntTypeWidth(type);
+    uint64_t size = step < 0 ? -(uint64_t)step : (uint64_t)step;
+    if ((width != 32 && width != 64) || size & (size - 1) || size > UINT64_C(1) << MW_MAX_STEP_BITS)
+        return NULL;
+    LLVMValueRef first = tested == phi ? start : LLVMBuildAdd(b, start, LLVMConstInt(type, (uint64_t)step, 1), "");
+    LLVMValueRef distance = step > 0 ? LLVMBuildSub(b, bound, first, "") : LLVMBuildSub(b, first, bound, "");
+    if (predicate == (back_if_true ? LLVMIntNE : LLVMIntEQ)) {
+        /* The first multiple of the step that equals the distance modulo 2^width; there is none if bits remain. */
+        LLVMValueRef rest = LLVMBuildAnd(b, distance, LLVMConstInt(type, size - 1, 0), "");
+        *valid = LLVMBuildIsNull(b, rest, "");
+        distance = LLVMBuildLShr(b, distance, LLVMConstInt(type, (unsigned)__builtin_ctzll(size), 0), "");
+    } else {
+        /* By steps of one it cannot jump over the bound and wrap. */
+        bool up = predicate == (back_if_true ? LLVMIntULT : LLVMIntUGE) ||
+                  predicate == (back_if_true ? LLVMIntSLT : LLVMIntSGE);
+        bool down = predicate == (back_if_true ? LLVMIntUGT : LLVMIntULE) ||
+                    predicate == (back_if_true ? LLVMIntSGT : LLVMIntSLE);
+        if (size != 1 || (step > 0 ? !up : !down))
+            return NULL;
+        LLVMValueRef again = LLVMBuildICmp(b, predicate, first, bound, "");
+        if (!back_if_true)
+            again = LLVMBuildNot(b, again, "");
+        distance = LLVMBuildSelect(b, again, distance, LLVMConstNull(type), "");
+        *valid = LLVMConstInt(u->i1, 1, 0);
+    }
+    return width == 64 ? distance : LLVMBuildZExt(b, distance, u->i64, "");
+}

@@ -1,0 +1,500 @@
+/* Loops that arrive vectorized for 128 bits, written anew with one lane in an iteration, for LLVM to vectorize as wide as this
+ * CPU is. That is done to loops of one block that go through arrays vector by vector and do the same to all lanes.
+ *
+ * The guest's compiler has made sure, by conditions of its own, that nothing of an iteration overlaps; LLVM here does not see that
+ * in a comparison of 32-bit numbers, and taken apart lane by lane the loop has so many accesses that its own
+ * conditions fail. So one condition stands before the loop: no index wraps around within it, and what is stored lies
+ * apart from all else. Then the order of iterations does not matter, which LLVM is told (alias.scope), and addresses
+ * are sums of 64 bits. Where the condition does not hold, the loop is what it was. */
+#include "compiler/access.h"
+#include "compiler/loop.h"
+#include "compiler/optimize.h"
+
+#include <string.h>
+
+enum {
+    VECTOR_BYTES = 16,
+    MAX_ACCESSES = 32,
+    MAX_GROUPS = 8,
+    MAX_VALUES = 128,
+    LEAST_VECTORS = 4, /* for which the new loop is entered */
+};
+
+/* Accesses whose indices differ by constants. As multiples of bytes from the first one's index: */
+typedef struct group {
+    mw_access first;
+    int32_t lowest, highest; /* indices */
+    int64_t least, most;     /* addresses: index and offset */
+    bool is_stored;
+    LLVMValueRef start;   /* i64: the lowest index at the loop's start */
+    LLVMValueRef pointer; /* base + start */
+    LLVMMetadataRef scope;
+} group;
+
+typedef struct member {
+    LLVMValueRef inst;
+    group *group;
+    int64_t distance; /* from the first index of the group */
+} member;
+
+typedef struct pass {
+    const mw_unit *unit;
+    mw_loop loop;
+    LLVMBasicBlockRef exit;
+    LLVMTypeRef vector, lane;
+    uint64_t lane_bytes;
+    member members[MAX_ACCESSES];
+    unsigned nmembers;
+    group groups[MAX_GROUPS];
+    unsigned ngroups;
+    struct {
+        LLVMValueRef vector, lane;
+    } values[MAX_VALUES]; /* what the loop computes, and what takes its place in the new loop */
+    unsigned nvalues;
+} pass;
+
+/* ---- Reading the loop ----------------------------------------------------------------------------------------- */
+
+/* By how much the sum grows in an iteration; 0 also if that is not the same each time. */
+static int64_t step_of(const mw_loop *l, const mw_sum *s)
+{
+    int64_t sum = 0, step;
+    LLVMValueRef start, next;
+    for (unsigned i = 0; i < s->nterms; i++) {
+        if (mw_read_induction(l, s->terms[i], &start, &next, &step))
+            sum += step;
+        else if (!mw_is_invariant(l, s->terms[i]))
+            return 0;
+    }
+    return sum;
+}
+
+static bool is_vector_of_loop(pass *p, LLVMTypeRef type)
+{
+    if (LLVMGetTypeKind(type) != LLVMVectorTypeKind)
+        return false;
+    if (!p->vector) {
+        p->vector = type;
+        p->lane = LLVMGetElementType(type);
+        p->lane_bytes = LLVMStoreSizeOfType(p->unit->layout, p->lane);
+    }
+    return type == p->vector && (p->lane == p->unit->f32 || p->lane == p->unit->f64) &&
+           p->lane_bytes * LLVMGetVectorSize(type) == VECTOR_BYTES;
+}
+
+/* The scalar that the loop has in all lanes of an invariant vector, or NULL. */
+static LLVMValueRef splat_of(LLVMValueRef v, unsigned lanes)
+{
+    if (LLVMIsAConstant(v)) {
+        LLVMValueRef first = LLVMGetAggregateElement(v, 0);
+        for (unsigned i = 1; i < lanes; i++)
+            if (LLVMGetAggregateElement(v, i) != first)
+                return NULL;
+        return first;
+    }
+    if (!LLVMIsAShuffleVectorInst(v) || !LLVMIsAInsertElementInst(LLVMGetOperand(v, 0)))
+        return NULL;
+    LLVMValueRef insert = LLVMGetOperand(v, 0), at = LLVMGetOperand(insert, 2);
+    for (unsigned i = 0; i < LLVMGetNumMaskElements(v); i++)
+        if (LLVMGetMaskValue(v, i) != 0)
+            return NULL;
+    return LLVMIsAConstantInt(at) && LLVMConstIntGetZExtValue(at) == 0 ? LLVMGetOperand(insert, 1) : NULL;
+}
+
+static bool is_of_loop(const pass *p, LLVMValueRef v)
+{
+    return LLVMIsAInstruction(v) && LLVMGetInstructionParent(v) == p->loop.header;
+}
+
+static bool has_lanes(const pass *p, LLVMValueRef v)
+{
+    if (LLVMTypeOf(v) != p->vector)
+        return false;
+    return is_of_loop(p, v) || splat_of(v, LLVMGetVectorSize(p->vector));
+}
+
+static group *find_group(pass *p, const mw_access *a)
+{
+    for (unsigned i = 0; i < p->ngroups; i++)
+        if (mw_same_terms(&p->groups[i].first.index, &a->index))
+            return &p->groups[i];
+    if (p->ngroups == MAX_GROUPS)
+        return NULL;
+    group *g = &p->groups[p->ngroups++];
+    *g = (group){.first = *a, .least = INT64_MAX, .most = INT64_MIN};
+    return g;
+}
+
+static bool add_access(pass *p, LLVMValueRef inst)
+{
+    mw_access a;
+    unsigned operand;
+    if (p->nmembers == MAX_ACCESSES || LLVMGetVolatile(inst) ||
+        LLVMGetOrdering(inst) != LLVMAtomicOrderingNotAtomic || !mw_read_access(p->unit, inst, &a, &operand) ||
+        step_of(&p->loop, &a.index) != VECTOR_BYTES || !mw_is_invariant(&p->loop, a.base) ||
+        (p->ngroups && p->groups[0].first.base != a.base))
+        return false;
+    for (unsigned i = 0; i < a.index.nterms; i++)
+        if (LLVMTypeOf(a.index.terms[i]) != p->unit->i32)
+            return false;
+    group *g = find_group(p, &a);
+    if (!g)
+        return false;
+    int32_t index = (int32_t)(a.index.constant - g->first.index.constant);
+    int64_t distance = index + (int64_t)a.offset;
+    g->lowest = index < g->lowest ? index : g->lowest;
+    g->highest = index > g->highest ? index : g->highest;
+    g->least = distance < g->least ? distance : g->least;
+    g->most = distance > g->most ? distance : g->most;
+    g->is_stored |= LLVMIsAStoreInst(inst) != NULL;
+    p->members[p->nmembers++] = (member){inst, g, distance};
+    return true;
+}
+
+/* Intrinsics that do the same to all lanes. */
+static bool is_lanewise(LLVMValueRef call)
+{
+    unsigned id = LLVMIsAIntrinsicInst(call) ? LLVMGetIntrinsicID(LLVMGetCalledValue(call)) : 0;
+    return id && (id == LLVMLookupIntrinsicID("llvm.sqrt", 9) || id == LLVMLookupIntrinsicID("llvm.fabs", 9));
+}
+
+static bool read_vector_instruction(pass *p, LLVMValueRef inst)
+{
+    if (!is_vector_of_loop(p, LLVMTypeOf(inst)) || p->nvalues == MAX_VALUES)
+        return false;
+    p->values[p->nvalues++].vector = inst;
+    switch (LLVMGetInstructionOpcode(inst)) {
+    case LLVMLoad:
+        return add_access(p, inst);
+    case LLVMFAdd:
+    case LLVMFSub:
+    case LLVMFMul:
+    case LLVMFDiv:
+        return has_lanes(p, LLVMGetOperand(inst, 0)) && has_lanes(p, LLVMGetOperand(inst, 1));
+    case LLVMFNeg:
+        return has_lanes(p, LLVMGetOperand(inst, 0));
+    case LLVMCall:
+        return is_lanewise(inst) && has_lanes(p, LLVMGetOperand(inst, 0));
+    default:
+        return false;
+    }
+}
+
+/* Addresses and conditions: they are made anew. */
+static bool is_bookkeeping(const pass *p, LLVMValueRef inst)
+{
+    LLVMValueRef start, next;
+    int64_t step;
+    switch (LLVMGetInstructionOpcode(inst)) {
+    case LLVMPHI:
+        return mw_read_induction(&p->loop, inst, &start, &next, &step);
+    case LLVMAdd:
+    case LLVMOr:
+    case LLVMZExt:
+    case LLVMGetElementPtr:
+    case LLVMICmp:
+    case LLVMBr:
+        return LLVMGetTypeKind(LLVMTypeOf(inst)) != LLVMVectorTypeKind;
+    default:
+        return false;
+    }
+}
+
+static bool is_counter(const pass *p, LLVMValueRef v)
+{
+    LLVMValueRef start, next, phi = v;
+    int64_t step;
+    if (!LLVMIsAPHINode(v) && LLVMIsABinaryOperator(v))
+        phi = LLVMGetOperand(v, 0);
+    return LLVMTypeOf(v) == p->unit->i32 && mw_read_induction(&p->loop, phi, &start, &next, &step) &&
+           (v == phi || v == next);
+}
+
+/* Behind the loop only counters may be used, by phis of its exit. */
+static bool are_uses_known(const pass *p, LLVMValueRef inst)
+{
+    for (LLVMUseRef use = LLVMGetFirstUse(inst); use; use = LLVMGetNextUse(use)) {
+        LLVMValueRef user = LLVMGetUser(use);
+        if (is_of_loop(p, user))
+            continue;
+        if (!LLVMIsAPHINode(user) || LLVMGetInstructionParent(user) != p->exit || !is_counter(p, inst))
+            return false;
+    }
+    return true;
+}
+
+/* A store and another access with the same terms: they must be at the same address, the store last. */
+static bool are_stores_in_place(const pass *p)
+{
+    for (unsigned i = 0; i < p->nmembers; i++)
+        for (unsigned k = 0; k < p->nmembers; k++) {
+            const member *a = &p->members[i], *b = &p->members[k];
+            if (i == k || a->group != b->group || !LLVMIsAStoreInst(a->inst))
+                continue;
+            if (a->distance != b->distance || i < k || LLVMIsAStoreInst(b->inst))
+                return false;
+        }
+    return true;
+}
+
+static bool read_body(pass *p)
+{
+    LLVMBasicBlockRef body = p->loop.header;
+    LLVMValueRef branch = LLVMGetBasicBlockTerminator(body);
+    if (LLVMGetNumSuccessors(branch) != 2)
+        return false;
+    p->exit = LLVMGetSuccessor(branch, LLVMGetSuccessor(branch, 0) == body ? 1 : 0);
+    bool has_stores = false;
+    for (LLVMValueRef inst = LLVMGetFirstInstruction(body); inst; inst = LLVMGetNextInstruction(inst)) {
+        if (LLVMIsAStoreInst(inst)) {
+            LLVMValueRef value = LLVMGetOperand(inst, 0);
+            if (!is_vector_of_loop(p, LLVMTypeOf(value)) || !has_lanes(p, value) || !add_access(p, inst))
+                return false;
+            has_stores = true;
+        } else if (!is_bookkeeping(p, inst) && !read_vector_instruction(p, inst)) {
+            return false;
+        }
+        if (!are_uses_known(p, inst))
+            return false;
+    }
+    return has_stores && are_stores_in_place(p);
+}
+
+/* ---- The condition ----------------------------------------------------------------------------------------- */
+
+static LLVMValueRef and_also(const pass *p, LLVMValueRef a, LLVMValueRef b)
+{
+    return LLVMBuildAnd(p->unit->builder, a, b, "");
+}
+
+static LLVMValueRef plus(const pass *p, LLVMValueRef a, int64_t c)
+{
+    return LLVMBuildAdd(p->unit->builder, a, LLVMConstInt(LLVMTypeOf(a), (uint64_t)c, 1), "");
+}
+
+/* The index at the loop's start, plus `distance`, as an i64. */
+static LLVMValueRef build_start(const pass *p, const mw_sum *s, int32_t distance)
+{
+    LLVMValueRef sum = mw_i32(p->unit, s->constant + (uint32_t)distance), start, next;
+    int64_t step;
+    for (unsigned i = 0; i < s->nterms; i++) {
+        if (!mw_read_induction(&p->loop, s->terms[i], &start, &next, &step))
+            start = s->terms[i];
+        sum = LLVMBuildAdd(p->unit->builder, start, sum, "");
+    }
+    return LLVMBuildZExt(p->unit->builder, sum, p->unit->i64, "");
+}
+
+/* No index of the group wraps around. */
+static LLVMValueRef build_no_wrap(const pass *p, group *g, LLVMValueRef bytes)
+{
+    LLVMBuilderRef b = p->unit->builder;
+    LLVMValueRef highest = build_start(p, &g->first.index, g->highest);
+    g->start = g->lowest == g->highest ? highest : build_start(p, &g->first.index, g->lowest);
+    g->pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, g->first.base, &g->start, 1, "");
+    LLVMValueRef ok = LLVMBuildICmp(b, LLVMIntULE, LLVMBuildAdd(b, highest, bytes, ""),
+                                    mw_i64(p->unit, UINT64_C(1) << 32), "");
+    if (g->lowest == g->highest)
+        return ok;
+    LLVMValueRef range = LLVMBuildSub(b, highest, g->start, "");
+    uint64_t expected = (uint64_t)((int64_t)g->highest - g->lowest);
+    return and_also(p, ok, LLVMBuildICmp(b, LLVMIntEQ, range, mw_i64(p->unit, expected), ""));
+}
+
+/* Nothing of the two groups overlaps. */
+static LLVMValueRef build_apart(const pass *p, const group *g, const group *h, LLVMValueRef bytes)
+{
+    LLVMBuilderRef b = p->unit->builder;
+    LLVMValueRef begins[2], ends[2];
+    const group *groups[] = {g, h};
+    for (int i = 0; i < 2; i++) {
+        begins[i] = plus(p, groups[i]->start, groups[i]->least - groups[i]->lowest);
+        ends[i] = LLVMBuildAdd(b, plus(p, groups[i]->start, groups[i]->most - groups[i]->lowest), bytes, "");
+    }
+    return LLVMBuildOr(b, LLVMBuildICmp(b, LLVMIntULE, ends[0], begins[1], ""),
+                       LLVMBuildICmp(b, LLVMIntULE, ends[1], begins[0], ""), "");
+}
+
+static LLVMValueRef build_condition(pass *p, LLVMValueRef ok, LLVMValueRef count, LLVMValueRef bytes)
+{
+    LLVMValueRef least = mw_i64(p->unit, LEAST_VECTORS - 1);
+    ok = and_also(p, ok, LLVMBuildICmp(p->unit->builder, LLVMIntUGE, count, least, ""));
+    for (unsigned i = 0; i < p->ngroups; i++)
+        ok = and_also(p, ok, build_no_wrap(p, &p->groups[i], bytes));
+    for (unsigned i = 0; i < p->ngroups; i++)
+        for (unsigned k = 0; k < i; k++)
+            if (p->groups[i].is_stored || p->groups[k].is_stored)
+                ok = and_also(p, ok, build_apart(p, &p->groups[i], &p->groups[k], bytes));
+    return ok;
+}
+
+/* ---- The new loop ------------------------------------------------------------------------------------------- */
+
+/* A node that has itself as its first operand is like no other. */
+static LLVMMetadataRef distinct_node(const mw_unit *u, LLVMMetadataRef operand)
+{
+    LLVMMetadataRef self = LLVMTemporaryMDNode(u->context, NULL, 0), operands[] = {self, operand};
+    LLVMMetadataRef node = LLVMMDNodeInContext2(u->context, operands, operand ? 2 : 1);
+    LLVMMetadataReplaceAllUsesWith(self, node);
+    return node;
+}
+
+static void set_scopes(const mw_unit *u, LLVMValueRef access, const char *kind, LLVMMetadataRef *scopes, unsigned n)
+{
+    LLVMMetadataRef list = LLVMMDNodeInContext2(u->context, scopes, n);
+    unsigned id = LLVMGetMDKindIDInContext(u->context, kind, (unsigned)strlen(kind));
+    if (n)
+        LLVMSetMetadata(access, id, LLVMMetadataAsValue(u->context, list));
+}
+
+/* The group's accesses do not alias those that the condition compared them with. */
+static void describe(pass *p, LLVMValueRef access, LLVMValueRef old, group *g)
+{
+    const mw_unit *u = p->unit;
+    LLVMMetadataRef others[MAX_GROUPS];
+    unsigned n = 0;
+    for (unsigned i = 0; i < p->ngroups; i++)
+        if (&p->groups[i] != g && (g->is_stored || p->groups[i].is_stored))
+            others[n++] = p->groups[i].scope;
+    set_scopes(u, access, "alias.scope", &g->scope, 1);
+    set_scopes(u, access, "noalias", others, n);
+    LLVMSetMetadata(access, u->kinds.tbaa, LLVMGetMetadata(old, u->kinds.tbaa));
+    LLVMSetAlignment(access, 1);
+}
+
+static LLVMValueRef lane_of(const pass *p, LLVMValueRef v)
+{
+    for (unsigned i = 0; i < p->nvalues; i++)
+        if (p->values[i].vector == v)
+            return p->values[i].lane;
+    return splat_of(v, LLVMGetVectorSize(p->vector));
+}
+
+static LLVMValueRef build_pointer(const pass *p, LLVMValueRef inst, LLVMValueRef at, group **g)
+{
+    LLVMBuilderRef b = p->unit->builder;
+    const member *m = p->members;
+    while (m->inst != inst)
+        m++;
+    *g = m->group;
+    LLVMValueRef pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, m->group->pointer, &at, 1, "");
+    LLVMValueRef distance = mw_i64(p->unit, (uint64_t)(m->distance - m->group->lowest));
+    return LLVMBuildInBoundsGEP2(b, p->unit->i8, pointer, &distance, 1, "");
+}
+
+static LLVMValueRef build_lane(pass *p, LLVMValueRef inst, LLVMValueRef at)
+{
+    LLVMBuilderRef b = p->unit->builder;
+    LLVMOpcode opcode = LLVMGetInstructionOpcode(inst);
+    LLVMValueRef v, a;
+    group *g;
+    switch (opcode) {
+    case LLVMLoad:
+        a = build_pointer(p, inst, at, &g);
+        v = LLVMBuildLoad2(b, p->lane, a, "");
+        describe(p, v, inst, g);
+        return v;
+    case LLVMFNeg:
+        v = LLVMBuildFNeg(b, lane_of(p, LLVMGetOperand(inst, 0)), "");
+        break;
+    case LLVMCall: {
+        unsigned id = LLVMGetIntrinsicID(LLVMGetCalledValue(inst));
+        LLVMValueRef f = LLVMGetIntrinsicDeclaration(p->unit->llvm, id, &p->lane, 1);
+        a = lane_of(p, LLVMGetOperand(inst, 0));
+        v = LLVMBuildCall2(b, LLVMGlobalGetValueType(f), f, &a, 1, "");
+        break;
+    }
+    default:
+        v = LLVMBuildBinOp(b, opcode, lane_of(p, LLVMGetOperand(inst, 0)), lane_of(p, LLVMGetOperand(inst, 1)), "");
+    }
+    if (LLVMIsAInstruction(v) && LLVMCanValueUseFastMathFlags(v))
+        LLVMSetFastMathFlags(v, LLVMGetFastMathFlags(inst));
+    return v;
+}
+
+static void build_body(pass *p, LLVMBasicBlockRef body, LLVMValueRef bytes)
+{
+    const mw_unit *u = p->unit;
+    LLVMBuilderRef b = u->builder;
+    LLVMPositionBuilderAtEnd(b, body);
+    LLVMValueRef at = LLVMBuildPhi(b, u->i64, ""), zero = mw_i64(u, 0);
+    unsigned value = 0;
+    LLVMValueRef inst = LLVMGetFirstInstruction(p->loop.header), last = LLVMGetBasicBlockTerminator(p->loop.header);
+    for (; inst != last; inst = LLVMGetNextInstruction(inst)) {
+        LLVMSetCurrentDebugLocation2(b, LLVMInstructionGetDebugLoc(inst));
+        if (value < p->nvalues && p->values[value].vector == inst) {
+            p->values[value].lane = build_lane(p, inst, at);
+            value++;
+        } else if (LLVMIsAStoreInst(inst)) {
+            group *g;
+            LLVMValueRef pointer = build_pointer(p, inst, at, &g);
+            describe(p, LLVMBuildStore(b, lane_of(p, LLVMGetOperand(inst, 0)), pointer), inst, g);
+        }
+    }
+    LLVMSetCurrentDebugLocation2(b, LLVMInstructionGetDebugLoc(last));
+    LLVMValueRef next = LLVMBuildNUWAdd(b, at, mw_i64(u, p->lane_bytes), "");
+    LLVMSetNSW(next, 1);
+    LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntNE, next, bytes, ""), body, p->exit);
+    LLVMAddIncoming(at, &zero, &p->loop.preheader, 1);
+    LLVMAddIncoming(at, &next, &body, 1);
+}
+
+/* What a counter is behind the loop. */
+static LLVMValueRef build_last(const pass *p, LLVMValueRef counter, LLVMValueRef count)
+{
+    LLVMBuilderRef b = p->unit->builder;
+    LLVMValueRef phi = LLVMIsAPHINode(counter) ? counter : LLVMGetOperand(counter, 0), start, next;
+    int64_t step;
+    mw_read_induction(&p->loop, phi, &start, &next, &step);
+    LLVMValueRef steps = LLVMBuildTrunc(b, count, p->unit->i32, "");
+    if (counter == next)
+        steps = plus(p, steps, 1);
+    return LLVMBuildAdd(b, start, LLVMBuildMul(b, steps, mw_i32(p->unit, (uint32_t)step), ""), "");
+}
+
+static void complete_exit(const pass *p, LLVMBasicBlockRef body, LLVMValueRef count)
+{
+    for (LLVMValueRef phi = LLVMGetFirstInstruction(p->exit); LLVMIsAPHINode(phi); phi = LLVMGetNextInstruction(phi)) {
+        LLVMValueRef value = NULL;
+        for (unsigned i = 0; i < LLVMCountIncoming(phi); i++)
+            if (LLVMGetIncomingBlock(phi, i) == p->loop.header)
+                value = LLVMGetIncomingValue(phi, i);
+        if (is_of_loop(p, value))
+            value = build_last(p, value, count);
+        LLVMAddIncoming(phi, &value, &body, 1);
+    }
+}
+
+static void reroll(pass *p)
+{
+    const mw_unit *u = p->unit;
+    LLVMBuilderRef b = u->builder;
+    LLVMBasicBlockRef before = p->loop.preheader;
+    LLVMValueRef branch = LLVMGetBasicBlockTerminator(before), ok;
+    LLVMPositionBuilderBefore(b, branch);
+    LLVMValueRef count = mw_build_count(u, &p->loop, &ok);
+    if (!count)
+        return;
+    LLVMValueRef bytes = LLVMBuildMul(b, plus(p, count, 1), mw_i64(u, VECTOR_BYTES), "");
+    ok = build_condition(p, ok, count, bytes);
+    LLVMMetadataRef domain = distinct_node(u, NULL);
+    for (unsigned i = 0; i < p->ngroups; i++)
+        p->groups[i].scope = distinct_node(u, domain);
+    LLVMBasicBlockRef body = LLVMInsertBasicBlockInContext(u->context, p->loop.header, "lanes");
+    complete_exit(p, body, count);
+    LLVMBuildCondBr(b, ok, body, p->loop.header);
+    LLVMInstructionEraseFromParent(branch);
+    build_body(p, body, bytes);
+}
+
+void mw_reroll(const mw_unit *u)
+{
+    for (LLVMValueRef f = LLVMGetFirstFunction(u->llvm); f; f = LLVMGetNextFunction(f))
+        for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f), next; b; b = next) {
+            next = LLVMGetNextBasicBlock(b);
+            pass p = {.unit = u};
+            if (LLVMIsAPHINode(LLVMGetFirstInstruction(b)) && mw_find_loop(&p.loop, b, b) && p.loop.nblocks == 1 &&
+                mw_has_preheader(&p.loop) && read_body(&p))
+                reroll(&p);
+        }
+}
