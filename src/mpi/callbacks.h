@@ -10,6 +10,11 @@
 MPI_Op mw_quad_op(uint32_t builtin, mw_guest_type type);
 void mw_quad_finalize(void); /* frees the operations, before MPI_Finalize */
 
+/* MPICH returns the code that the guest's error handler left, where it is not the one it was given. A shim may do so that has
+ * nothing more to do after the error: it begins with the one, and passes its error through the other (errhandlers.c). */
+void mw_handler_begin(void);
+int32_t mw_handler_code(int32_t error);
+
 /* Ends the job for a callback that cannot be made: the host's library waits for its result. */
 _Noreturn void mw_cannot_call(const char *what, const char *why);
 

@@ -103,9 +103,14 @@ MW_INLINE int32_t mw_in_running(const mw_call *call)
     return MW_LIKELY(mw_mpi_running) ? MW_GUEST_SUCCESS : mw_failed(mw_raise_not_running(MW_COPY(call)));
 }
 
-/* For what a host with MPI 4 can do before MPI is initialized, too (MPI 4.1, 11.4.1). */
-extern bool mw_host_down; /* the host's MPI has ended and cannot be initialized again */
+/* For what a host with MPI 4 can do before MPI is initialized, too, and after it has ended (MPI 4.1, 11.4.1). */
 static inline int32_t mw_in_any_time(const mw_call *call)
+{
+    return MPI_VERSION >= 4 ? MW_GUEST_SUCCESS : mw_in_running(call);
+}
+/* Before, but not after. */
+extern bool mw_host_down; /* the host's MPI has ended and cannot be initialized again */
+static inline int32_t mw_in_time(const mw_call *call)
 {
     return MPI_VERSION >= 4 && !mw_host_down ? MW_GUEST_SUCCESS : mw_in_running(call);
 }

@@ -5,6 +5,7 @@
 #include "mpi/files.h"
 #include "mpi/legacy.h"
 #include "mpi/state.h"
+#include "mpi/windows.h"
 #include "shims.h"
 
 typedef void errhandler_code(mw_instance *, uint32_t object, uint32_t error_code);
@@ -19,6 +20,23 @@ typedef struct callback {
 /* One pool for the functions of all kinds of objects, and trampolines of each kind over it. */
 static callback pool[POOL];
 static uint32_t count;
+
+/* What the guest's handler left in its code during a call, where it is not what it was given; else -1. */
+static __thread int32_t left_code __attribute__((tls_model("initial-exec"))) = -1;
+
+void mw_handler_begin(void)
+{
+    left_code = -1;
+}
+
+int32_t mw_handler_code(int32_t error)
+{
+#ifdef MPICH_VERSION
+    return left_code >= 0 ? left_code : error;
+#else
+    return error;
+#endif
+}
 
 static void call_guest(uint32_t index, uint32_t handle, int code)
 {
@@ -42,6 +60,9 @@ static void call_guest(uint32_t index, uint32_t handle, int code)
     else
         ((errhandler_code *)func->code)(func->instance, p, p + 4);
     mw_callback_leave();
+    int32_t left;
+    memcpy(&left, instance->memory0 + p + 4, 4);
+    left_code = left != guest_code && (left == MW_GUEST_SUCCESS || !mw_mpi_legacy) ? left : -1;
     mw_guest_block_end(instance, &block);
 }
 
@@ -190,6 +211,20 @@ static int32_t in_file_or_null(mw_call *call, const char *argument, mw_guest_fil
     return MW_GUEST_SUCCESS;
 }
 
+/* Remembers that a fatal handler was set, for errors.c. */
+static void note_comm(const mw_comm_slot *slot, bool fatal)
+{
+    ((mw_comm_slot *)slot)->own_fatal = fatal;
+}
+static void note_win(const mw_win_slot *slot, bool fatal)
+{
+    slot->window->own_fatal = fatal;
+}
+static void note_file(const mw_file_slot *slot, bool fatal)
+{
+    (void)slot, (void)fatal;
+}
+
 /* Create, set and get for one kind of object; the names of MPI 1 are those of communicators. */
 #define CREATE_SHIM(name, Kind, kind, in_time)                                                     \
     int32_t mw_##name(mw_instance *instance, mw_guest_ptr function, mw_guest_ptr errhandler)       \
@@ -211,7 +246,10 @@ static int32_t in_file_or_null(mw_call *call, const char *argument, mw_guest_fil
         MPI_Errhandler host;                                                                       \
         MW_TRY(in_object(&call, #kind, kind, &slot));                                              \
         MW_TRY(in_handler(&call, errhandler, MW_KIND_##kind, &host));                              \
-        return mw_result(MPI_##Kind##_set_errhandler(slot->host, host));                           \
+        MW_TRY(mw_result(MPI_##Kind##_set_errhandler(slot->host, host)));                          \
+        note_##kind(slot, errhandler.value == MW_GUEST_ERRORS_ARE_FATAL ||                         \
+                              errhandler.value == MW_GUEST_ERRORS_ABORT);                          \
+        return MW_GUEST_SUCCESS;                                                                   \
     }
 #define GET_SHIM(name, Kind, kind, in_object)                                                            \
     int32_t mw_##name(mw_instance *instance, mw_guest_##kind kind, mw_guest_ptr errhandler)        \
@@ -238,7 +276,11 @@ GET_SHIM(MPI_Errhandler_get, Comm, comm, mw_in_comm)
 GET_SHIM(MPI_Win_get_errhandler, Win, win, mw_in_win)
 GET_SHIM(MPI_File_get_errhandler, File, file, in_file_or_null)
 #if MPI_VERSION >= 4
-CREATE_SHIM(MPI_Session_create_errhandler, Session, session, mw_in_any_time)
+static void note_session(const mw_session_slot *slot, bool fatal)
+{
+    (void)slot, (void)fatal;
+}
+CREATE_SHIM(MPI_Session_create_errhandler, Session, session, mw_in_time)
 SET_SHIM(MPI_Session_set_errhandler, Session, session, mw_in_session)
 GET_SHIM(MPI_Session_get_errhandler, Session, session, mw_in_session)
 #endif

@@ -2,6 +2,7 @@
 #include "mpi/convert.h"
 #include "mpi/state.h"
 #include "mpi/tools.h"
+#include "mpi/windows.h"
 #include "shims.h"
 
 #include <stdarg.h>
@@ -154,6 +155,23 @@ static void call_handler(const mw_call *call, int code)
         MPI_Comm_call_errhandler(call->comm ? call->comm->host : MPI_COMM_WORLD, code);
 }
 
+/* The call whose object's handler is asked. MPICH takes that of MPI_COMM_WORLD for a communicator or window whose own was
+ * never set, at the time of the error, although it says then that it has a fatal one. */
+static mw_call asked(const mw_call *call)
+{
+    mw_call object = *call;
+#ifdef MPICH_VERSION
+    MPI_Errhandler handler;
+    bool own = call->win ? call->win->window->own_fatal : !call->comm || call->comm->own_fatal;
+    if (!own && get_handler(call, &handler) == MPI_SUCCESS) {
+        if (handler == MPI_ERRORS_ARE_FATAL)
+            object.win = NULL, object.comm = NULL;
+        MPI_Errhandler_free(&handler);
+    }
+#endif
+    return object;
+}
+
 /* The error handler decides: with MPI_ERRORS_RETURN the guest gets the class; a handler of the guest's is called;
  * a fatal one ends the run with a trap, whose report names the guest's call stack too, and the job with it. */
 static int32_t raise_message(const mw_call *call, int32_t error_class, const char *message)
@@ -163,8 +181,9 @@ static int32_t raise_message(const mw_call *call, int32_t error_class, const cha
     if (!mw_mpi_running)
         mw_raise_trap(call->instance, MW_TRAP_HOST, "%s", message);
 
+    const mw_call object = asked(call);
     MPI_Errhandler handler;
-    if (get_handler(call, &handler) != MPI_SUCCESS)
+    if (get_handler(&object, &handler) != MPI_SUCCESS)
         mw_raise_trap(call->instance, MW_TRAP_HOST, "%s", message);
     bool returns = handler == MPI_ERRORS_RETURN;
     bool fatal = handler == MPI_ERRORS_ARE_FATAL;
@@ -175,7 +194,7 @@ static int32_t raise_message(const mw_call *call, int32_t error_class, const cha
     if (fatal)
         mw_raise_trap(call->instance, MW_TRAP_HOST, "%s", message);
     if (!returns)
-        call_handler(call, mw_host_error_code(error_class));
+        call_handler(&object, mw_host_error_code(error_class));
     return error_class;
 }
 

@@ -149,6 +149,7 @@ int32_t mw_MPI_File_open(mw_instance *instance, mw_guest_comm comm, mw_guest_ptr
     int host_amode;
 
     call.file = &mw_null_file;
+    mw_handler_begin();
     if ((error = mw_in_comm(&call, "comm", comm, &host_comm)) ||
         (error = mw_in_string(&call, &arena, "filename", filename, 65536, &path)) ||
         (error = mw_in_amode(&call, "amode", amode, &host_amode)) || (error = check_amode(&call, amode)) ||
@@ -180,7 +181,7 @@ int32_t mw_MPI_File_open(mw_instance *instance, mw_guest_comm comm, mw_guest_ptr
     *out = (int32_t)mw_file_publish(slot).value;
 out:
     mw_arena_end(&arena);
-    return error;
+    return error ? mw_handler_code(error) : MW_GUEST_SUCCESS;
 }
 
 /* ---- Closing and deleting -------------------------------------------------------------------------------------- */

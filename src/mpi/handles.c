@@ -404,10 +404,11 @@ void mw_handles_empty_world(void)
 void mw_handles_empty(bool host_is_up)
 {
 #define X(kind, host_type, bits)                                                                   \
-    if (!host_is_up || (MW_KIND_##kind != MW_KIND_info && MW_KIND_##kind != MW_KIND_errhandler))   \
-        for (uint32_t i = 1, n = mw_##kind##_limit(); i < n; i++)                                  \
-            if (mw_##kind##_slots[i].head.self != 0)                                               \
-                PUBLISH(&mw_##kind##_slots[i], 0);
+    bool kind##_stay = MPI_VERSION >= 4 && (MW_KIND_##kind == MW_KIND_info ||                      \
+                                            (MW_KIND_##kind == MW_KIND_errhandler && host_is_up)); \
+    for (uint32_t i = 1, n = kind##_stay ? MW_FIRST_DYNAMIC_INDEX : mw_##kind##_limit(); i < n; i++) \
+        if (mw_##kind##_slots[i].head.self != 0)                                                   \
+            PUBLISH(&mw_##kind##_slots[i], 0);
     MW_HANDLE_KINDS(X)
 #undef X
 }

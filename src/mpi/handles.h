@@ -47,6 +47,7 @@ typedef struct mw_comm_slot {
     int topology;             /* MPI_CART, MPI_GRAPH, MPI_DIST_GRAPH of the host, or MPI_UNDEFINED */
     int indegree, outdegree;  /* neighbours, with a topology */
     bool inter;
+    bool own_fatal;           /* its error handler was set to a fatal one, or that of the one it was made from */
 } __attribute__((aligned(64))) mw_comm_slot;
 
 /* Everything that a buffer check needs, so that it is a few instructions. In bytes, as the guest sees them. */
@@ -235,7 +236,8 @@ void mw_handles_fill(void);
 void mw_handles_fill_world(void);
 void mw_handles_empty_world(void);
 void mw_handles_finalize(void); /* frees the host objects of our own among them, before MPI_Finalize */
-void mw_handles_empty(bool host_is_up); /* if it is, info objects and error handlers stay (MPI 4.1, 11.4.1) */
+/* With MPI 4 the guest's info objects stay (MPI 4.1, 11.4.1), and its error handlers while the host is up. */
+void mw_handles_empty(bool host_is_up);
 
 /* Fills a taken slot from its host object. */
 void mw_comm_describe(mw_comm_slot *slot, MPI_Comm host);

@@ -357,7 +357,10 @@ static int32_t create_from_group(mw_call *call, mw_arena *arena, mw_guest_group 
     if (rank == MPI_UNDEFINED)
         return mw_raise_error(call, MW_GUEST_ERR_GROUP, "group", "this process is not in it");
     MW_TRY(mw_result(MPI_Comm_create_from_group(host_group, tag, host_info, host_errhandler, &host)));
-    return mw_out_comm(call, "newcomm", host, out);
+    MW_TRY(mw_out_comm(call, "newcomm", host, out));
+    mw_comm_find((mw_guest_comm){(uint32_t)*out})->own_fatal = host_errhandler == MPI_ERRORS_ARE_FATAL ||
+                                                               host_errhandler == MPI_ERRORS_ABORT;
+    return MW_GUEST_SUCCESS;
 }
 
 int32_t mw_MPI_Comm_create_from_group(mw_instance *instance, mw_guest_group group, mw_guest_ptr stringtag,

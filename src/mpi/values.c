@@ -160,6 +160,7 @@ int32_t mw_out_comm(const mw_call *call, const char *argument, MPI_Comm host, in
     if (!slot)
         return raise_full(call, argument, "communicators");
     mw_comm_describe(slot, host);
+    slot->own_fatal = call->comm && call->comm->own_fatal;
     *out = (int32_t)mw_comm_publish(slot).value;
     return MW_GUEST_SUCCESS;
 }

@@ -22,6 +22,7 @@ typedef struct mw_window {
     int rank, size;         /* of the window's group */
     mw_exposure *exposures; /* of each rank, or one that is every rank's */
     bool uniform;           /* there is but one */
+    bool own_fatal;         /* its error handler was set to a fatal one */
     mw_guest_ptr base;      /* of this rank's part */
     mw_guest_ptr block;     /* guest memory to give back with the window; 0: none */
     mw_guest_ptr integers;  /* guest memory for the values of predefined attributes; 0 until asked for */

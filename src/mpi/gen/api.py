@@ -8,7 +8,7 @@ STATUS   auto         the shim is generated
          guest        done inside the guest by BODY, a statement of C; no import
          unsupported  declared; a call fails with the function's name and REASON
 everywhere   hosts need not have it: the plugin does it with what they have
-anytime      may be called before MPI is initialized where the host has MPI 4
+anytime      may be called before MPI is initialized and after it has ended where the host has MPI 4
 KIND     kind, kind(ARGUMENT, ...) or kind[LENGTH]; kinds.py lists the kinds.
          Arguments and lengths are expressions of parameters, integers, sum(array), last(array), array[index] and
          comm.size, comm.peers (ranks to send to: the remote group's, or the size), comm.rank,

@@ -18,6 +18,7 @@ IN_PLACE_INTS = ("int", "logical", "length", "count")  # written by the host int
 PLAIN_HANDLES = ("group", "errhandler", "info")
 NULLS = {"comm": "MPI_COMM_NULL", "group": "MPI_GROUP_NULL", "type": "MPI_DATATYPE_NULL", "info": "MPI_INFO_NULL",
          "message": "MPI_MESSAGE_NULL", "request": "MPI_REQUEST_NULL", "persistent": "MPI_REQUEST_NULL"}  # of results
+NEW_OBJECTS = ("comm", "group", "type", "info")
 HAS_SLOT = ("comm", "win", "file", "type")
 # Arrays that differ in the large-count forms: the host's element (mw_large_...) and the conversion.
 LARGE_ARRAYS = {"count": ("int", "mw_in_large_counts"), "shift": ("int", "mw_in_large_shifts"),
@@ -76,6 +77,10 @@ class Shim:
         self.win = function.first("win")
         self.request = next((p for p in self.params
                              if p.kind.name in ("request", "persistent") and p.direction == "out"), None)
+        # A new object: where its handle goes is checked first, and holds the null handle after any failure. Hosts look at
+        # the address of a result before ranks and arrays.
+        self.new = next((p for p in self.params if p.direction == "out" and p.kind.length is None
+                         and p.kind.name in NEW_OBJECTS), None)
         self.in_place = next((p for p in self.params if "in_place" in p.attributes), None)
         self.arena = any(self.needs_arena(p) for p in self.params)
         self.conditions = {p.name: self.significance(p) for p in self.params}
@@ -132,7 +137,7 @@ class Shim:
 
     def attempt(self, expression):
         """A statement that leaves the shim if a conversion fails."""
-        if self.arena:
+        if self.arena or self.new:
             return "if ((error = %s))\n    goto out;" % expression
         return "MW_TRY(%s);" % expression
 
@@ -208,6 +213,9 @@ class Shim:
                     done.add(p.name)
             if group == ("root",):
                 self.roles()
+        if self.new:
+            self.decls.append("int32_t *out_%s = NULL;" % self.new.name)
+            self.check(self.new, "mw_out_i32", "&out_" + self.new.name)
         steps = (
             lambda p: p.kind.name in kinds.SCALARS and p.kind.name != "target_disp" and p.direction == "in"
             and p.kind.length is None and self.scalar(p),
@@ -264,6 +272,8 @@ class Shim:
                 self.check(p, "mw_in_message_type", count, "&" + host)
             else:
                 self.check(p, "mw_in_" + k, "&" + host)
+            if k == "comm" and p is not self.comm: # errors are the first one's
+                self.when(condition, "call.comm = host_%s;" % self.comm.name)
             if "topology" in p.attributes:
                 self.always(self.attempt('mw_in_topology_of(&call, "%s", %s, MPI_%s)' % (
                     p.name, host, p.attributes["topology"].upper())))
@@ -385,17 +395,35 @@ class Shim:
             self.decls.append("MPI_Datatype *%s%s;" % (host, null))
             if slots:
                 self.decls.append("const mw_type_slot **slots_%s%s;" % (p.name, null))
-            self.check(p, ("mw_in_types",), n, "&" + host, "&slots_" + p.name if slots else "NULL")
+            self.check_or_share(p, ("mw_in_types",), n, "&" + host, "&slots_" + p.name if slots else "NULL")
             return True
         else:
             raise CannotGenerate("array of " + k)
         self.decls.append("%s%s%s;" % (c, host, null))
-        self.check(p, (function,), n, *(extra + ("&" + host,)))
+        self.check_or_share(p, (function,), n, *(extra + ("&" + host,)))
         if p.direction == "inout":
             self.decls.append("int32_t *out_%s;" % p.name)
             self.always(self.attempt('mw_out_ints(&call, "%s", %s, %s, &out_%s)' % (p.name, p.name, n, p.name)))
             self.results.append("if (!error)\n    memcpy(out_%s, %s, (size_t)%s * sizeof(int32_t));" % (p.name, host, n))
         return True
+
+    def check_or_share(self, p, function, *args):
+        """Converts an array. Where the same one is passed for both directions, it is one copy, as hosts that look for
+        aliased buffers compare the arrays' addresses."""
+        self.check(p, function, *args)
+        twin = p.name.replace("recv", "send")
+        twin = next((q for q in self.params if q.name == twin and q is not p), None)
+        if not twin or p.kind.name not in ("count", "type") or twin.kind.text != p.kind.text:
+            return
+        condition, statements = self.code.pop()
+        convert = statements.pop()
+        if statements:
+            self.code.append((condition, statements))
+        share = ["host_%s = host_%s;" % (p.name, twin.name)]
+        if "slots_" in " ".join(args):
+            share.append("slots_%s = slots_%s;" % (p.name, twin.name))
+        self.when(condition, "if (host_%s && %s.addr == %s.addr) {\n    %s\n} else %s" % (
+            twin.name, p.name, twin.name, "\n    ".join(share), convert))
 
     def status_in(self, p):
         self.decls.append("MPI_Status host_%s;" % p.name)
@@ -514,8 +542,10 @@ class Shim:
             put = "mw_put_status(%s, &%s);" % (out, host)
             self.results.insert(0, "if (!error && *out_%s)\n    %s" % (flag.name, put) if flag else put)
         elif k in NULLS:
-            self.decls += ["int32_t *%s;" % out, "%s %s = %s;" % (kinds.HANDLES[k], host, NULLS[k])]
-            self.check(p, "mw_out_i32", "&" + out)
+            self.decls.append("%s %s = %s;" % (kinds.HANDLES[k], host, NULLS[k]))
+            if p is not self.new:
+                self.decls.append("int32_t *%s;" % out)
+                self.check(p, "mw_out_i32", "&" + out)
             if p is self.request:
                 flags = "0"
                 if k == "persistent":
@@ -526,8 +556,8 @@ class Shim:
                     "mw_out_request(&call, %s, %s, %s);") % (host, flags, out))
             else:
                 kind = self.large() + k if "reach" in p.attributes else k
-                self.results.append('if (!error)\n    error = mw_out_%s(&call, "%s", %s, %s);\nelse\n    *%s = %s;' % (
-                    kind, p.name, host, out, out, NULLS[k].replace("MPI_", "MW_GUEST_")))
+                self.results.append('if (!error)\n    error = mw_out_%s(&call, "%s", %s, %s);%s' % (
+                    kind, p.name, host, out, "" if p is self.new else "\nelse\n    *%s = %s;" % (out, self.guest_null(p))))
                 if k == "type":
                     self.derive(out)
         elif k == "string":
@@ -560,6 +590,10 @@ class Shim:
         else:
             raise CannotGenerate("%s %s" % (p.direction, p.kind.text))
         return True
+
+    @staticmethod
+    def guest_null(p):
+        return NULLS[p.kind.name].replace("MPI_", "MW_GUEST_")
 
     def string_of(self, p):
         """The string whose length `p` is to receive."""
@@ -618,8 +652,13 @@ class Shim:
             else:
                 body.append("error = mw_result(%s);" % call)
                 body += self.results
+                if self.arena or self.new:
+                    body.append("out:")
+                if self.new:
+                    body.append("if (error && out_%s)\n    *out_%s = %s;" % (
+                        self.new.name, self.new.name, self.guest_null(self.new)))
                 if self.arena:
-                    body += ["out:", "mw_arena_end(&arena);"]
+                    body.append("mw_arena_end(&arena);")
                 body.append("return error;")
         lines = []
         for statement in body:
