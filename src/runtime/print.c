@@ -160,6 +160,29 @@ static void print_frames(text *t, const mw_trap *trap, const char *prefix)
         say(t, "%s  ... more frames\n", prefix);
 }
 
+/* wasm-ld puts functions that trap in place of calls which it cannot link, and names them for it. */
+static void explain_stub(text *t, const mw_trap *trap)
+{
+    static const struct {
+        const char *prefix, *text;
+    } stubs[] = {
+        {"signature_mismatch:", "is called with other types than it is defined with (the linker warned of it): declare it where it is called"},
+        {"undefined_weak:", "is declared weak and defined nowhere"},
+    };
+
+    if (trap->code != MW_TRAP_UNREACHABLE || !trap->nframes)
+        return;
+    const char *name = trap->frames[0].code->func_names[trap->frames[0].func];
+    for (unsigned i = 0; i < sizeof stubs / sizeof *stubs; i++) {
+        size_t length = strlen(stubs[i].prefix);
+        if (!strncmp(name, stubs[i].prefix, length)) {
+            say(t, ": '");
+            say_name(t, name + length);
+            say(t, "' %s", stubs[i].text);
+        }
+    }
+}
+
 void mw_trap_print(const mw_trap *trap, const char *prefix, FILE *to)
 {
     text t = {.len = 0};
@@ -172,6 +195,7 @@ void mw_trap_print(const mw_trap *trap, const char *prefix, FILE *to)
         say(&t, " at address 0x%" PRIx64, trap->address);
     if (trap->code != MW_TRAP_HOST && trap->message[0])
         say(&t, ": %s", trap->message);
+    explain_stub(&t, trap);
     say(&t, "\n");
     print_frames(&t, trap, prefix);
     fwrite(t.bytes, 1, t.len, to);

@@ -657,6 +657,14 @@ class Posix(Toolchain):
                            'gethostname(h, sizeof h); printf("%s %s\\n", h, getenv("K")); }')
         self.assertEqual(self.run_ok(MPIWASM, "--env", "HOSTNAME=node7", "--env", "K=v", module), "node7 v\n")
 
+    def test_calls_that_could_not_be_linked(self):
+        self.write("other.c", "long long doubled(long long n) { return 2 * n; }")
+        self.write("main.c", "extern int doubled(int); int main(int argc, char **argv) { return doubled(argc); }")
+        self.run_ok(CC, "main.c", "other.c", "-o", "main.wasm", quiet=False)
+        self.run_fails(MPIWASM, "main.wasm", expect="trap: unreachable: 'doubled' is called with other types than")
+        module = self.link("int doubled(int) __attribute__((weak)); int main(int argc, char **argv) { return doubled(argc); }")
+        self.run_fails(MPIWASM, module, expect="trap: unreachable: 'doubled' is declared weak and defined nowhere")
+
     def test_missing_functions_stay_missing(self):
         self.write("main.c", "int pthread_create(); int main(void) { return pthread_create(); }")
         self.run_fails(CC, "-Wno-deprecated-non-prototype", "main.c", expect="undefined symbol: pthread_create")
