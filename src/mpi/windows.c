@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* ---- Checks at the origin ------------------------------------------------------------------------------------ */
@@ -164,28 +165,106 @@ static int32_t win_create(mw_call *call, mw_guest_ptr base, mw_guest_aint size, 
     return error;
 }
 
+/* Ordinary memory again where a segment was mapped. If there is none to be had, the segment stays: it is memory too. */
+static void unmap_segment(mw_instance *instance, mw_window *w)
+{
+    if (!w->shared.mapped)
+        return;
+    void *at = instance->memory0 + w->shared.first.addr;
+    (void)!mmap(at, w->shared.mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+                -1, 0);
+    w->shared.mapped = 0;
+}
+
+static void give_back(mw_instance *instance, mw_window *w)
+{
+    unmap_segment(instance, w);
+    mw_guest_release(instance, w->block);
+    w->block.addr = 0;
+}
+
+/* Guest memory for `bytes` bytes of whole pages, which then are at w->shared.first. */
+static void *take_pages(mw_instance *instance, mw_window *w, uint64_t bytes)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    w->block = mw_guest_alloc(instance, bytes + page);
+    w->shared.first.addr = (uint32_t)((w->block.addr + page - 1) & ~(page - 1));
+    return w->block.addr ? instance->memory0 + w->shared.first.addr : NULL;
+}
+
+/* Maps shared memory of the host's a second time over guest memory; false if it is not shared. */
+static bool map_again(mw_instance *instance, mw_window *w, void *memory, uint64_t bytes)
+{
+    void *at = take_pages(instance, w, bytes);
+    /* A length of 0 leaves the old mapping where it is, if it is a shared one. UCX replaces mremap by a function that does not
+     * know the new address; so that it forgets what was there, the pages go first, by an mmap that it sees. */
+    if (!at || mmap(at, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+        return false;
+    w->shared.mapped = bytes;
+    return syscall(SYS_mremap, memory, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, at) == (long)(intptr_t)at;
+}
+
+/* The host's own window with the memory that it allocates, mapped a second time into the guest's where it is shared memory, as
+ * on one node it is: a host knows faster ways to that than to memory of the guest's, and Open MPI 4.1 without any single
+ * copy between processes has no other window for MPI_THREAD_MULTIPLE. Only pages that are the window's alone are mapped.
+ * *made says whether it was possible; if not, nothing was done. */
+static int32_t allocate_at_host(creation *c, int64_t bytes, int32_t unit, bool *made)
+{
+    mw_window *w = c->window;
+    mw_instance *instance = c->call->instance;
+    int64_t page = sysconf(_SC_PAGESIZE), room = bytes > 0 ? (bytes + page - 1) & ~(page - 1) : page;
+    int mapped, everywhere = 0;
+    char *memory = NULL;
+    MPI_Win host;
+
+    *made = false;
+    if (w->size == 1) /* not shared */
+        return MW_GUEST_SUCCESS;
+    MW_TRY(mw_result(MPI_Win_allocate(room + page, 1, c->info, c->comm->host, &memory, &host)));
+    char *first = memory + (-(uintptr_t)memory & (uintptr_t)(page - 1));
+    mapped = map_again(instance, w, first, (uint64_t)room);
+    MPI_Allreduce(&mapped, &everywhere, 1, MPI_INT, MPI_MIN, c->comm->host);
+    if (!everywhere) {
+        give_back(instance, w);
+        return mw_result(MPI_Win_free(&host));
+    }
+    w->base = w->shared.first;
+    c->own = (mw_exposure){.bytes = bytes, .unit = unit, .origin = first - memory};
+    *made = true;
+    int32_t error = exchange(c);
+    if (error)
+        MPI_Win_free(&host);
+    return error ? error : publish(c, host);
+}
+
+static int32_t allocate_in_guest(creation *c, int64_t bytes, int32_t unit)
+{
+    c->window->block = mw_guest_alloc(c->call->instance, (uint64_t)bytes);
+    if (c->window->block.addr == 0)
+        return mw_raise_error(c->call, MW_GUEST_ERR_NO_MEM, NULL, "no memory for %lld bytes", (long long)bytes);
+    return create_over(c, c->window->block, bytes, unit);
+}
+
 static int32_t win_allocate(mw_call *call, mw_guest_aint size, int32_t unit, mw_guest_info info, mw_guest_comm comm,
                             mw_guest_ptr baseptr, mw_guest_ptr win)
 {
     creation c;
     int32_t *out_base = NULL;
+    bool made = false;
     MW_TRY(begin(&c, call, MW_GUEST_WIN_FLAVOR_ALLOCATE, comm, info, win));
-    mw_guest_ptr block = {0};
     int32_t error = in_size(call, size, unit);
     if (!error)
         error = mw_out_i32(call, "baseptr", baseptr, &out_base);
-    if (!error && (block = mw_guest_alloc(call->instance, (uint64_t)size)).addr == 0)
-        error = mw_raise_error(call, MW_GUEST_ERR_NO_MEM, NULL, "no memory for %d bytes", size);
-    if (!error) {
-        c.window->block = block;
-        error = create_over(&c, block, size, unit);
-    }
+    if (!error)
+        error = allocate_at_host(&c, size, unit, &made);
+    if (!error && !made)
+        error = allocate_in_guest(&c, size, unit);
     if (error) {
-        mw_guest_release(call->instance, block);
+        give_back(call->instance, c.window);
         abandon(&c);
         return error;
     }
-    *out_base = (int32_t)block.addr;
+    *out_base = (int32_t)c.window->base.addr;
     return MW_GUEST_SUCCESS;
 }
 
@@ -209,8 +288,8 @@ int32_t mw_MPI_Win_create_dynamic(mw_instance *instance, mw_guest_info info, mw_
 /* ---- Shared windows (MPI 4.1, 12.2.3) ---------------------------------------------------------------------------
  *
  * One segment of the node's memory holds the parts of all ranks, one after the other. Every rank maps it over a block
- * of its own linear memory, so that guests share it by plain loads and stores. The host's window of each rank is the
- * whole segment, in which its part has its place. */
+ * of its own linear memory, so that guests share it by plain loads and stores. It is the host's own shared window where that
+ * can be mapped so. */
 
 enum { SHARED_NAME = 64 };
 
@@ -245,29 +324,11 @@ static int open_segment(MPI_Comm comm, int rank, uint64_t bytes)
     return everywhere ? fd : -1;
 }
 
-/* Ordinary memory again where a segment was mapped. If there is none to be had, the segment stays: it is memory too. */
-static void unmap_segment(mw_instance *instance, mw_window *w)
-{
-    if (!w->shared.mapped)
-        return;
-    void *at = instance->memory0 + w->shared.first.addr;
-    (void)!mmap(at, w->shared.mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
-                -1, 0);
-    w->shared.mapped = 0;
-}
-
 /* Maps the segment `fd` (-1: none) over a block of guest memory. */
 static bool map_segment(mw_instance *instance, mw_window *w, int fd, uint64_t bytes)
 {
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    if (fd < 0)
-        return false;
-    w->block = mw_guest_alloc(instance, bytes + page);
-    if (w->block.addr == 0)
-        return false;
-    w->shared.first.addr = (uint32_t)((w->block.addr + page - 1) & ~(page - 1));
-    void *at = instance->memory0 + w->shared.first.addr;
-    if (mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+    void *at = fd >= 0 ? take_pages(instance, w, bytes) : NULL;
+    if (!at || mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
         return false;
     w->shared.mapped = bytes;
     return true;
@@ -286,19 +347,83 @@ static bool same_node(const mw_comm_slot *comm)
     return all;
 }
 
-static int32_t create_shared(creation *c, int32_t *out_base)
+/* Guest address of a rank's part of a shared window. */
+static uint32_t part_of(const mw_window *w, int rank)
+{
+    int64_t before = 0;
+    for (int i = 0; i < rank; i++)
+        before += mw_exposure_of(w, i)->bytes;
+    return w->shared.parts.addr + (uint32_t)before;
+}
+
+/* Where this process sees the host's shared window begin, if parts of `asked` bytes lie there one after the other. */
+static char *parts_at_host(const mw_window *w, MPI_Win host, const int64_t *asked)
+{
+    char *begin = NULL, *expected = NULL;
+    for (int i = 0; i < w->size; i++) {
+        MPI_Aint size;
+        int unit;
+        char *at;
+        if (MPI_Win_shared_query(host, i, &size, &unit, &at) != MPI_SUCCESS || size < asked[i])
+            return NULL;
+        if (i == 0)
+            begin = expected = at;
+        if (asked[i] > 0 && at != expected)
+            return NULL;
+        expected += asked[i];
+    }
+    return begin;
+}
+
+/* The host's own shared window, mapped a second time, as in allocate_at_host. A page more before the first part and one
+ * after the last make all pages the window's alone. */
+static int32_t share_at_host(creation *c, int64_t bytes, bool *made)
 {
     mw_window *w = c->window;
     mw_instance *instance = c->call->instance;
-    int64_t page = sysconf(_SC_PAGESIZE);
+    int64_t page = sysconf(_SC_PAGESIZE), *asked = calloc((size_t)w->size, sizeof *asked);
+    int64_t own = c->own.bytes + (w->rank == 0 ? page : 0) + (w->rank == w->size - 1 ? page : 0);
+    int there = asked != NULL, everywhere = 0;
+    MPI_Win host;
+    void *memory;
+
+    *made = false;
+    MPI_Allreduce(&there, &everywhere, 1, MPI_INT, MPI_MIN, c->comm->host);
+    int32_t error = MW_GUEST_SUCCESS;
+    if (w->size > 1 && everywhere &&
+        !(error = mw_result(MPI_Allgather(&own, 1, MPI_INT64_T, asked, 1, MPI_INT64_T, c->comm->host))) &&
+        !(error = mw_result(MPI_Win_allocate_shared(own, 1, c->info, c->comm->host, &memory, &host)))) {
+        char *begin = parts_at_host(w, host, asked);
+        int64_t head = begin ? (int64_t)((uintptr_t)(begin + page) & (uintptr_t)(page - 1)) : 0;
+        int mapped = begin && map_again(instance, w, begin + page - head,
+                                        (uint64_t)((head + (bytes ? bytes : 1) + page - 1) & ~(page - 1)));
+        MPI_Allreduce(&mapped, &everywhere, 1, MPI_INT, MPI_MIN, c->comm->host);
+        if (everywhere) {
+            w->shared.parts.addr = w->shared.first.addr + (uint32_t)head;
+            c->own.origin = w->rank == 0 ? page : 0;
+            error = exchange(c);
+        } else {
+            give_back(instance, w);
+        }
+        *made = everywhere && !error;
+        if (!*made)
+            MPI_Win_free(&host);
+        else
+            error = publish(c, host);
+    }
+    free(asked);
+    return error;
+}
+
+/* A segment of our own. The host's window of each rank is all of it. */
+static int32_t share_segment(creation *c, int64_t bytes)
+{
+    mw_window *w = c->window;
+    mw_instance *instance = c->call->instance;
+    int64_t page = sysconf(_SC_PAGESIZE), end = 0;
     MPI_Win host;
 
-    if (!same_node(c->comm))
-        return mw_raise_error(c->call, MW_GUEST_ERR_RMA_SHARED, "comm", "its ranks do not share a node's memory");
-    /* Parts lie one after the other, in the order of ranks. */
-    int64_t end = 0, bytes = 0;
     MW_TRY(mw_result(MPI_Scan(&c->own.bytes, &end, 1, MPI_INT64_T, MPI_SUM, c->comm->host)));
-    MW_TRY(mw_result(MPI_Allreduce(&c->own.bytes, &bytes, 1, MPI_INT64_T, MPI_SUM, c->comm->host)));
     c->own.origin = end - c->own.bytes;
     MW_TRY(exchange(c));
     bytes = bytes ? (bytes + page - 1) & ~(page - 1) : page;
@@ -310,11 +435,23 @@ static int32_t create_shared(creation *c, int32_t *out_base)
     if (!everywhere)
         return mw_raise_error(c->call, MW_GUEST_ERR_NO_MEM, NULL, "no %lld bytes of memory that the ranks could share",
                               (long long)bytes);
-    w->base.addr = w->shared.first.addr + (uint32_t)c->own.origin;
+    w->shared.parts = w->shared.first;
     MW_TRY(mw_result(MPI_Win_create(instance->memory0 + w->shared.first.addr, (MPI_Aint)bytes, 1, c->info, c->comm->host,
                                     &host)));
-    *out_base = (int32_t)w->base.addr;
     return publish(c, host);
+}
+
+/* Parts lie one after the other, in the order of ranks. */
+static int32_t create_shared(creation *c)
+{
+    int64_t bytes = 0;
+    bool made = false;
+
+    if (!same_node(c->comm))
+        return mw_raise_error(c->call, MW_GUEST_ERR_RMA_SHARED, "comm", "its ranks do not share a node's memory");
+    MW_TRY(mw_result(MPI_Allreduce(&c->own.bytes, &bytes, 1, MPI_INT64_T, MPI_SUM, c->comm->host)));
+    MW_TRY(share_at_host(c, bytes, &made));
+    return made ? MW_GUEST_SUCCESS : share_segment(c, bytes);
 }
 
 static int32_t win_allocate_shared(mw_call *call, mw_guest_aint size, int32_t unit, mw_guest_info info,
@@ -328,13 +465,15 @@ static int32_t win_allocate_shared(mw_call *call, mw_guest_aint size, int32_t un
     if (!error)
         error = mw_out_i32(call, "baseptr", baseptr, &out_base);
     if (!error)
-        error = create_shared(&c, out_base);
+        error = create_shared(&c);
     if (error) {
-        unmap_segment(call->instance, c.window);
-        mw_guest_release(call->instance, c.window->block);
+        give_back(call->instance, c.window);
         abandon(&c);
+        return error;
     }
-    return error;
+    c.window->base.addr = part_of(c.window, c.window->rank);
+    *out_base = (int32_t)c.window->base.addr;
+    return MW_GUEST_SUCCESS;
 }
 
 static int32_t win_shared_query(mw_call *call, mw_guest_win win, int32_t rank, mw_guest_ptr size,
@@ -360,7 +499,7 @@ static int32_t win_shared_query(mw_call *call, mw_guest_win win, int32_t rank, m
     *out_size = (int32_t)exposure->bytes;
     *out_unit = (int32_t)exposure->unit;
     /* Nowhere, if it is nothing: programs take the hosts at that. */
-    *out_base = exposure->bytes ? (int32_t)(w->shared.first.addr + (uint32_t)exposure->origin) : 0;
+    *out_base = exposure->bytes ? (int32_t)part_of(w, host_rank) : 0;
     return MW_GUEST_SUCCESS;
 }
 
@@ -415,8 +554,7 @@ int32_t mw_MPI_Win_free(mw_instance *instance, mw_guest_ptr win)
         return mw_result(rc);
     mw_win_free((mw_win_slot *)slot);
     *handle = MW_GUEST_WIN_NULL;
-    unmap_segment(instance, w);
-    mw_guest_release(instance, w->block);
+    give_back(instance, w);
     mw_guest_release(instance, w->integers);
     free(w->exposures);
     free(w);

@@ -26,9 +26,10 @@ typedef struct mw_window {
     mw_guest_ptr base;      /* of this rank's part */
     mw_guest_ptr block;     /* guest memory to give back with the window; 0: none */
     mw_guest_ptr integers;  /* guest memory for the values of predefined attributes; 0 until asked for */
-    struct {                /* of a shared window: all parts, one after the other */
+    struct {                /* pages that are not the guest's own */
         mw_guest_ptr first;
-        uint64_t mapped;    /* bytes of memory that is not the guest's own */
+        uint64_t mapped;    /* bytes */
+        mw_guest_ptr parts; /* of a shared window: where those of all ranks lie, one after the other */
     } shared;
 } mw_window;
 

@@ -197,7 +197,50 @@ static void hand_over(int t, MPI_Comm comm)
     pthread_barrier_wait(&barrier);
 }
 
-/* Not on Open MPI 4.1, which has no windows for several threads. */
+/* Windows with memory of the host's, which all threads use. Of one rank alone Open MPI 4.1 makes windows over such memory only. */
+static MPI_Win allocated, shared;
+static int *allocated_ints, *shared_ints;
+
+static void begin_windows(void)
+{
+    MPI_Win_allocate(THREADS * sizeof(int), sizeof(int), MPI_INFO_NULL, MPI_COMM_WORLD, &allocated_ints, &allocated);
+    MPI_Win_allocate_shared(THREADS * sizeof(int), sizeof(int), MPI_INFO_NULL, MPI_COMM_WORLD, &shared_ints, &shared);
+    memset(allocated_ints, 0, THREADS * sizeof(int));
+    memset(shared_ints, 0, THREADS * sizeof(int));
+    MPI_Barrier(MPI_COMM_WORLD);
+    MPI_Win_lock_all(0, allocated);
+    MPI_Win_lock_all(0, shared);
+}
+
+static void use_windows(int t)
+{
+    int one = 1, right = (rank + 1) % size;
+    MPI_Accumulate(&one, 1, MPI_INT, right, t, 1, MPI_INT, MPI_SUM, allocated);
+    MPI_Win_flush(right, allocated);
+    MPI_Accumulate(&one, 1, MPI_INT, right, t, 1, MPI_INT, MPI_SUM, shared);
+    MPI_Win_flush(right, shared);
+}
+
+static void end_windows(void)
+{
+    MPI_Aint bytes;
+    int unit, *theirs;
+    MPI_Win_unlock_all(allocated);
+    MPI_Win_unlock_all(shared);
+    MPI_Barrier(MPI_COMM_WORLD);
+    MPI_Win_lock_all(0, shared);
+    MPI_Win_shared_query(shared, size - 1, &bytes, &unit, &theirs);
+    for (int t = 0; t < THREADS; t++) {
+        CHECK(t, allocated_ints[t] == rounds);
+        CHECK(t, shared_ints[t] == rounds);
+        CHECK(t, theirs[t] == rounds);
+    }
+    MPI_Win_unlock_all(shared);
+    MPI_Win_free(&shared);
+    MPI_Win_free(&allocated);
+}
+
+/* Not on Open MPI 4.1, which has no windows over other memory for several threads. */
 static void windows(int t, MPI_Comm comm)
 {
     int memory[4] = {0}, value = t + 1, base;
@@ -221,6 +264,8 @@ static void *run(void *arg)
         infos(t);
         communicators(t, comms[t]);
         hand_over(t, comms[t]);
+        if (size > 1)
+            use_windows(t);
         if (with_windows)
             windows(t, comms[t]);
     }
@@ -244,13 +289,18 @@ int main(int argc, char **argv)
     pthread_barrier_init(&barrier, NULL, THREADS);
     for (int t = 0; t < THREADS; t++)
         MPI_Comm_dup(MPI_COMM_WORLD, &comms[t]);
+    if (size > 1)
+        begin_windows();
     for (int t = 0; t < THREADS; t++)
         pthread_create(&threads[t], NULL, run, (void *)(size_t)t);
     for (int t = 0; t < THREADS; t++) {
         pthread_join(threads[t], NULL);
-        failed += errors[t];
         MPI_Comm_free(&comms[t]);
     }
+    if (size > 1)
+        end_windows();
+    for (int t = 0; t < THREADS; t++)
+        failed += errors[t];
     pthread_barrier_destroy(&barrier);
     MPI_Reduce(&failed, &all, 1, MPI_INT, MPI_SUM, 0, MPI_COMM_WORLD);
     if (rank == 0)
