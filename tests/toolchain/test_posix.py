@@ -592,6 +592,45 @@ class Posix(Toolchain):
                          ["1 0 1", "456789 0123456789", "0 0 0", "1 1", "1 1", "-1 1", "0 0 0"])
         self.assertEqual(self.bytes("data/file"), b"0123456789")
 
+    def test_reading_through_stdio(self):
+        """In pieces below, at and above a buffer's size, among single characters and some that are put back."""
+        os.mkdir(self.path("data"))
+        module = self.link(r"""
+            #include <stdio.h>
+            #define BYTE(i) ((i) * 7 & 255)
+            int main(void)
+            {
+                static unsigned char piece[9000];
+                long at = 0, wrong = 0;
+                unsigned random = 1;
+                size_t wanted, n;
+                FILE *f = fopen("data/file", "w+");
+                for (int i = 0; i < 100000; i++)
+                    putc(BYTE(i), f);
+                rewind(f);
+                do {
+                    random = random * 1664525 + 1013904223;
+                    wanted = (random >> 16) % 5000;
+                    if (random & 256) {
+                        wrong += getc(f) != BYTE(at);
+                        if (random & 512)
+                            ungetc(BYTE(at), f);
+                        else
+                            at++;
+                    }
+                    n = fread(piece, 1, wanted, f);
+                    for (size_t i = 0; i < n; i++)
+                        wrong += piece[i] != BYTE(at + i);
+                    at += n;
+                } while (n == wanted);
+                printf("%ld %ld %d %d\n", at, wrong, feof(f) != 0, ferror(f) != 0);
+                f = freopen("data/file", "a", f);
+                n = fread(piece, 1, sizeof piece, f);
+                printf("%d %d %d\n", (int)n, feof(f) != 0, ferror(f) != 0);
+            }
+            """)
+        self.assertEqual(self.run_ok(MPIWASM, "-d", "data", module).splitlines(), ["100000 0 1 0", "0 0 1"])
+
     def test_locks_and_errno_of_old_programs(self):
         self.assertEqual(self.outcome(r"""
             #include <errno.h>
