@@ -45,32 +45,34 @@ static uint8_t *read_all(int fd, size_t size, mw_report *report, const char *pat
 /* Takes over `fd`. */
 static mw_error open_file(int fd, const char *path, mw_report *report, mw_file *out, mw_file_kind *kind)
 {
-    struct stat st;
-    if (fstat(fd, &st) != 0) {
+    char magic[4] = "";
+    *out = (mw_file){.path = path, .fd = fd};
+    if (fstat(fd, &out->status) != 0) {
         mw_fail(report, MW_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
-        close(fd);
-        return MW_ERR_IO;
+        goto fail;
     }
-    if (!S_ISREG(st.st_mode)) {
-        close(fd);
-        return mw_fail(report, MW_ERR_IO, "cannot read '%s': it is not a regular file", path);
+    if (!S_ISREG(out->status.st_mode)) {
+        mw_fail(report, MW_ERR_IO, "cannot read '%s': it is not a regular file", path);
+        goto fail;
     }
-    *out = (mw_file){path, NULL, (size_t)st.st_size};
-    if (out->size && !(out->bytes = read_all(fd, out->size, report, path))) {
-        close(fd);
-        return report->error;
+    out->size = (size_t)out->status.st_size;
+    if (pread(fd, magic, sizeof magic, 0) < 0) {
+        mw_fail(report, MW_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+        goto fail;
     }
-    close(fd);
-    if (out->size >= 4 && memcmp(out->bytes, "\0asm", 4) == 0) {
+    if (!memcmp(magic, "\0asm", sizeof magic)) {
         *kind = MW_FILE_MODULE;
-    } else if (out->size >= 4 && memcmp(out->bytes, "\177ELF", 4) == 0) {
+    } else if (!memcmp(magic, "\177ELF", sizeof magic)) {
         *kind = MW_FILE_OBJECT;
     } else {
-        mw_file_close(out);
-        return mw_fail(report, MW_ERR_MALFORMED, "'%s' is not a WebAssembly module: it does not begin with \"\\0asm\"",
-                       path);
+        mw_fail(report, MW_ERR_MALFORMED, "'%s' is not a WebAssembly module: it does not begin with \"\\0asm\"", path);
+        goto fail;
     }
     return MW_OK;
+
+fail:
+    mw_file_close(out);
+    return report->error;
 }
 
 mw_error mw_file_open(const char *path, mw_report *report, mw_file *out, mw_file_kind *kind)
@@ -98,13 +100,35 @@ void mw_file_close(mw_file *file)
     if (file->bytes)
         munmap((void *)file->bytes, file->size);
     file->bytes = NULL;
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
 }
 
-mw_error mw_file_validate(const mw_file *file, uint64_t disabled_features, mw_report *report, mw_module **out)
+static mw_error read_file(mw_file *file, mw_report *report)
+{
+    if (file->bytes)
+        return MW_OK;
+    file->bytes = read_all(file->fd, file->size, report, file->path);
+    if (!file->bytes)
+        return report->error;
+    mw_hash content = mw_hash_parts(&(mw_hash_part){file->bytes, file->size}, 1);
+    if (file->has_content && memcmp(&content, &file->content, sizeof content))
+        return mw_fail(report, MW_ERR_IO, "'%s' has changed, but not its times; \"mpiwasm cache clear\" forgets what it was",
+                       file->path);
+    file->content = content;
+    file->has_content = true;
+    return MW_OK;
+}
+
+mw_error mw_file_validate(mw_file *file, uint64_t disabled_features, mw_report *report, mw_module **out)
 {
     mw_report inner = MW_REPORT_INIT;
     mw_module *module;
-    mw_error error = mw_module_decode(file->bytes, file->size, &inner, &module);
+    mw_error error = read_file(file, report);
+    if (error != MW_OK)
+        return error;
+    error = mw_module_decode(file->bytes, file->size, &inner, &module);
     if (error == MW_OK) {
         error = mw_module_validate(module, MW_FEATURES_IMPLEMENTED & ~disabled_features, &inner);
         if (error == MW_OK) {
@@ -146,7 +170,7 @@ static void show_progress(void *arg, unsigned done, unsigned total)
 /* ---- Compiling ------------------------------------------------------------------------------------------ */
 
 typedef struct compile_job {
-    const mw_file *file;
+    mw_file *file;
     const mw_options *options;
     mw_hash key;
 } compile_job;
@@ -177,7 +201,7 @@ static mw_error compile_to(void *arg, const char *path, mw_report *report)
     return error;
 }
 
-mw_hash mw_file_key(const mw_file *file, const mw_options *options)
+static mw_hash key_of(const mw_hash *content, const mw_options *options)
 {
     const mw_compile_options *c = &options->compile;
     char cpu[256] = "", flags[80];
@@ -189,25 +213,55 @@ mw_hash mw_file_key(const mw_file *file, const mw_options *options)
     const char *version = MW_VERSION " " MW_CODE_HASH " " MW_LLVM_VERSION, *triple = c->triple, *name = c->cpu;
     const char *features = c->features, *this_cpu = cpu, *all_flags = flags;
     const mw_hash_part parts[] = {PART(version), PART(triple), PART(name), PART(features), PART(this_cpu),
-                                  PART(all_flags), {file->bytes, file->size}};
+                                  PART(all_flags), {content, sizeof *content}};
 #undef PART
     return mw_hash_parts(parts, sizeof parts / sizeof *parts);
 }
 
-mw_error mw_file_compile(const mw_file *file, const mw_options *options, const char *path, mw_report *report)
+static bool is_unchanged(const mw_file *file)
 {
-    compile_job job = {file, options, mw_file_key(file, options)};
-    return compile_to(&job, path, report);
+    struct stat now;
+    return !fstat(file->fd, &now) && now.st_size == file->status.st_size &&
+           !memcmp(&now.st_mtim, &file->status.st_mtim, sizeof now.st_mtim) &&
+           !memcmp(&now.st_ctim, &file->status.st_ctim, sizeof now.st_ctim);
 }
 
-mw_error mw_file_cache(const mw_file *file, const mw_options *options, mw_report *report, char **path, bool *made)
+/* The job of compiling `file`, with the key of what comes of it. If another process of this user has hashed the file
+ * as it is now, the file is not read; `cache` may be NULL. */
+static mw_error make_job(mw_file *file, const mw_options *options, const mw_cache *cache, mw_report *report,
+                         compile_job *out)
 {
-    compile_job job = {file, options, mw_file_key(file, options)};
+    static const char what[] = "module";
+    if (!file->has_content)
+        file->has_content = cache && mw_cache_recall(cache, what, &file->status, &file->content);
+    if (!file->has_content) {
+        mw_error error = read_file(file, report);
+        if (error != MW_OK)
+            return error;
+        if (cache && mw_message_rank() <= 0 && is_unchanged(file))
+            mw_cache_remember(cache, what, &file->status, &file->content);
+    }
+    *out = (compile_job){file, options, key_of(&file->content, options)};
+    return MW_OK;
+}
+
+mw_error mw_file_compile(mw_file *file, const mw_options *options, const char *path, mw_report *report)
+{
+    compile_job job;
+    mw_error error = make_job(file, options, NULL, report, &job);
+    return error ? error : compile_to(&job, path, report);
+}
+
+mw_error mw_file_cache(mw_file *file, const mw_options *options, mw_report *report, char **path, bool *made)
+{
     mw_cache *cache;
     mw_error error = mw_cache_open(options->cache_dir, report, &cache);
     if (error != MW_OK)
         return error;
-    error = mw_cache_get(cache, &job.key, compile_to, &job, report, path, made);
+    compile_job job;
+    error = make_job(file, options, cache, report, &job);
+    if (error == MW_OK)
+        error = mw_cache_get(cache, &job.key, compile_to, &job, report, path, made);
     mw_cache_close(cache);
     return error;
 }
@@ -232,6 +286,28 @@ static mw_error load_uncached(compile_job *job, mw_report *report, mw_code **out
     return error;
 }
 
+/* What the cache has at `path`. Its seal is compared by one process of this user on each node after each boot, as a crash
+ * is what it is for. */
+static mw_error load_object(const mw_cache *cache, const char *path, const mw_hash *key, mw_report *report, mw_code **out)
+{
+    char what[64] = "object ";
+    struct stat status;
+    mw_hash known;
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    size_t length = strlen(what);
+    ssize_t n = fd < 0 ? -1 : read(fd, what + length, sizeof what - length - 1);
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0 || stat(path, &status))
+        return mw_code_load(path, key, report, out);
+    if (mw_cache_recall(cache, what, &status, &known) && !memcmp(&known, key, sizeof known))
+        return mw_code_load_whole(path, key, report, out);
+    mw_error error = mw_code_load(path, key, report, out);
+    if (error == MW_OK)
+        mw_cache_remember(cache, what, &status, key);
+    return error;
+}
+
 /* An object that does not load (truncated, foreign) is compiled again, once. */
 static mw_error load_cached(mw_cache *cache, compile_job *job, mw_report *report, mw_code **out)
 {
@@ -243,7 +319,7 @@ static mw_error load_cached(mw_cache *cache, compile_job *job, mw_report *report
         if (error != MW_OK)
             return error;
         mw_report inner = MW_REPORT_INIT;
-        error = mw_code_load(path, &job->key, attempt ? report : &inner, out);
+        error = load_object(cache, path, &job->key, attempt ? report : &inner, out);
         if (job->options->verbose)
             mw_message("%s '%s'", made ? "made" : "found in the cache:", path);
         if (error == MW_ERR_OBJECT && attempt == 0) {
@@ -259,15 +335,18 @@ static mw_error load_cached(mw_cache *cache, compile_job *job, mw_report *report
     return error;
 }
 
-static mw_error prepare_module(const mw_file *file, const mw_options *options, mw_report *report, mw_code **out)
+static mw_error prepare_module(mw_file *file, const mw_options *options, mw_report *report, mw_code **out)
 {
-    compile_job job = {file, options, mw_file_key(file, options)};
+    compile_job job;
+    mw_error error;
     if (!options->no_cache) {
         mw_report inner = MW_REPORT_INIT;
         mw_cache *cache;
-        mw_error error = mw_cache_open(options->cache_dir, &inner, &cache);
+        error = mw_cache_open(options->cache_dir, &inner, &cache);
         if (error == MW_OK) {
-            error = load_cached(cache, &job, &inner, out);
+            error = make_job(file, options, cache, &inner, &job);
+            if (error == MW_OK)
+                error = load_cached(cache, &job, &inner, out);
             mw_cache_close(cache);
         }
         if (error != MW_ERR_CACHE) {
@@ -277,7 +356,8 @@ static mw_error prepare_module(const mw_file *file, const mw_options *options, m
         }
         mw_message("running without a cache: %s", inner.message);
     }
-    return load_uncached(&job, report, out);
+    error = make_job(file, options, NULL, report, &job);
+    return error ? error : load_uncached(&job, report, out);
 }
 
 /* An object, cached or given, was validated when it was made, perhaps with other features allowed. */

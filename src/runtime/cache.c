@@ -12,16 +12,18 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Files in the directory: <key>.so objects, <key>.lock locks, <key>.tmp-* objects in the making. Whoever holds
- * the lock of a key may write its temporary file and rename it; readers need no lock, since an object is only ever
- * replaced as a whole. */
+/* Files in the directory: <key>.so objects, <key>.lock locks, <key>.found what is known of other files, <key>.tmp-* those in
+ * the making. Whoever holds the lock of a key may write its temporary file and rename it; readers need no lock, since a file
+ * is only ever replaced as a whole. */
 struct mw_cache {
     char *dir;
 };
 
 #define OBJECT_SUFFIX ".so"
 #define LOCK_SUFFIX ".lock"
+#define FOUND_SUFFIX ".found"
 #define TEMPORARY_INFIX ".tmp-"
+#define SUFFIX_SIZE 64
 
 static char *join(const char *a, const char *b, const char *c)
 {
@@ -169,15 +171,21 @@ static mw_error take_lock(const char *path, mw_report *report, int *fd)
     }
 }
 
+/* Two nodes that share the directory may have equal process ids. */
+static void temporary_suffix(char suffix[SUFFIX_SIZE])
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(suffix, SUFFIX_SIZE, TEMPORARY_INFIX "%ld-%lx", (long)getpid(), (unsigned long)now.tv_nsec);
+}
+
 mw_error mw_cache_get(mw_cache *cache, const mw_hash *key, mw_cache_make_fn *make, void *arg, mw_report *report,
                       char **path, bool *made)
 {
     mw_error error = MW_OK;
     int fd = -1;
-    char suffix[64];
-    struct timespec now; /* two nodes that share the directory may have equal process ids */
-    clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(suffix, sizeof suffix, TEMPORARY_INFIX "%ld-%lx", (long)getpid(), (unsigned long)now.tv_nsec);
+    char suffix[SUFFIX_SIZE];
+    temporary_suffix(suffix);
     char *object = key_path(cache, key, OBJECT_SUFFIX);
     char *lock = key_path(cache, key, LOCK_SUFFIX);
     char *temporary = key_path(cache, key, suffix);
@@ -224,6 +232,75 @@ void mw_cache_remove(mw_cache *cache, const mw_hash *key)
     if (path)
         unlink(path);
     free(path);
+}
+
+/* ---- What is known of other files -------------------------------------------------------------------------------------- */
+
+/* A file of these: what was found, and a hash over question and answer, as after a crash the file may be of zeros. */
+typedef struct found {
+    mw_hash value, check;
+} found;
+
+static mw_hash question(const char *what, const struct stat *file)
+{
+    const uint64_t identity[] = {
+        (uint64_t)file->st_dev,         (uint64_t)file->st_ino,          (uint64_t)file->st_size,
+        (uint64_t)file->st_mtim.tv_sec, (uint64_t)file->st_mtim.tv_nsec, (uint64_t)file->st_ctim.tv_sec,
+        (uint64_t)file->st_ctim.tv_nsec,
+    };
+    const mw_hash_part parts[] = {{what, strlen(what)}, {identity, sizeof identity}};
+    return mw_hash_parts(parts, sizeof parts / sizeof *parts);
+}
+
+static mw_hash check_of(const mw_hash *key, const mw_hash *value)
+{
+    const mw_hash_part parts[] = {{key, sizeof *key}, {value, sizeof *value}};
+    return mw_hash_parts(parts, sizeof parts / sizeof *parts);
+}
+
+bool mw_cache_recall(const mw_cache *cache, const char *what, const struct stat *file, mw_hash *out)
+{
+    mw_hash key = question(what, file);
+    char *path = key_path(cache, &key, FOUND_SUFFIX);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    found f;
+    bool known = fd >= 0 && read(fd, &f, sizeof f) == (ssize_t)sizeof f;
+
+    if (known) {
+        mw_hash check = check_of(&key, &f.value);
+        known = !memcmp(&check, &f.check, sizeof check);
+        *out = f.value;
+    }
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return known;
+}
+
+/* Whether the file's times are far enough in the past. */
+static bool is_settled(const struct stat *file)
+{
+    time_t now = time(NULL);
+    return now - file->st_mtim.tv_sec >= MW_CACHE_SETTLED_S && now - file->st_ctim.tv_sec >= MW_CACHE_SETTLED_S;
+}
+
+void mw_cache_remember(const mw_cache *cache, const char *what, const struct stat *file, const mw_hash *value)
+{
+    if (!is_settled(file))
+        return;
+    mw_hash key = question(what, file);
+    found f = {*value, check_of(&key, value)};
+    char suffix[SUFFIX_SIZE];
+    temporary_suffix(suffix);
+    char *path = key_path(cache, &key, FOUND_SUFFIX), *temporary = key_path(cache, &key, suffix);
+    int fd = path && temporary ? open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    if (fd >= 0) {
+        bool whole = write(fd, &f, sizeof f) == (ssize_t)sizeof f;
+        if (close(fd) || !whole || rename(temporary, path))
+            unlink(temporary);
+    }
+    free(path);
+    free(temporary);
 }
 
 /* ---- The directory as a whole -------------------------------------------------------------------------------------- */
@@ -288,7 +365,7 @@ static void clear_file(void *arg, int dirfd, const char *name, const char *suffi
 {
     clear_arg *c = arg;
     bool is_object = !strcmp(suffix, OBJECT_SUFFIX);
-    if (!is_object && strcmp(suffix, LOCK_SUFFIX) && strncmp(suffix, TEMPORARY_INFIX, strlen(TEMPORARY_INFIX)))
+    if (!is_object && strcmp(suffix, LOCK_SUFFIX) && strcmp(suffix, FOUND_SUFFIX) && strncmp(suffix, TEMPORARY_INFIX, strlen(TEMPORARY_INFIX)))
         return;
     if (unlinkat(dirfd, name, 0)) {
         if (errno != ENOENT && !c->error)

@@ -6,6 +6,7 @@
 #include "base/report.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 typedef struct mw_cache mw_cache;
 
@@ -29,10 +30,18 @@ MW_CHECKED mw_error mw_cache_get(mw_cache *cache, const mw_hash *key, mw_cache_m
 /* Removes one object, as when it turned out to be truncated or foreign. */
 void mw_cache_remove(mw_cache *cache, const mw_hash *key);
 
+/* What one process found out about a file, for the others: a hash, by the file's device, inode, size and times, and by `what`
+ * was asked. mw_cache_recall is false if nothing is known. mw_cache_remember does nothing about a file that changed within
+ * the last MW_CACHE_SETTLED_S seconds: it could change once more without its times' telling, all the more if it is written
+ * to through a mapping, whose writes are dated when they reach the disk. */
+#define MW_CACHE_SETTLED_S 60
+bool mw_cache_recall(const mw_cache *cache, const char *what, const struct stat *file, mw_hash *out);
+void mw_cache_remember(const mw_cache *cache, const char *what, const struct stat *file, const mw_hash *found);
+
 /* Calls `visit` for each object. */
 typedef void mw_cache_visit_fn(void *arg, const char *path, const char *key_hex, uint64_t bytes, int64_t mtime_s);
 MW_CHECKED mw_error mw_cache_list(mw_cache *cache, mw_cache_visit_fn *visit, void *arg, mw_report *report);
-/* Removes all objects, temporary files and locks; the number of objects and bytes removed. */
+/* Removes all files of the cache; the number of objects and bytes removed. */
 MW_CHECKED mw_error mw_cache_clear(mw_cache *cache, mw_report *report, unsigned *nobjects, uint64_t *bytes);
 
 #endif

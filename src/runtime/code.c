@@ -124,6 +124,8 @@ truncated:
 
 /* After a crash of the machine any block of a file may read as zeros. What is cached is always sealed, and so is what
  * the compiler makes; an object without a seal may still be loaded by its name. */
+typedef enum seal_rule { SEAL_NEEDED, SEAL_OPTIONAL, SEAL_KNOWN } seal_rule;
+
 static mw_error check_seal(const uint8_t *file, uint64_t size, bool is_needed, const char *path, mw_report *report)
 {
     mw_code_seal seal = {0};
@@ -147,7 +149,7 @@ static mw_error check_seal(const uint8_t *file, uint64_t size, bool is_needed, c
     return whole ? MW_OK : mw_fail(report, MW_ERR_OBJECT, "the compiled module %s is truncated or damaged", path);
 }
 
-static mw_error check_file(const char *path, bool needs_seal, mw_report *report, uint64_t *text_begin,
+static mw_error check_file(const char *path, seal_rule seal, mw_report *report, uint64_t *text_begin,
                            uint64_t *text_end)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -168,8 +170,8 @@ static mw_error check_file(const char *path, bool needs_seal, mw_report *report,
     if (file == MAP_FAILED)
         return mw_fail(report, MW_ERR_OBJECT, "cannot read %s: %s", path, strerror(errno));
     mw_error error = check_elf(file, size, path, report, text_begin, text_end);
-    if (!error)
-        error = check_seal(file, size, needs_seal, path, report);
+    if (!error && seal != SEAL_KNOWN)
+        error = check_seal(file, size, seal == SEAL_NEEDED, path, report);
     munmap(file, size);
     return error;
 }
@@ -232,7 +234,7 @@ static bool is_noexec(const char *path)
     return !statvfs(path, &fs) && fs.f_flag & ST_NOEXEC;
 }
 
-mw_error mw_code_load(const char *path, const mw_hash *key, mw_report *report, mw_code **out)
+static mw_error load(const char *path, const mw_hash *key, seal_rule seal, mw_report *report, mw_code **out)
 {
     mw_error error = MW_OK;
     uint64_t text_begin = 0, text_end = 0;
@@ -246,7 +248,7 @@ mw_error mw_code_load(const char *path, const mw_hash *key, mw_report *report, m
         error = mw_fail(report, MW_ERR_OBJECT, "cannot open %s: %s", path, strerror(errno));
         goto fail;
     }
-    error = check_file(code->path, key != NULL, report, &text_begin, &text_end);
+    error = check_file(code->path, seal, report, &text_begin, &text_end);
     if (error)
         goto fail;
     code->handle = dlopen(code->path, RTLD_NOW | RTLD_LOCAL);
@@ -288,6 +290,16 @@ mw_error mw_code_load(const char *path, const mw_hash *key, mw_report *report, m
 fail:
     mw_code_unload(code);
     return error;
+}
+
+mw_error mw_code_load(const char *path, const mw_hash *key, mw_report *report, mw_code **out)
+{
+    return load(path, key, key ? SEAL_NEEDED : SEAL_OPTIONAL, report, out);
+}
+
+mw_error mw_code_load_whole(const char *path, const mw_hash *key, mw_report *report, mw_code **out)
+{
+    return load(path, key, SEAL_KNOWN, report, out);
 }
 
 void mw_code_unload(mw_code *code)

@@ -15,6 +15,8 @@ typedef struct mw_code mw_code;
 /* Loads a compiled object and checks magic, ABI version, key (if `key` is not NULL) and that this CPU has all
  * that the code needs. MW_ERR_OBJECT says what is wrong with it. The object must not be changed while loaded. */
 MW_CHECKED mw_error mw_code_load(const char *path, const mw_hash *key, mw_report *report, mw_code **out);
+/* The same for a file whose seal has been compared since it was written and the machine was started. */
+MW_CHECKED mw_error mw_code_load_whole(const char *path, const mw_hash *key, mw_report *report, mw_code **out);
 void mw_code_unload(mw_code *code); /* NULL is allowed; instances that are left keep what they need of it */
 const mw_code_descriptor *mw_code_descriptor_of(const mw_code *code);
 

@@ -17,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char root[64]; /* a fresh directory per test */
@@ -351,6 +352,88 @@ static void lists_and_clears_only_its_own(void **state)
     mw_cache_close(cache);
 }
 
+/* A file that was last changed a while ago, as far as its times tell. */
+static struct stat settled_file(void)
+{
+    struct stat st = {.st_dev = 1, .st_ino = 2, .st_size = 3};
+    st.st_mtim.tv_sec = st.st_ctim.tv_sec = time(NULL) - MW_CACHE_SETTLED_S;
+    return st;
+}
+
+static void remembers_what_was_found(void **state)
+{
+    (void)state;
+    mw_cache *cache = open_cache(root);
+    struct stat st = settled_file();
+    mw_hash out;
+    assert_false(mw_cache_recall(cache, "module", &st, &out));
+    mw_cache_remember(cache, "module", &st, &key);
+    assert_true(mw_cache_recall(cache, "module", &st, &out));
+    assert_memory_equal(&out, &key, sizeof out);
+    assert_false(mw_cache_recall(cache, "object", &st, &out));
+    for (int i = 0; i < 6; i++) {
+        struct stat other = st;
+        other.st_dev += i == 0;
+        other.st_ino += i == 1;
+        other.st_size += i == 2;
+        other.st_mtim.tv_nsec += i == 3;
+        other.st_ctim.tv_nsec += i == 4;
+        other.st_ctim.tv_sec -= i == 5;
+        assert_false(mw_cache_recall(cache, "module", &other, &out));
+    }
+    assert_int_equal(files_in(root), 1);
+    unsigned removed;
+    uint64_t bytes;
+    mw_report report = MW_REPORT_INIT;
+    assert_int_equal(mw_cache_clear(cache, &report, &removed, &bytes), MW_OK);
+    assert_int_equal(files_in(root), 0);
+    mw_cache_close(cache);
+}
+
+static void remembers_nothing_of_files_that_just_changed(void **state)
+{
+    (void)state;
+    mw_cache *cache = open_cache(root);
+    for (int i = 0; i < 3; i++) { /* written a moment ago, its times set since, dated in the future */
+        struct stat st = settled_file();
+        mw_hash out;
+        if (i == 0)
+            st.st_mtim.tv_sec = st.st_ctim.tv_sec = time(NULL);
+        else if (i == 1)
+            st.st_ctim.tv_sec = time(NULL);
+        else
+            st.st_mtim.tv_sec = time(NULL) + 1000;
+        mw_cache_remember(cache, "module", &st, &key);
+        assert_false(mw_cache_recall(cache, "module", &st, &out));
+    }
+    assert_int_equal(files_in(root), 0);
+    mw_cache_close(cache);
+}
+
+/* As after a crash: what is there is of zeros, or half of it. */
+static void believes_nothing_damaged(void **state)
+{
+    (void)state;
+    mw_cache *cache = open_cache(root);
+    struct stat st = settled_file();
+    mw_hash out;
+    mw_cache_remember(cache, "module", &st, &key);
+    DIR *dir = opendir(root);
+    char name[300] = "";
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (entry->d_name[0] != '.')
+            snprintf(name, sizeof name, "%s", entry->d_name);
+    closedir(dir);
+    const char zeros[64] = "";
+    int fd = open(in_root(name), O_WRONLY);
+    assert_int_equal(write(fd, zeros, sizeof zeros), sizeof zeros);
+    assert_false(mw_cache_recall(cache, "module", &st, &out));
+    assert_int_equal(ftruncate(fd, 40), 0);
+    assert_false(mw_cache_recall(cache, "module", &st, &out));
+    close(fd);
+    mw_cache_close(cache);
+}
+
 static mw_error fill_disk(void *arg, const char *path, mw_report *report)
 {
     (void)arg;
@@ -405,6 +488,9 @@ int main(void)
         TEST(one_of_four_makes),
         TEST(next_takes_over_from_a_killed_holder),
         TEST(lists_and_clears_only_its_own),
+        TEST(remembers_what_was_found),
+        TEST(remembers_nothing_of_files_that_just_changed),
+        TEST(believes_nothing_damaged),
         TEST(survives_a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,13 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Open MPI: as root in containers, more ranks than cores, and then without spinning.
+# Open MPI: as root in containers, more ranks than cores, and then without spinning; one-sided communication without
+# reading other processes' memory, which containers forbid.
 JOB_ENVIRONMENT = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "OMPI_MCA_rmaps_base_oversubscribe": "1",
     "OMPI_MCA_mpi_yield_when_idle": "1",
     "OMPI_MCA_btl_base_warn_component_unused": "0",
+    "OMPI_MCA_osc": "sm,pt2pt",
 }
 
 
