@@ -27,6 +27,7 @@ static struct {
     bool strict, fast;
     mw_linker *linker;
     mw_instance *instance;
+    bool is_registered; /* under a name that others may import from */
     mw_memory *memory;
     char name[128]; /* of `func`, the export that was called last */
     mw_func *func;
@@ -177,13 +178,25 @@ static mw_code *compile(const char *name)
     return code;
 }
 
+/* An instance that has a name stays, as later ones may import from it. The others go: some systems, qemu's emulation among
+ * them, pay for memory that is only reserved. */
+static void forget_instance(void)
+{
+    if (run.instance && !run.is_registered)
+        mw_instance_free(run.instance);
+    run.instance = NULL;
+    run.is_registered = false;
+}
+
 static void instantiate(const char *name)
 {
     mw_report report = MW_REPORT_INIT;
     mw_trap trap;
+    forget_instance();
     mw_code *code = compile(name);
     if (mw_instantiate(code, run.linker, NULL, &report, &trap, &run.instance))
         die(name, &report);
+    mw_code_unload(code); /* the instance has its own share of it */
     mw_extern memory;
     run.memory = mw_instance_export(run.instance, "memory", 6, &memory) ? memory.of.memory : NULL;
     run.func = NULL;
@@ -304,6 +317,7 @@ static void execute(char *line)
     else if (strcmp(line, "register") == 0) {
         if (mw_linker_add_instance(run.linker, operands, run.instance, &report))
             die(operands, &report);
+        run.is_registered = true;
     } else if (strcmp(line, "instructions") != 0)
         die(line, NULL);
 }
@@ -327,7 +341,7 @@ static void run_script(const char *mode, const char *name)
     }
     printf("-O%s: %lu instructions, %lu checks, %lu failures\n", mode, instructions, run.checks - checks,
            run.failures - failures);
-    /* Instances and code stay: later ones may import from earlier ones, and the process ends soon. */
+    forget_instance();
     free(script);
 }
 
