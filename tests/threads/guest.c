@@ -32,8 +32,6 @@ void thread_main(int32_t id, thread *t)
 {
     t->id = id;
     t->body(t);
-    __atomic_store_n(&t->done, 1, __ATOMIC_SEQ_CST);
-    notify(&t->done, ~0u);
 }
 
 void join(thread *t)

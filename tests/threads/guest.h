@@ -20,9 +20,9 @@ WASI(proc_exit) _Noreturn void proc_exit(uint32_t code);
 
 typedef struct thread {
     void *stack_end, *tls; /* start.s reads these two */
+    uint32_t done;         /* and sets this one, for join */
     void (*body)(struct thread *);
     int32_t id, number;
-    uint32_t done; /* waited for by join */
 } thread;
 
 enum { STACK = 16384, BLOCK = STACK + 4096 };

@@ -1,4 +1,5 @@
-# wasi_thread_start(id, block): stack and thread-local memory first, then C.
+# wasi_thread_start(id, block): stack and thread-local memory first, then C. The block's third word tells that the thread has
+# ended, when it needs neither any more.
 	.globaltype	__stack_pointer, i32
 	.functype	__wasm_init_tls (i32) -> ()
 	.functype	thread_main (i32, i32) -> ()
@@ -16,4 +17,11 @@ wasi_thread_start:
 	local.get	0
 	local.get	1
 	call	thread_main
+	local.get	1
+	i32.const	1
+	i32.atomic.store	8
+	local.get	1
+	i32.const	-1
+	memory.atomic.notify	8
+	drop
 	end_function

@@ -7,9 +7,9 @@ enum { STACK = 1 << 20, TLS = 4096 };
 
 struct test_thread {
     void *stack_end, *tls; /* start.s reads these two */
+    uint32_t done;         /* and sets this one, when the thread uses its block no more */
     void *(*body)(void *);
     void *arg, *result;
-    uint32_t done;
     char *block;
 };
 
@@ -111,8 +111,11 @@ int pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(*body)(voi
     (void)attr;
     struct test_thread *thread = calloc(1, sizeof *thread);
     char *block = malloc(STACK + TLS);
-    if (!thread || !block || __builtin_wasm_tls_size() > TLS)
+    if (!thread || !block || __builtin_wasm_tls_size() > TLS) {
+        free(block);
+        free(thread);
         return EAGAIN;
+    }
     *thread = (struct test_thread){.body = body, .arg = arg, .block = block};
     thread->stack_end = thread->tls = (void *)(((uintptr_t)block + STACK) & ~(uintptr_t)63);
     if (thread_spawn(thread) < 0) {
@@ -130,17 +133,16 @@ void thread_main(int32_t id, struct test_thread *thread)
     (void)id;
     self = thread;
     thread->result = thread->body(thread->arg);
-    __atomic_store_n(&thread->done, 1, __ATOMIC_SEQ_CST);
-    __builtin_wasm_memory_atomic_notify((int *)&thread->done, ~0u);
 }
 
-/* The stack's memory stays: the thread may still be on its way out. */
 int pthread_join(pthread_t thread, void **result)
 {
     while (!__atomic_load_n(&thread->done, __ATOMIC_SEQ_CST))
         wait_while(&thread->done, 0);
     if (result)
         *result = thread->result;
+    free(thread->block);
+    free(thread);
     return 0;
 }
 
