@@ -539,6 +539,8 @@ int32_t mw_out_group(const mw_call *call, const char *argument, MPI_Group host, 
 int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host, int32_t *out);
 /* What a new datatype has of those that it is made of. */
 void mw_type_derive(int32_t handle, const mw_type_slot *const *types, int64_t n);
+/* A new datatype that is not made of others, but a number of one kind, as Fortran has them. */
+void mw_type_of_one_kind(int32_t handle, char kind);
 /* Whether the host can convert the datatype to external32 (pack.c). */
 int32_t mw_in_external(const mw_call *call, const char *argument, const mw_type_slot *type);
 int32_t mw_out_info(const mw_call *call, const char *argument, MPI_Info host, int32_t *out);

@@ -295,11 +295,11 @@ void mw_type_describe(mw_type_slot *slot, MPI_Datatype host)
     slot->step = inside ? (uint32_t)extent : UINT32_MAX;
 }
 
-/* Pairs are two elements. */
-static bool is_pair(uint32_t guest)
+bool mw_type_is_pair(uint32_t guest)
 {
     static const uint16_t pairs[] = {MW_GUEST_FLOAT_INT, MW_GUEST_DOUBLE_INT, MW_GUEST_LONG_INT, MW_GUEST_2INT,
-                                     MW_GUEST_SHORT_INT, MW_GUEST_2REAL, MW_GUEST_2DOUBLE_PRECISION, MW_GUEST_2INTEGER};
+                                     MW_GUEST_SHORT_INT, MW_GUEST_2REAL, MW_GUEST_2DOUBLE_PRECISION, MW_GUEST_2INTEGER,
+                                     MW_GUEST_LONG_DOUBLE_INT};
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
         if (pairs[i] == guest)
             return true;
@@ -315,7 +315,7 @@ static void fill_types(void)
             continue;
         mw_type_describe(slot, row->host);
         slot->flags = (uint16_t)(MW_TYPE_PREDEFINED | row->flags);
-        slot->base = is_pair(row->guest) ? 0 : row->guest;
+        slot->base = row->guest;
         if (slot->size == row->size)
             PUBLISH(slot, row->guest);
     }
@@ -324,18 +324,19 @@ static void fill_types(void)
 /* The guest's long double, 16 bytes of IEEE quadruple precision, travels as two doubles: MPICH copies the host's
  * long double through x87 registers, which keep 10 of the 16 bytes. Types made of it are built here; they stay
  * predefined for the guest. */
-static MPI_Datatype quad_complex, quad_int;
+#define quad_complex mw_made_types[0]
+#define quad_int mw_made_types[1]
+MPI_Datatype mw_made_types[2];
 
 static void fill_quads(void)
 {
     static const uint16_t complex_types[] = {MW_GUEST_C_LONG_DOUBLE_COMPLEX, MW_GUEST_CXX_LONG_DOUBLE_COMPLEX,
                                              MW_GUEST_COMPLEX32};
-    MPI_Datatype pair, members[2] = {MPI_C_DOUBLE_COMPLEX, MPI_INT};
-    MPI_Aint displacements[2] = {0, 16};
+    MPI_Datatype pair;
 
     MPI_Type_contiguous(2, MPI_C_DOUBLE_COMPLEX, &quad_complex);
     MPI_Type_commit(&quad_complex);
-    MPI_Type_create_struct(2, (int[]){1, 1}, displacements, members, &pair);
+    MPI_Type_contiguous(5, MPI_INT, &pair); /* of one kind of elements: hosts replace no other atomically */
     MPI_Type_create_resized(pair, 0, 32, &quad_int);
     MPI_Type_free(&pair);
     MPI_Type_commit(&quad_int);
@@ -349,6 +350,7 @@ static void fill_quads(void)
     mw_type_slot *slot = &mw_type_slots[MW_GUEST_LONG_DOUBLE_INT];
     mw_type_describe(slot, quad_int);
     slot->flags = MW_TYPE_PREDEFINED | MW_TYPE_QUAD;
+    slot->base = MW_GUEST_LONG_DOUBLE_INT;
     PUBLISH(slot, MW_GUEST_LONG_DOUBLE_INT);
 }
 

@@ -58,7 +58,7 @@ typedef struct mw_type_slot {
     int64_t lb, extent;
     int64_t true_lb, true_extent;
     uint16_t flags; /* MW_TYPE_... */
-    uint16_t base;  /* the predefined type that all its elements have, or 0: several, or not known */
+    uint16_t base;  /* the predefined type that all its elements have, or 0: several, or not known as one */
     uint32_t step;  /* the extent, if an element touches nothing outside it; else UINT32_MAX, so much as no memory has */
 } __attribute__((aligned(64))) mw_type_slot;
 _Static_assert(sizeof(mw_type_slot) == 64, "a check touches one cache line");
@@ -242,6 +242,11 @@ void mw_handles_empty(bool host_is_up);
 /* Fills a taken slot from its host object. */
 void mw_comm_describe(mw_comm_slot *slot, MPI_Comm host);
 void mw_type_describe(mw_type_slot *slot, MPI_Datatype host);
+
+/* Whether that predefined type is a pair of two elements. */
+bool mw_type_is_pair(uint32_t guest);
+/* Host datatypes of our own for predefined ones of the guest. */
+extern MPI_Datatype mw_made_types[2];
 
 /* The guest's handle of a predefined host datatype, 0 if it is none. Where several guest types are one host type,
  * the one that C programs use. */

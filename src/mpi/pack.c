@@ -132,7 +132,7 @@ int32_t mw_MPI_Unpack_c(mw_instance *instance, mw_guest_ptr inbuf, mw_guest_coun
 int32_t mw_in_external(const mw_call *call, const char *argument, const mw_type_slot *type)
 {
 #if !defined(OPEN_MPI)
-    if (type->base == 0 || type->base == MW_GUEST_WCHAR)
+    if (type->base == 0 || mw_type_is_pair(type->base) || type->base == MW_GUEST_WCHAR)
         return mw_raise_error(call, MW_GUEST_ERR_UNSUPPORTED_OPERATION, argument,
                               "this host's MPI converts to external32 only what has elements of one kind");
 #else

@@ -139,11 +139,14 @@ int32_t mw_MPI_Type_get_envelope(mw_instance *instance, mw_guest_type datatype, 
     return MW_GUEST_SUCCESS;
 }
 
-/* The host counts a reference for each derived datatype that it returns, so each becomes a handle of its own. */
-static int32_t put_types(const mw_call *call, const MPI_Datatype *hosts, int n, int32_t *out)
+/* The host counts a reference for each derived datatype that it returns, so each becomes a handle of its own. `whole` is made
+ * of them. */
+static int32_t put_types(const mw_call *call, const mw_type_slot *whole, const MPI_Datatype *hosts, int n, int32_t *out)
 {
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         MW_TRY(mw_out_type(call, "array_of_datatypes", hosts[i], &out[i]));
+        mw_type_derive(out[i], &whole, 1);
+    }
     return MW_GUEST_SUCCESS;
 }
 
@@ -172,7 +175,7 @@ int32_t mw_MPI_Type_get_contents(mw_instance *instance, mw_guest_type datatype, 
         for (int i = 0; i < na; i++)
             out_addresses[i] = (int32_t)addresses[i];
         mw_out_contents(combiner, false, out_integers, ni);
-        error = put_types(&call, types, nd, out_datatypes);
+        error = put_types(&call, type, types, nd, out_datatypes);
     }
     mw_arena_end(&arena);
     return error;

@@ -197,6 +197,13 @@ void mw_type_derive(int32_t handle, const mw_type_slot *const *types, int64_t n)
     }
 }
 
+void mw_type_of_one_kind(int32_t handle, char kind)
+{
+    mw_type_slot *slot = mw_type_find((mw_guest_type){(uint32_t)handle});
+    if (slot && !(slot->flags & MW_TYPE_PREDEFINED)) /* no predefined handle, so that it is no other type's */
+        slot->base = (uint16_t)(0x8000 | (slot->size & 0x7f) << 8 | kind);
+}
+
 /* `known` are the predefined handles that the host may return for this kind. */
 #define OUT_PLAIN(kind, host_type, KIND, plural, predefined)                                       \
     int32_t mw_out_##kind(const mw_call *call, const char *argument, host_type host, int32_t *out) \

@@ -30,6 +30,13 @@ int32_t mw_raise_as_long(const mw_call *call, const char *argument, int64_t coun
                           (long long)target_type->size);
 }
 
+int32_t mw_in_rma_elements(const mw_call *call, const char *argument, const mw_type_slot *type)
+{
+    return type->base || type->size == 0
+               ? MW_GUEST_SUCCESS
+               : mw_raise_error(call, MW_GUEST_ERR_TYPE, argument, "its elements are of several predefined datatypes");
+}
+
 int32_t mw_in_rma_op(const mw_call *call, const char *argument, mw_guest_op handle, const mw_type_slot *type,
                      MPI_Op *out)
 {
@@ -40,6 +47,8 @@ int32_t mw_in_rma_op(const mw_call *call, const char *argument, mw_guest_op hand
     if ((type->flags & MW_TYPE_QUAD) && slot->builtin != (uint8_t)MW_GUEST_REPLACE &&
         slot->builtin != (uint8_t)MW_GUEST_NO_OP)
         return mw_raise_error(call, MW_GUEST_ERR_OP, argument, "the host cannot compute with the guest's long double");
+    if (slot->builtin != (uint8_t)MW_GUEST_NO_OP)
+        MW_TRY(mw_in_rma_elements(call, "target_datatype", type));
     *out = slot->host;
     return MW_GUEST_SUCCESS;
 }

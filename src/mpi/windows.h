@@ -95,6 +95,20 @@ MW_INLINE int32_t mw_in_as_long(const mw_call *call, const char *argument, int64
 int32_t mw_in_rma_op(const mw_call *call, const char *argument, mw_guest_op handle, const mw_type_slot *type,
                      MPI_Op *out);
 
+/* The datatype of what is combined at the origin or target: all its elements are of one predefined type (12.3.4), which MPICH
+ * takes for granted. */
+int32_t mw_in_rma_elements(const mw_call *call, const char *argument, const mw_type_slot *type);
+
+/* The host does not know some predefined types of the guest as such. */
+static inline int mw_fetch_and_op(const void *origin, void *result, MPI_Datatype type, int target, MPI_Aint displacement,
+                                  MPI_Op op, MPI_Win win)
+{
+    if (MW_UNLIKELY(type == mw_made_types[0] || type == mw_made_types[1]))
+        return MPI_Get_accumulate(origin, 1, type, result, 1, type, target, displacement, 1, type, op, win);
+    return MPI_Fetch_and_op(origin, result, type, target, displacement, op, win);
+}
+#define MPI_Fetch_and_op(...) mw_fetch_and_op(__VA_ARGS__)
+
 /* The value of a predefined attribute of the call's window: *known says whether `keyval` is one. */
 int32_t mw_window_attribute(const mw_call *call, int32_t keyval, int32_t *out, bool *known);
 

@@ -85,6 +85,47 @@ static void long_doubles(void)
     MPI_Win_free(&win);
 }
 
+/* Accumulates of elements of several types, also where only one side has them or the host returned the type: MPICH 4.0 ends
+ * the process. And pairs with a long double, which hosts do not know as predefined. */
+static void accumulates_mixed(void)
+{
+    typedef struct {
+        long double value;
+        int index;
+    } pair;
+    static pair memory[4], values[4] = {{1, 2}, {3, 4}}, result[4];
+    int target = (rank + 1) % size, refused = 0, ok = 0, integers[5];
+    MPI_Aint addresses[4];
+    MPI_Datatype mixed, resized, even, decoded, parts[2] = {MPI_DOUBLE, MPI_INT};
+    MPI_Win win;
+    MPI_Type_create_struct(2, (int[]){1, 3}, (MPI_Aint[]){0, 8}, parts, &mixed);
+    MPI_Type_create_resized(mixed, 0, 32, &resized);
+    MPI_Type_contiguous(5, MPI_INT, &even);
+    MPI_Type_commit(&resized);
+    MPI_Type_commit(&even);
+    MPI_Type_get_contents(resized, 0, 2, 1, integers, addresses, &decoded);
+    MPI_Type_commit(&decoded);
+    MPI_Win_create(memory, sizeof memory, 1, MPI_INFO_NULL, MPI_COMM_WORLD, &win);
+    MPI_Win_set_errhandler(win, MPI_ERRORS_RETURN);
+    MPI_Win_fence(0, win);
+    refused += MPI_Accumulate(values, 1, resized, target, 0, 1, resized, MPI_REPLACE, win) != MPI_SUCCESS;
+    refused += MPI_Accumulate(values, 1, decoded, target, 0, 1, decoded, MPI_SUM, win) != MPI_SUCCESS;
+    refused += MPI_Accumulate(values, 1, resized, target, 0, 1, even, MPI_REPLACE, win) != MPI_SUCCESS;
+    refused += MPI_Accumulate(values, 1, even, target, 0, 1, mixed, MPI_SUM, win) != MPI_SUCCESS;
+    refused += MPI_Get_accumulate(values, 1, resized, result, 1, resized, target, 0, 1, resized, MPI_SUM, win) != MPI_SUCCESS;
+    MPI_Win_fence(0, win);
+    ok += MPI_Accumulate(values, 1, MPI_LONG_DOUBLE_INT, target, 0, 1, MPI_LONG_DOUBLE_INT, MPI_REPLACE, win) == MPI_SUCCESS;
+    MPI_Win_fence(0, win);
+    ok += MPI_Fetch_and_op(&values[1], result, MPI_LONG_DOUBLE_INT, target, 0, MPI_REPLACE, win) == MPI_SUCCESS;
+    MPI_Win_fence(0, win);
+    ok += MPI_Fetch_and_op(NULL, result + 1, MPI_LONG_DOUBLE_INT, target, 0, MPI_NO_OP, win) == MPI_SUCCESS;
+    MPI_Win_fence(0, win);
+    printf("refused %d, done %d: %g %d, %g %d\n", refused, ok, (double)result[0].value, result[0].index,
+           (double)result[1].value, result[1].index);
+    fflush(stdout);
+    MPI_Win_free(&win);
+}
+
 /* Datatypes with which MPICH 4.0 crashes or aborts: by hand, and in a view of a file. */
 static void external(void)
 {
@@ -395,6 +436,8 @@ static void run(const char *what)
         files_escape();
     } else if (!strcmp(what, "file-sequential")) {
         files_sequential();
+    } else if (!strcmp(what, "accumulate-mixed")) {
+        accumulates_mixed();
     } else if (!strcmp(what, "long-double")) {
         long_doubles();
     } else if (!strcmp(what, "external32")) {

@@ -35,6 +35,7 @@ CASES = [
     ("file-escape", 0, ["opened 0, deleted 0, allowed 3"]),
     ("file-sequential", 0, ["refused 9, shared 0, value 1"]),
     ("long-double", 0, ["refused 4: 1 2 10 20, 10 20"]),
+    ("accumulate-mixed", 0, ["refused 5, done 3: 1 2, 3 4"]),
     ("external32", 0, ["alike 1"]),
     ("window-end", 0, ["refused 14, memory 1 2 3 4"]),
     ("window-beyond", 134, ["rank 1", "MPI_Put: argument target_disp: 8 elements at displacement 1 do not lie in the window "

@@ -295,6 +295,10 @@ class Shim:
                 raise CannotGenerate("an operation without a datatype")
             if self.win:
                 self.check(p, "mw_in_rma_op", "host_" + type_param.name, "&" + host)
+                origin = next((q for q in self.params if q.name == "origin_datatype"), None)
+                if origin:
+                    self.when(self.conditions[origin.name], self.attempt('mw_in_rma_elements(&call, "%s", host_%s)' % (
+                        origin.name, origin.name)))
             else:
                 self.check(p, "mw_in_op", type_param.name, "host_" + type_param.name, "&" + host)
             self.arguments[p.name] = host
@@ -500,6 +504,8 @@ class Shim:
             of = "&host_%s, 1" % parts[0].name if parts[0].kind.length is None else \
                 "slots_%s, %s" % (parts[0].name, self.expression(parts[0].kind.length))
             self.results.append("if (!error)\n    mw_type_derive(*%s, %s);" % (out, of))
+        if self.f.base.startswith("MPI_Type_create_f90_"):
+            self.results.append("if (!error)\n    mw_type_of_one_kind(*%s, '%s');" % (out, self.f.base.split("_")[-1][0]))
 
     def reach(self, p):
         """Datatypes whose sizes the host could only compute modulo 2^64 are refused: their true extent would be a lie."""
