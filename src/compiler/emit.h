@@ -45,7 +45,7 @@ typedef struct mw_kinds {
     unsigned tbaa, invariant_load, nonnull, prof, range, align, noundef, dereferenceable;
 } mw_kinds;
 
-/* What is worth optimizing in a function. */
+/* What is worth optimizing in a function; up to MW_EFFORT_REROLL what has arithmetic on floats. */
 typedef enum mw_effort {
     MW_EFFORT_VECTORS, /* arithmetic on floats */
     MW_EFFORT_WIDEN,   /* arithmetic on 128-bit vectors of floats in loops, which wider ones can do */

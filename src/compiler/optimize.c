@@ -39,8 +39,10 @@ static const char *const pipelines[4][MW_EFFORTS] = {
      "function(" CLEAN LOOPS VECTORIZE UNROLL FINISH ")", "function(" CLEAN FINISH ")", "function(" LINEAR FINISH ")", LEAST},
 };
 
-/* For units of MW_EFFORT_WIDEN and MW_EFFORT_REROLL, from level 2 on: what comes before mw_reroll. */
+/* For functions with arithmetic on floats, from level 2 on: what comes before mw_reroll, and what comes after it. */
 static const char before_reroll[] = "function(" CLEAN "loop-mssa(loop-rotate,licm),loop-simplify,lcssa)";
+#define AFTER_REROLL "gvn," INDVARS VECTORIZE SLP
+static const char *const after_reroll[2] = {"function(" AFTER_REROLL FINISH ")", "function(" AFTER_REROLL UNROLL FINISH ")"};
 
 /* For modules with a 64-bit memory, from level 2 on: what comes before mw_hoist_bounds, and what comes after it. */
 static const char before_bounds[] = "function(" CLEAN ROTATE "loop-simplify)";
@@ -129,12 +131,15 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
     }
     bool usual = level >= 2 && passes == pipelines[level][u->effort];
     /* What other threads write into shared memory may be another value at each use (mw_settle). */
-    if (usual && (u->effort == MW_EFFORT_WIDEN || u->effort == MW_EFFORT_REROLL) && !u->has_shared_memory &&
-        !u->options->strict_traps) {
+    bool may_add_conditions = usual && !u->has_shared_memory;
+    if (may_add_conditions && !u->has_memory64 && !u->options->strict_traps && u->effort <= MW_EFFORT_REROLL) {
         error = LLVMRunPasses(u->llvm, before_reroll, machine, options);
-        mw_reroll(u);
+        if (!error)
+            mw_reroll(u);
+        if (u->effort != MW_EFFORT_WIDEN)
+            passes = after_reroll[level - 2];
     }
-    if (!error && usual && u->has_memory64 && !u->has_shared_memory && after_bounds[level - 2][u->effort]) {
+    if (!error && may_add_conditions && u->has_memory64 && after_bounds[level - 2][u->effort]) {
         error = LLVMRunPasses(u->llvm, before_bounds, machine, options);
         mw_hoist_bounds(u);
         passes = after_bounds[level - 2][u->effort];

@@ -1,11 +1,12 @@
-/* Loops that arrive vectorized for 128 bits, written anew with one lane in an iteration, for LLVM to vectorize as wide as this
- * CPU is. That is done to loops of one block that go through arrays vector by vector and do the same to all lanes.
+/* Loops of one block that go through arrays element by element, or vector by vector and do the same to all lanes, because
+ * the guest's compiler has vectorized them for 128 bits: a copy with one element in an iteration, for LLVM to vectorize as
+ * wide as this CPU is.
  *
- * The guest's compiler has made sure, by conditions of its own, that nothing of an iteration overlaps; LLVM here does not see that
- * in a comparison of 32-bit numbers, and taken apart lane by lane the loop has so many accesses that its own
- * conditions fail. So one condition stands before the loop: no index wraps around within it, and what is stored lies
- * apart from all else. Then the order of iterations does not matter, which LLVM is told (alias.scope), and addresses
- * are sums of 64 bits. Where the condition does not hold, the loop is what it was. */
+ * Before the copy stands one condition: no index wraps around in the loop, and what is stored lies apart from all else. Then the
+ * order of iterations does not matter, which LLVM is told (alias.scope), and addresses are sums of 64 bits. Otherwise LLVM makes
+ * such conditions itself, more and worse ones, as it sees 32-bit sums that might wrap around; of loops that are
+ * vectorized already it cannot, and taken apart lane by lane they have so many accesses that its conditions
+ * fail. Where the condition does not hold, the loop is what it was. */
 #include "compiler/access.h"
 #include "compiler/loop.h"
 #include "compiler/optimize.h"
@@ -17,15 +18,16 @@ enum {
     MAX_ACCESSES = 32,
     MAX_GROUPS = 8,
     MAX_VALUES = 128,
-    LEAST_VECTORS = 4, /* for which the new loop is entered */
+    LEAST_CONSTANT = 16, /* iterations, where their number is known */
+    LEAST_BYTES = 64, /* of an array, for which the new loop is entered */
 };
 
-/* Accesses whose indices differ by constants. As multiples of bytes from the first one's index: */
+/* Accesses whose indices differ by constants. In bytes from the first one's index: */
 typedef struct group {
     mw_access first;
     int32_t lowest, highest; /* indices */
     int64_t least, most;     /* addresses: index and offset */
-    bool is_stored;
+    bool is_stored, is_fixed; /* fixed: the same element in all iterations */
     LLVMValueRef start;   /* i64: the lowest index at the loop's start */
     LLVMValueRef pointer; /* base + start */
     LLVMMetadataRef scope;
@@ -41,15 +43,16 @@ typedef struct pass {
     const mw_unit *unit;
     mw_loop loop;
     LLVMBasicBlockRef exit;
-    LLVMTypeRef vector, lane;
-    uint64_t lane_bytes;
+    LLVMTypeRef vector, lane; /* what the arrays are accessed by, and in the copy; the same if that is no vector */
+    uint64_t bytes, lane_bytes;
+    unsigned nstores;
     member members[MAX_ACCESSES];
     unsigned nmembers;
     group groups[MAX_GROUPS];
     unsigned ngroups;
     struct {
-        LLVMValueRef vector, lane;
-    } values[MAX_VALUES]; /* what the loop computes, and what takes its place in the new loop */
+        LLVMValueRef old, lane;
+    } values[MAX_VALUES]; /* what the loop computes, and what takes its place in the copy */
     unsigned nvalues;
 } pass;
 
@@ -69,25 +72,42 @@ static int64_t step_of(const mw_loop *l, const mw_sum *s)
     return sum;
 }
 
-static bool is_vector_of_loop(pass *p, LLVMTypeRef type)
+/* All accesses are alike: what the first one accesses by. */
+static void find_types(pass *p)
 {
-    if (LLVMGetTypeKind(type) != LLVMVectorTypeKind)
+    LLVMValueRef inst = LLVMGetFirstInstruction(p->loop.header);
+    while (inst && !LLVMIsALoadInst(inst) && !LLVMIsAStoreInst(inst))
+        inst = LLVMGetNextInstruction(inst);
+    if (!inst)
+        return;
+    p->vector = LLVMTypeOf(LLVMIsALoadInst(inst) ? inst : LLVMGetOperand(inst, 0));
+    p->lane = LLVMGetTypeKind(p->vector) == LLVMVectorTypeKind ? LLVMGetElementType(p->vector) : p->vector;
+    p->bytes = LLVMStoreSizeOfType(p->unit->layout, p->vector);
+    p->lane_bytes = LLVMStoreSizeOfType(p->unit->layout, p->lane);
+}
+
+static bool is_vectorized(const pass *p)
+{
+    return p->vector != p->lane;
+}
+
+static bool has_good_types(const pass *p)
+{
+    if (!p->vector)
         return false;
-    if (!p->vector) {
-        p->vector = type;
-        p->lane = LLVMGetElementType(type);
-        p->lane_bytes = LLVMStoreSizeOfType(p->unit->layout, p->lane);
-    }
-    return type == p->vector && (p->lane == p->unit->f32 || p->lane == p->unit->f64) &&
-           p->lane_bytes * LLVMGetVectorSize(type) == VECTOR_BYTES;
+    if (is_vectorized(p))
+        return (p->lane == p->unit->f32 || p->lane == p->unit->f64) && p->bytes == VECTOR_BYTES;
+    return p->lane == p->unit->f32 || p->lane == p->unit->f64 || p->lane == p->unit->i32 || p->lane == p->unit->i64;
 }
 
 /* The scalar that the loop has in all lanes of an invariant vector, or NULL. */
-static LLVMValueRef splat_of(LLVMValueRef v, unsigned lanes)
+static LLVMValueRef splat_of(LLVMValueRef v)
 {
+    if (LLVMGetTypeKind(LLVMTypeOf(v)) != LLVMVectorTypeKind)
+        return v;
     if (LLVMIsAConstant(v)) {
         LLVMValueRef first = LLVMGetAggregateElement(v, 0);
-        for (unsigned i = 1; i < lanes; i++)
+        for (unsigned i = 1; i < LLVMGetVectorSize(LLVMTypeOf(v)); i++)
             if (LLVMGetAggregateElement(v, i) != first)
                 return NULL;
         return first;
@@ -106,11 +126,23 @@ static bool is_of_loop(const pass *p, LLVMValueRef v)
     return LLVMIsAInstruction(v) && LLVMGetInstructionParent(v) == p->loop.header;
 }
 
+/* Is `v` computed by what was read of the loop, or the same in all iterations and lanes? */
 static bool has_lanes(const pass *p, LLVMValueRef v)
 {
-    if (LLVMTypeOf(v) != p->vector)
-        return false;
-    return is_of_loop(p, v) || splat_of(v, LLVMGetVectorSize(p->vector));
+    if (!is_of_loop(p, v))
+        return splat_of(v) != NULL;
+    for (unsigned i = p->nvalues; i-- > 0;)
+        if (p->values[i].old == v)
+            return true;
+    return false;
+}
+
+static bool is_fixed_sum(const pass *p, const mw_sum *s)
+{
+    for (unsigned i = 0; i < s->nterms; i++)
+        if (!mw_is_invariant(&p->loop, s->terms[i]))
+            return false;
+    return true;
 }
 
 static group *find_group(pass *p, const mw_access *a)
@@ -131,8 +163,11 @@ static bool add_access(pass *p, LLVMValueRef inst)
     unsigned operand;
     if (p->nmembers == MAX_ACCESSES || LLVMGetVolatile(inst) ||
         LLVMGetOrdering(inst) != LLVMAtomicOrderingNotAtomic || !mw_read_access(p->unit, inst, &a, &operand) ||
-        step_of(&p->loop, &a.index) != VECTOR_BYTES || !mw_is_invariant(&p->loop, a.base) ||
+        a.size != p->bytes || !mw_is_invariant(&p->loop, a.base) ||
         (p->ngroups && p->groups[0].first.base != a.base))
+        return false;
+    bool is_store = LLVMIsAStoreInst(inst) != NULL, is_fixed = is_fixed_sum(p, &a.index);
+    if (is_fixed ? is_store || is_vectorized(p) : step_of(&p->loop, &a.index) != (int64_t)p->bytes)
         return false;
     for (unsigned i = 0; i < a.index.nterms; i++)
         if (LLVMTypeOf(a.index.terms[i]) != p->unit->i32)
@@ -146,7 +181,9 @@ static bool add_access(pass *p, LLVMValueRef inst)
     g->highest = index > g->highest ? index : g->highest;
     g->least = distance < g->least ? distance : g->least;
     g->most = distance > g->most ? distance : g->most;
-    g->is_stored |= LLVMIsAStoreInst(inst) != NULL;
+    g->is_fixed = is_fixed;
+    g->is_stored |= is_store;
+    p->nstores += is_store;
     p->members[p->nmembers++] = (member){inst, g, distance};
     return true;
 }
@@ -158,26 +195,33 @@ static bool is_lanewise(LLVMValueRef call)
     return id && (id == LLVMLookupIntrinsicID("llvm.sqrt", 9) || id == LLVMLookupIntrinsicID("llvm.fabs", 9));
 }
 
-static bool read_vector_instruction(pass *p, LLVMValueRef inst)
+static bool is_computation(LLVMValueRef inst)
 {
-    if (!is_vector_of_loop(p, LLVMTypeOf(inst)) || p->nvalues == MAX_VALUES)
-        return false;
-    p->values[p->nvalues++].vector = inst;
     switch (LLVMGetInstructionOpcode(inst)) {
-    case LLVMLoad:
-        return add_access(p, inst);
     case LLVMFAdd:
     case LLVMFSub:
     case LLVMFMul:
     case LLVMFDiv:
-        return has_lanes(p, LLVMGetOperand(inst, 0)) && has_lanes(p, LLVMGetOperand(inst, 1));
     case LLVMFNeg:
-        return has_lanes(p, LLVMGetOperand(inst, 0));
+        return true;
     case LLVMCall:
-        return is_lanewise(inst) && has_lanes(p, LLVMGetOperand(inst, 0));
+        return is_lanewise(inst);
     default:
         return false;
     }
+}
+
+/* An instruction that has a counterpart in the copy. */
+static bool read_value(pass *p, LLVMValueRef inst)
+{
+    if (p->nvalues == MAX_VALUES || LLVMTypeOf(inst) != p->vector)
+        return false;
+    bool ok = LLVMIsALoadInst(inst) ? add_access(p, inst) : is_computation(inst);
+    for (int i = 0; ok && !LLVMIsALoadInst(inst) && i < (LLVMIsABinaryOperator(inst) ? 2 : 1); i++)
+        ok = has_lanes(p, LLVMGetOperand(inst, (unsigned)i));
+    if (ok)
+        p->values[p->nvalues++].old = inst;
+    return ok;
 }
 
 /* Addresses and conditions: they are made anew. */
@@ -223,7 +267,8 @@ static bool are_uses_known(const pass *p, LLVMValueRef inst)
     return true;
 }
 
-/* A store and another access with the same terms: they must be at the same address, the store last. */
+/* A store and another access with the same terms: they must be at the same address, the store last, since a vector's lanes
+ * are all loaded before one is stored. */
 static bool are_stores_in_place(const pass *p)
 {
     for (unsigned i = 0; i < p->nmembers; i++)
@@ -241,23 +286,20 @@ static bool read_body(pass *p)
 {
     LLVMBasicBlockRef body = p->loop.header;
     LLVMValueRef branch = LLVMGetBasicBlockTerminator(body);
-    if (LLVMGetNumSuccessors(branch) != 2)
+    find_types(p);
+    if (!has_good_types(p) || LLVMGetNumSuccessors(branch) != 2)
         return false;
-    p->exit = LLVMGetSuccessor(branch, LLVMGetSuccessor(branch, 0) == body ? 1 : 0);
-    bool has_stores = false;
+    unsigned back = LLVMGetSuccessor(branch, 0) == body ? 0 : 1;
+    if (LLVMGetSuccessor(branch, back) != body)
+        return false;
+    p->exit = LLVMGetSuccessor(branch, 1 - back);
     for (LLVMValueRef inst = LLVMGetFirstInstruction(body); inst; inst = LLVMGetNextInstruction(inst)) {
-        if (LLVMIsAStoreInst(inst)) {
-            LLVMValueRef value = LLVMGetOperand(inst, 0);
-            if (!is_vector_of_loop(p, LLVMTypeOf(value)) || !has_lanes(p, value) || !add_access(p, inst))
-                return false;
-            has_stores = true;
-        } else if (!is_bookkeeping(p, inst) && !read_vector_instruction(p, inst)) {
-            return false;
-        }
-        if (!are_uses_known(p, inst))
+        bool ok = LLVMIsAStoreInst(inst) ? has_lanes(p, LLVMGetOperand(inst, 0)) && add_access(p, inst)
+                                         : is_bookkeeping(p, inst) || read_value(p, inst);
+        if (!ok || !are_uses_known(p, inst))
             return false;
     }
-    return has_stores && are_stores_in_place(p);
+    return p->nstores && (!is_vectorized(p) || are_stores_in_place(p));
 }
 
 /* ---- The condition ----------------------------------------------------------------------------------------- */
@@ -285,6 +327,12 @@ static LLVMValueRef build_start(const pass *p, const mw_sum *s, int32_t distance
     return LLVMBuildZExt(p->unit->builder, sum, p->unit->i64, "");
 }
 
+/* How far accesses of the group reach that begin at one address; `bytes`: those that go through an array. */
+static LLVMValueRef extent(const pass *p, const group *g, LLVMValueRef bytes)
+{
+    return g->is_fixed ? mw_i64(p->unit, p->bytes) : bytes;
+}
+
 /* No index of the group wraps around. */
 static LLVMValueRef build_no_wrap(const pass *p, group *g, LLVMValueRef bytes)
 {
@@ -292,7 +340,7 @@ static LLVMValueRef build_no_wrap(const pass *p, group *g, LLVMValueRef bytes)
     LLVMValueRef highest = build_start(p, &g->first.index, g->highest);
     g->start = g->lowest == g->highest ? highest : build_start(p, &g->first.index, g->lowest);
     g->pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, g->first.base, &g->start, 1, "");
-    LLVMValueRef ok = LLVMBuildICmp(b, LLVMIntULE, LLVMBuildAdd(b, highest, bytes, ""),
+    LLVMValueRef ok = LLVMBuildICmp(b, LLVMIntULE, LLVMBuildAdd(b, highest, extent(p, g, bytes), ""),
                                     mw_i64(p->unit, UINT64_C(1) << 32), "");
     if (g->lowest == g->highest)
         return ok;
@@ -301,7 +349,14 @@ static LLVMValueRef build_no_wrap(const pass *p, group *g, LLVMValueRef bytes)
     return and_also(p, ok, LLVMBuildICmp(b, LLVMIntEQ, range, mw_i64(p->unit, expected), ""));
 }
 
-/* Nothing of the two groups overlaps. */
+/* Does the group go through one array, always at the element of the iteration? */
+static bool is_one_array(const group *g)
+{
+    return !g->is_fixed && g->least == g->most;
+}
+
+/* Nothing of the two groups overlaps. If all that is loaded goes into one store, they may also be the same array: in the copy,
+ * too, each element is loaded before it is stored. */
 static LLVMValueRef build_apart(const pass *p, const group *g, const group *h, LLVMValueRef bytes)
 {
     LLVMBuilderRef b = p->unit->builder;
@@ -309,16 +364,19 @@ static LLVMValueRef build_apart(const pass *p, const group *g, const group *h, L
     const group *groups[] = {g, h};
     for (int i = 0; i < 2; i++) {
         begins[i] = plus(p, groups[i]->start, groups[i]->least - groups[i]->lowest);
-        ends[i] = LLVMBuildAdd(b, plus(p, groups[i]->start, groups[i]->most - groups[i]->lowest), bytes, "");
+        ends[i] = LLVMBuildAdd(b, plus(p, groups[i]->start, groups[i]->most - groups[i]->lowest),
+                               extent(p, groups[i], bytes), "");
     }
-    return LLVMBuildOr(b, LLVMBuildICmp(b, LLVMIntULE, ends[0], begins[1], ""),
-                       LLVMBuildICmp(b, LLVMIntULE, ends[1], begins[0], ""), "");
+    LLVMValueRef apart = LLVMBuildOr(b, LLVMBuildICmp(b, LLVMIntULE, ends[0], begins[1], ""),
+                                     LLVMBuildICmp(b, LLVMIntULE, ends[1], begins[0], ""), "");
+    if (p->nstores > 1 || !is_one_array(g) || !is_one_array(h))
+        return apart;
+    return LLVMBuildOr(b, apart, LLVMBuildICmp(b, LLVMIntEQ, begins[0], begins[1], ""), "");
 }
 
-static LLVMValueRef build_condition(pass *p, LLVMValueRef ok, LLVMValueRef count, LLVMValueRef bytes)
+static LLVMValueRef build_condition(pass *p, LLVMValueRef ok, LLVMValueRef bytes)
 {
-    LLVMValueRef least = mw_i64(p->unit, LEAST_VECTORS - 1);
-    ok = and_also(p, ok, LLVMBuildICmp(p->unit->builder, LLVMIntUGE, count, least, ""));
+    ok = and_also(p, ok, LLVMBuildICmp(p->unit->builder, LLVMIntUGE, bytes, mw_i64(p->unit, LEAST_BYTES), ""));
     for (unsigned i = 0; i < p->ngroups; i++)
         ok = and_also(p, ok, build_no_wrap(p, &p->groups[i], bytes));
     for (unsigned i = 0; i < p->ngroups; i++)
@@ -365,9 +423,9 @@ static void describe(pass *p, LLVMValueRef access, LLVMValueRef old, group *g)
 static LLVMValueRef lane_of(const pass *p, LLVMValueRef v)
 {
     for (unsigned i = 0; i < p->nvalues; i++)
-        if (p->values[i].vector == v)
+        if (p->values[i].old == v)
             return p->values[i].lane;
-    return splat_of(v, LLVMGetVectorSize(p->vector));
+    return splat_of(v);
 }
 
 static LLVMValueRef build_pointer(const pass *p, LLVMValueRef inst, LLVMValueRef at, group **g)
@@ -377,7 +435,9 @@ static LLVMValueRef build_pointer(const pass *p, LLVMValueRef inst, LLVMValueRef
     while (m->inst != inst)
         m++;
     *g = m->group;
-    LLVMValueRef pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, m->group->pointer, &at, 1, "");
+    LLVMValueRef pointer = m->group->pointer;
+    if (!m->group->is_fixed)
+        pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, pointer, &at, 1, "");
     LLVMValueRef distance = mw_i64(p->unit, (uint64_t)(m->distance - m->group->lowest));
     return LLVMBuildInBoundsGEP2(b, p->unit->i8, pointer, &distance, 1, "");
 }
@@ -422,7 +482,7 @@ static void build_body(pass *p, LLVMBasicBlockRef body, LLVMValueRef bytes)
     LLVMValueRef inst = LLVMGetFirstInstruction(p->loop.header), last = LLVMGetBasicBlockTerminator(p->loop.header);
     for (; inst != last; inst = LLVMGetNextInstruction(inst)) {
         LLVMSetCurrentDebugLocation2(b, LLVMInstructionGetDebugLoc(inst));
-        if (value < p->nvalues && p->values[value].vector == inst) {
+        if (value < p->nvalues && p->values[value].old == inst) {
             p->values[value].lane = build_lane(p, inst, at);
             value++;
         } else if (LLVMIsAStoreInst(inst)) {
@@ -465,6 +525,23 @@ static void complete_exit(const pass *p, LLVMBasicBlockRef body, LLVMValueRef co
     }
 }
 
+/* The loop itself is left for where the condition does not hold: LLVM's conditions would not hold either. */
+static void leave_as_it_is(const pass *p)
+{
+    static const char *const options[] = {"llvm.loop.vectorize.enable", "llvm.loop.unroll.disable"};
+    const mw_unit *u = p->unit;
+    LLVMMetadataRef operands[] = {LLVMTemporaryMDNode(u->context, NULL, 0), NULL, NULL};
+    for (int i = 0; i < 2; i++) {
+        LLVMMetadataRef option[] = {LLVMMDStringInContext2(u->context, options[i], strlen(options[i])),
+                                    LLVMValueAsMetadata(LLVMConstInt(u->i1, 0, 0))};
+        operands[1 + i] = LLVMMDNodeInContext2(u->context, option, i == 0 ? 2 : 1);
+    }
+    LLVMMetadataRef node = LLVMMDNodeInContext2(u->context, operands, 3);
+    LLVMMetadataReplaceAllUsesWith(operands[0], node);
+    LLVMSetMetadata(LLVMGetBasicBlockTerminator(p->loop.header), LLVMGetMDKindIDInContext(u->context, "llvm.loop", 9),
+                    LLVMMetadataAsValue(u->context, node));
+}
+
 static void reroll(pass *p)
 {
     const mw_unit *u = p->unit;
@@ -475,8 +552,12 @@ static void reroll(pass *p)
     LLVMValueRef count = mw_build_count(u, &p->loop, &ok);
     if (!count)
         return;
-    LLVMValueRef bytes = LLVMBuildMul(b, plus(p, count, 1), mw_i64(u, VECTOR_BYTES), "");
-    ok = build_condition(p, ok, count, bytes);
+    if (LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) < LEAST_CONSTANT)
+        return; /* it is unrolled as a whole */
+    LLVMValueRef bytes = LLVMBuildMul(b, plus(p, count, 1), mw_i64(u, p->bytes), "");
+    ok = build_condition(p, ok, bytes);
+    if (LLVMIsNull(ok))
+        return;
     LLVMMetadataRef domain = distinct_node(u, NULL);
     for (unsigned i = 0; i < p->ngroups; i++)
         p->groups[i].scope = distinct_node(u, domain);
@@ -485,6 +566,7 @@ static void reroll(pass *p)
     LLVMBuildCondBr(b, ok, body, p->loop.header);
     LLVMInstructionEraseFromParent(branch);
     build_body(p, body, bytes);
+    leave_as_it_is(p);
 }
 
 void mw_reroll(const mw_unit *u)
