@@ -132,6 +132,20 @@ class Modules(Toolchain):
         self.assertIn("v128.store", self.dump("loop.o", "-d"))
         self.run_ok(CC, "-O3", "-mllvm", "-unroll-runtime=true", "-c", "loop.c", "-o", "loop.o")
 
+    def test_structures_are_copied_at_once(self):
+        self.write("copy.c", """
+            #ifdef __wasm_simd128__
+            #error intrinsics
+            #endif
+            typedef struct pair { double a, b; } pair;
+            void copy(pair *to, const pair *from) { *to = *from; }
+            """)
+        self.run_ok(CC, "-O2", "-c", "copy.c", "-o", "copy.o")
+        self.assertIn("v128.store", self.dump("copy.o", "-d"))
+        self.run_ok(CC, "-O2", "-mno-simd128", "-c", "copy.c", "-o", "copy.o")
+        self.assertNotIn("v128", self.dump("copy.o", "-d"))
+        self.run_fails(CC, "-O2", "-msimd128", "-c", "copy.c", "-o", "copy.o", expect="intrinsics")
+
     def test_function_that_mpi_lacks_fails_to_link(self):
         self.write("main.c", "int MPI_Compute(void); int main(void) { return MPI_Compute(); }")
         self.run_fails(CC, "main.c", expect="undefined symbol: MPI_Compute")
