@@ -7,15 +7,16 @@
  * MW_DESCRIPTOR_SYMBOL, of type mw_code_descriptor.
  *
  * Calling convention of guest functions and of the host functions that they import: the C ABI of the target,
- * with the instance as the first parameter, then the WebAssembly parameters in order (i32, i64, f32, f64,
+ * with a context as the first parameter, then the WebAssembly parameters in order (i32, i64, f32, f64,
  * v128 as a 16-byte vector, references as pointers). One result is returned as a C function would, two are
  * returned in registers as LLVM lowers a literal structure; more are written to an array of mw_value, whose
- * address the caller passes after the instance. Several never occur in host functions. A host function receives
- * the instance that imported it.
+ * address the caller passes after the context. Several never occur in host functions. The context of a guest
+ * function is the end of its instance, where most modules' memory 0 begins, so that one register is both
+ * (mw_context_of); that of a host function is the instance that imported it.
  *
  * A function that makes tail calls has its code under LLVM's convention `tailcc` and an entry under the convention
  * above that calls it. tailcc takes the same parameters if registers hold them all: at most 6 integers and pointers,
- * instance and results included, and 8 floats and vectors. Otherwise it takes, after instance and results, the
+ * context and results included, and 8 floats and vectors. Otherwise it takes, after context and results, the
  * address of an array of mw_value with the parameters, which it reads before it does anything else. */
 #ifndef MW_ABI_ABI_H
 #define MW_ABI_ABI_H
@@ -24,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MW_ABI_VERSION 2
+#define MW_ABI_VERSION 3
 #define MW_ABI_MAGIC UINT32_C(0x4d57414f) /* "OAWM" in memory */
 #define MW_DESCRIPTOR_SYMBOL "mw_code_descriptor_v1"
 
@@ -98,15 +99,17 @@ typedef enum mw_extern_kind {
 /* ---- What compiled code sees of the store ------------------------------------------------------------- */
 
 typedef struct mw_instance mw_instance;
+typedef struct mw_context mw_context; /* what a function is called with, as opaque as it is: mw_func.context */
 typedef void (*mw_code_ptr)(void); /* cast to the real type before the call */
 
 /* A function. A funcref is a pointer to one. */
 typedef struct mw_func {
     mw_code_ptr code;
-    mw_instance *instance; /* passed as the first argument */
+    mw_context *context;   /* the first argument: of a guest function mw_context_of(instance), of a host one the instance */
     uint32_t type_id;      /* interned functype (runtime/types.h), equal across instances exactly if the types are */
     uint32_t index;        /* in the function index space of `instance` */
     mw_code_ptr tail_code; /* the tailcc form, where a tail call jumps to; NULL: the function makes no tail calls */
+    mw_instance *instance;
 } mw_func;
 
 /* A linear memory. The base never changes; `pages` only grows; of a shared one, under other threads' hands. */
@@ -117,6 +120,7 @@ typedef struct mw_memory {
     uint64_t max_pages; /* growth stops here: the declared maximum, --max-memory, what the host can have */
     uint64_t declared_max; /* as declared, UINT64_MAX if none (import matching) */
     uint64_t reserved;  /* bytes of address space from `base` */
+    uint64_t before;    /* bytes of the same mapping before `base` */
     uint32_t refs;      /* of a shared memory: the instances and others that hold it (runtime/memory.h) */
     uint8_t shared, is64;
     uint64_t *left;     /* pages by which this memory and its owner's others may grow in sum; NULL: any number */
@@ -187,9 +191,11 @@ typedef struct mw_builtins {
 enum { MW_HOST_WASI, MW_HOST_MPI, MW_HOST_EMBEDDER, MW_HOST_SLOTS };
 
 /* The part of an instance that compiled code reads. Every pointer here is constant from instantiation on, so
- * loads of them are invariant. The cells of the globals that the module itself defines follow the structure:
- * defined global i (not counting imported ones) is at MW_INSTANCE_GLOBALS + 16 * i. The runtime's private
- * part lies before the structure. */
+ * loads of them are invariant. Behind it memory 0 begins if it is a 32-bit one, the module's own and not shared
+ * (mw_code_descriptor.memory0_at_context): the guest's addresses are no lower than its memory's base, whatever it does.
+ * All is within reach of addresses relative to a context (256 bytes back on AArch64), and with the shortest instructions
+ * (128 bytes on x86-64) the last cell: that of the first global that the module itself defines, in which C programs have
+ * their stack pointer. The cells of its other ones are right before the structure (mw_global_offset). */
 struct mw_instance {
     uint8_t *memory0;            /* base of memory 0; NULL without a memory */
     const mw_builtins *builtins;
@@ -203,17 +209,33 @@ struct mw_instance {
     const struct mw_code_descriptor *code;
     uint64_t limit0;             /* mw_memory.limit of memory 0 */
     mw_instance *first; /* of an instance for a further thread: the module's first one, which outlives it; else NULL */
+    struct mw_instance_private *own; /* the runtime's part of it */
+    mw_global first_global;
 };
-#define MW_INSTANCE_GLOBALS ((sizeof(struct mw_instance) + 15) & ~(size_t)15)
+
+static inline mw_context *mw_context_of(mw_instance *instance)
+{
+    return (mw_context *)(instance + 1);
+}
+static inline mw_instance *mw_instance_of_context(mw_context *context)
+{
+    return (mw_instance *)context - 1;
+}
+#define MW_CONTEXT_INSTANCE (UINT64_C(0) - sizeof(mw_instance)) /* from a context to its instance */
+/* From a context to the cell of the defined global i. */
+static inline uint64_t mw_global_offset(uint32_t i)
+{
+    return i ? MW_CONTEXT_INSTANCE - sizeof(mw_global) * (uint64_t)i : UINT64_C(0) - sizeof(mw_global);
+}
 
 /* ---- The descriptor of a compiled object -------------------------------------------------------------- */
 
 typedef struct mw_type_desc {
     uint32_t nparams, nresults;
     const mw_valtype *types; /* parameters, then results */
-    /* Calls `code` with `instance` and the arguments in args_results[0..nparams), and stores the results in
+    /* Calls `code` with `context` and the arguments in args_results[0..nparams), and stores the results in
      * args_results[0..nresults). */
-    void (*invoke)(mw_code_ptr code, mw_instance *instance, mw_value *args_results);
+    void (*invoke)(mw_code_ptr code, mw_context *context, mw_value *args_results);
     uint32_t group_size; /* of the recursion group that it is in */
     uint32_t super;      /* the declared supertype's index, or UINT32_MAX */
     uint32_t is_final;   /* nothing is declared a subtype of it */
@@ -332,6 +354,7 @@ typedef struct mw_code_descriptor {
     uint32_t nfuncs, nimported_funcs;
     uint32_t ntables, nimported_tables;
     uint32_t nmemories, nimported_memories;
+    uint32_t memory0_at_context; /* memory 0 is the instance's own and begins where the instance ends */
     uint32_t nglobals, nimported_globals;
     uint32_t ntags, nimported_tags;
     uint32_t nexports;
@@ -369,16 +392,19 @@ typedef struct mw_code_seal {
 _Static_assert(sizeof(void *) == 8, "64-bit hosts only");
 _Static_assert(sizeof(MW_SEAL_MAGIC) == 16 && sizeof(mw_code_seal) == 56, "part of a file format");
 _Static_assert(sizeof(mw_value) == 16 && _Alignof(mw_value) == 16, "cells of globals are 16 bytes");
-_Static_assert(sizeof(mw_func) == 32, "compiled code indexes mw_func");
+_Static_assert(sizeof(mw_func) == 40, "compiled code indexes mw_func");
 _Static_assert(offsetof(mw_func, code) == 0, "");
-_Static_assert(offsetof(mw_func, instance) == 8, "");
+_Static_assert(offsetof(mw_func, context) == 8, "");
 _Static_assert(offsetof(mw_func, type_id) == 16, "");
 _Static_assert(offsetof(mw_func, tail_code) == 24, "");
+_Static_assert(offsetof(mw_func, instance) == 32, "");
 _Static_assert(offsetof(mw_memory, base) == 0, "");
 _Static_assert(offsetof(mw_memory, pages) == 8, "");
 _Static_assert(offsetof(mw_memory, limit) == 16, "");
 _Static_assert(offsetof(mw_table, elems) == 0, "");
 _Static_assert(offsetof(mw_table, size) == 8, "");
+_Static_assert(sizeof(mw_instance) == 144 && _Alignof(mw_instance) == 16, "and so within reach of a context");
+_Static_assert(offsetof(mw_instance, first_global) == 128, "");
 _Static_assert(offsetof(mw_instance, memory0) == 0, "");
 _Static_assert(offsetof(mw_instance, builtins) == 8, "");
 _Static_assert(offsetof(mw_instance, funcs) == 16, "");

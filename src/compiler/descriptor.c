@@ -327,6 +327,7 @@ void mw_emit_descriptor(mw_unit *u, const mw_hash *key)
         .nimported_tables = m->nimported_tables,
         .nmemories = m->nmemories,
         .nimported_memories = m->nimported_memories,
+        .memory0_at_context = mw_is_memory0_at_context(m),
         .nglobals = m->nglobals,
         .nimported_globals = m->nimported_globals,
         .ntags = m->ntags,

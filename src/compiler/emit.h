@@ -106,7 +106,7 @@ typedef struct mw_emitter {
     LLVMValueRef llvm_func;
     LLVMMetadataRef di_scope;
     struct mw_function_debug *debug; /* debug.c; NULL without debugging information in the module */
-    LLVMValueRef instance; /* first parameter */
+    LLVMValueRef context; /* first parameter: where the instance ends and, mostly, memory 0 begins (abi.h) */
     LLVMValueRef *bases;   /* [nmemories]: base of a memory, loaded in the entry block; NULL until used, but for 0 */
     LLVMValueRef *limits;  /* [nmemories]: likewise, of a 64-bit memory the largest index that an access may have */
     LLVMValueRef cells;    /* array of mw_value in the frame, for results of calls; NULL until needed */
@@ -204,6 +204,8 @@ LLVMValueRef mw_func_pointer(mw_emitter *e, uint32_t funcidx);
 LLVMValueRef mw_alias_as(const mw_unit *u, LLVMValueRef access, mw_alias alias);
 /* Loads a `type` at `pointer` + `offset`, where nothing changes while guest code runs; a pointer so loaded is not null. */
 LLVMValueRef mw_load_constant(mw_emitter *e, LLVMTypeRef type, LLVMValueRef pointer, uint64_t offset);
+/* The same of the field of mw_instance at `offset`. */
+LLVMValueRef mw_load_field(mw_emitter *e, LLVMTypeRef type, size_t offset);
 /* The same, with the offset given by index in an array of `type`. */
 LLVMValueRef mw_load_element(mw_emitter *e, LLVMTypeRef type, LLVMValueRef array, uint32_t index);
 LLVMValueRef mw_offset_pointer(mw_emitter *e, LLVMValueRef pointer, uint64_t offset);
@@ -262,7 +264,7 @@ LLVMTypeRef mw_llvm_type(const mw_unit *u, mw_wasm_valtype type);
 LLVMTypeRef mw_llvm_functype(mw_unit *u, uint32_t type);
 /* The access tag of one of the module's own globals: made on first use, as there may be a million in each unit. */
 LLVMValueRef mw_global_tag(mw_unit *u, uint32_t global);
-/* Are the results written to memory, at the address that comes after the instance (abi.h)? */
+/* Are the results written to memory, at the address that comes after the context (abi.h)? */
 static inline bool mw_results_in_memory(const mw_wasm_functype *type)
 {
     return type->nresults > 2;
@@ -285,6 +287,12 @@ LLVMValueRef mw_llvm_entry(mw_unit *u, uint32_t funcidx);
 enum { MW_TAILCC = 18 }; /* llvm::CallingConv::Tail, which the C interface does not name */
 /* An enum attribute ("nounwind"), for LLVMAddAttributeAtIndex and LLVMAddCallSiteAttribute. */
 LLVMAttributeRef mw_attribute(const mw_unit *u, const char *name, uint64_t value);
+/* Does memory 0 begin where the instance ends (abi.h)? Not where others may have the memory too, nor before a 64-bit
+ * one, whose indices may lie below its base. */
+static inline bool mw_is_memory0_at_context(const mw_module *m)
+{
+    return m->nmemories && !m->nimported_memories && !m->memories[0].limits.shared && !m->memories[0].limits.is64;
+}
 /* Do the module's functions throw, or pass on what others throw, with landing pads to see it? */
 static inline bool mw_unit_throws(const mw_unit *u)
 {

@@ -23,7 +23,7 @@ LLVMValueRef mw_alias_as_memory(const mw_unit *u, LLVMValueRef access, uint32_t 
 
 LLVMValueRef mw_memory_pointer(mw_emitter *e, uint32_t memory)
 {
-    LLVMValueRef memories = mw_load_constant(e, e->unit->ptr, e->instance, offsetof(mw_instance, memories));
+    LLVMValueRef memories = mw_load_field(e, e->unit->ptr, offsetof(mw_instance, memories));
     return mw_load_element(e, e->unit->ptr, memories, memory);
 }
 
@@ -45,7 +45,7 @@ static LLVMValueRef memory_limit(mw_emitter *e, uint32_t memory)
     if (!e->limits[memory]) {
         LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
         LLVMPositionBuilderBefore(e->builder, LLVMGetBasicBlockTerminator(e->entry));
-        LLVMValueRef limit = memory == 0 ? mw_load_constant(e, u->i64, e->instance, offsetof(mw_instance, limit0))
+        LLVMValueRef limit = memory == 0 ? mw_load_field(e, u->i64, offsetof(mw_instance, limit0))
                                          : mw_load_constant(e, u->i64, mw_memory_pointer(e, memory),
                                                             offsetof(mw_memory, limit));
         LLVMSetMetadata(limit, u->kinds.range, u->limit_range);

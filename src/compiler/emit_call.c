@@ -1,4 +1,4 @@
-/* Calls. Guest functions have the C calling convention with the instance in front (abi.h), those that make tail calls
+/* Calls. Guest functions have the C calling convention with the context in front (abi.h), those that make tail calls
  * LLVM's tailcc, whose tail calls may be to functions of any type.
  *
  * A tail call is a jump where the callee makes tail calls too: only such a callee can prolong a chain of them. Any
@@ -28,7 +28,7 @@ static LLVMValueRef result_cells(mw_emitter *e, uint32_t count)
     return e->cells;
 }
 
-/* The arguments of a call, popped: before them the instance, and the place for the results if that is in memory, are
+/* The arguments of a call, popped: before them the context, and the place for the results if that is in memory, are
  * still to be set. */
 static LLVMValueRef *pop_arguments(mw_emitter *e, const mw_wasm_functype *t)
 {
@@ -53,12 +53,12 @@ static void push_results(mw_emitter *e, const mw_wasm_functype *t, LLVMValueRef 
 }
 
 /* Pops the arguments, calls, pushes the results. */
-static void call(mw_emitter *e, uint32_t type, LLVMValueRef code, LLVMValueRef instance)
+static void call(mw_emitter *e, uint32_t type, LLVMValueRef code, LLVMValueRef context)
 {
     mw_unit *u = e->unit;
     const mw_wasm_functype *t = &u->module->types[type];
     LLVMValueRef *args = pop_arguments(e, t);
-    args[0] = instance;
+    args[0] = context;
     if (mw_results_in_memory(t))
         args[1] = result_cells(e, t->nresults);
     LLVMValueRef result = mw_call_guest(e, mw_llvm_functype(u, type), code, args, mw_first_param(t) + t->nparams);
@@ -73,7 +73,7 @@ static void call_defined(mw_emitter *e, uint32_t funcidx)
     mw_unit *u = e->unit;
     uint32_t type = u->module->funcs[funcidx].type;
     bool by_entry = mw_params_in_memory(&u->module->types[type]);
-    call(e, type, by_entry ? mw_llvm_entry(u, funcidx) : mw_llvm_function(u, funcidx), e->instance);
+    call(e, type, by_entry ? mw_llvm_entry(u, funcidx) : mw_llvm_function(u, funcidx), e->context);
 }
 
 static void return_result(mw_emitter *e, LLVMValueRef result)
@@ -134,21 +134,21 @@ static void call_and_return(mw_emitter *e, uint32_t type, LLVMValueRef code, LLV
     return_result(e, call_nounwind(e, mw_llvm_functype(e->unit, type), code, args, mw_first_param(t) + t->nparams));
 }
 
-/* The arguments of a tail call, popped, to a function of `instance`: results go where this function's go. */
-static LLVMValueRef *pop_tail_arguments(mw_emitter *e, uint32_t type, LLVMValueRef instance)
+/* The arguments of a tail call, popped, to a function with `context`: results go where this function's go. */
+static LLVMValueRef *pop_tail_arguments(mw_emitter *e, uint32_t type, LLVMValueRef context)
 {
     const mw_wasm_functype *t = &e->unit->module->types[type];
     LLVMValueRef *args = pop_arguments(e, t);
     if (mw_results_in_memory(t))
         args[1] = LLVMGetParam(e->llvm_func, 1);
-    args[0] = instance;
+    args[0] = context;
     return args;
 }
 
 static void return_call(mw_emitter *e, uint32_t funcidx)
 {
     const mw_wasm_func *func = &e->unit->module->funcs[funcidx];
-    LLVMValueRef *args = pop_tail_arguments(e, func->type, e->instance);
+    LLVMValueRef *args = pop_tail_arguments(e, func->type, e->context);
     if (func->has_tail_call)
         jump(e, func->type, mw_llvm_function(e->unit, funcidx), args);
     else
@@ -177,16 +177,16 @@ static void call_func(mw_emitter *e, uint32_t type, LLVMValueRef func)
 {
     const mw_unit *u = e->unit;
     LLVMValueRef code = mw_load_constant(e, u->ptr, func, offsetof(mw_func, code));
-    LLVMValueRef instance = mw_load_constant(e, u->ptr, func, offsetof(mw_func, instance));
-    call(e, type, code, instance);
+    LLVMValueRef context = mw_load_constant(e, u->ptr, func, offsetof(mw_func, context));
+    call(e, type, code, context);
 }
 
 static void return_call_func(mw_emitter *e, uint32_t type, LLVMValueRef func)
 {
     const mw_unit *u = e->unit;
     LLVMBuilderRef b = e->builder;
-    LLVMValueRef instance = mw_load_constant(e, u->ptr, func, offsetof(mw_func, instance));
-    LLVMValueRef *args = pop_tail_arguments(e, type, instance);
+    LLVMValueRef context = mw_load_constant(e, u->ptr, func, offsetof(mw_func, context));
+    LLVMValueRef *args = pop_tail_arguments(e, type, context);
     LLVMValueRef tail_code = LLVMBuildLoad2(b, u->ptr, mw_offset_pointer(e, func, offsetof(mw_func, tail_code)), "");
     LLVMSetMetadata(tail_code, u->kinds.invariant_load, u->empty_node);
     LLVMBasicBlockRef makes_tail_calls = mw_new_block(e, ""), other = mw_new_block(e, "");
@@ -227,7 +227,7 @@ static LLVMValueRef pop_table_func(mw_emitter *e, uint32_t type, uint32_t table)
     LLVMValueRef func = LLVMBuildLoad2(e->builder, u->ptr, element, "");
     mw_alias_as(u, func, MW_ALIAS_ELEMS);
     mw_trap_if(e, LLVMBuildIsNull(e->builder, func, ""), MW_TRAP_UNINITIALIZED_ELEMENT);
-    LLVMValueRef type_ids = mw_load_constant(e, u->ptr, e->instance, offsetof(mw_instance, type_ids));
+    LLVMValueRef type_ids = mw_load_field(e, u->ptr, offsetof(mw_instance, type_ids));
     LLVMValueRef expected = mw_load_element(e, u->i32, type_ids, type);
     LLVMValueRef actual = mw_load_constant(e, u->i32, func, offsetof(mw_func, type_id));
     check_functype(e, type, actual, expected);
@@ -274,7 +274,7 @@ void mw_emit_call(mw_emitter *e, const mw_operator *op)
         return;
     case MW_OP_CALL_INDIRECT:
         if (mw_is_called_by_fixed_table(e->unit, op->index, op->index2))
-            call(e, op->index, mw_fixed_table_code(e, op->index, op->index2, mw_pop(e)), e->instance);
+            call(e, op->index, mw_fixed_table_code(e, op->index, op->index2, mw_pop(e)), e->context);
         else
             call_func(e, op->index, pop_table_func(e, op->index, op->index2));
         return;

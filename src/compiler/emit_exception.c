@@ -114,7 +114,7 @@ static LLVMBasicBlockRef match_tag(mw_emitter *e, LLVMValueRef exception, uint32
 {
     const mw_unit *u = e->unit;
     LLVMBasicBlockRef matched = mw_new_block(e, "catch"), unmatched = mw_new_block(e, "");
-    LLVMValueRef tags = mw_load_constant(e, u->ptr, e->instance, offsetof(mw_instance, tags));
+    LLVMValueRef tags = mw_load_field(e, u->ptr, offsetof(mw_instance, tags));
     LLVMValueRef tag = mw_load_element(e, u->ptr, tags, index);
     LLVMValueRef wanted = mw_load_constant(e, u->i64, tag, offsetof(mw_tag, id));
     LLVMValueRef id = mw_offset_pointer(e, exception, offsetof(mw_exception, tag));

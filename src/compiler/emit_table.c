@@ -4,7 +4,7 @@
 static LLVMValueRef table_pointer(mw_emitter *e, uint32_t table)
 {
     const mw_unit *u = e->unit;
-    LLVMValueRef tables = mw_load_constant(e, u->ptr, e->instance, offsetof(mw_instance, tables));
+    LLVMValueRef tables = mw_load_field(e, u->ptr, offsetof(mw_instance, tables));
     return mw_load_element(e, u->ptr, tables, table);
 }
 
@@ -83,7 +83,7 @@ static void table_init(mw_emitter *e, const mw_operator *op)
 /* A reference to function i is the address of its mw_func in the instance. */
 LLVMValueRef mw_func_pointer(mw_emitter *e, uint32_t funcidx)
 {
-    LLVMValueRef funcs = mw_load_constant(e, e->unit->ptr, e->instance, offsetof(mw_instance, funcs));
+    LLVMValueRef funcs = mw_load_field(e, e->unit->ptr, offsetof(mw_instance, funcs));
     return mw_offset_pointer(e, funcs, (uint64_t)funcidx * sizeof(mw_func));
 }
 

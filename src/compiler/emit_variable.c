@@ -22,8 +22,8 @@ static LLVMValueRef global_cell(mw_emitter *e, uint32_t i)
 {
     const mw_module *m = e->unit->module;
     if (i >= m->nimported_globals)
-        return mw_offset_pointer(e, e->instance, MW_INSTANCE_GLOBALS + UINT64_C(16) * (i - m->nimported_globals));
-    LLVMValueRef cells = mw_load_constant(e, e->unit->ptr, e->instance, offsetof(mw_instance, globals));
+        return mw_offset_pointer(e, e->context, mw_global_offset(i - m->nimported_globals));
+    LLVMValueRef cells = mw_load_field(e, e->unit->ptr, offsetof(mw_instance, globals));
     return mw_load_element(e, e->unit->ptr, cells, i);
 }
 

@@ -46,13 +46,14 @@ static void begin_body(mw_emitter *e, bool locals_in_memory)
     e->entry = mw_new_block(e, "entry");
     LLVMPositionBuilderAtEnd(e->builder, e->entry);
     mw_debug_set_offset(e, e->func->offset);
-    e->instance = LLVMGetParam(e->llvm_func, 0);
+    e->context = LLVMGetParam(e->llvm_func, 0);
     e->locals_in_memory = locals_in_memory;
     init_locals(e, &m->types[e->func->type]);
     e->bases = mw_calloc(m->nmemories, sizeof *e->bases);
     e->limits = mw_calloc(m->nmemories, sizeof *e->limits);
     if (m->nmemories)
-        e->bases[0] = mw_load_constant(e, e->unit->ptr, e->instance, offsetof(mw_instance, memory0));
+        e->bases[0] = mw_is_memory0_at_context(m) ? e->context
+                                                  : mw_load_field(e, e->unit->ptr, offsetof(mw_instance, memory0));
     LLVMBasicBlockRef body = mw_new_block(e, "body");
     LLVMBuildBr(e->builder, body);
     LLVMPositionBuilderAtEnd(e->builder, body);

@@ -274,11 +274,12 @@ static LLVMValueRef declare(mw_unit *u, const char *name, uint32_t wasm_type, LL
     LLVMValueRef f = LLVMAddFunction(u->llvm, name, type);
     LLVMSetVisibility(f, LLVMHiddenVisibility);
     mw_function_attributes(u, f);
-    uint64_t globals = u->module->nglobals - u->module->nimported_globals;
+    const mw_module *m = u->module;
     LLVMAddAttributeAtIndex(f, 1, mw_attribute(u, "noundef", 0));
     LLVMAddAttributeAtIndex(f, 1, mw_attribute(u, "nonnull", 0));
     LLVMAddAttributeAtIndex(f, 1, mw_attribute(u, "align", 16));
-    LLVMAddAttributeAtIndex(f, 1, mw_attribute(u, "dereferenceable", MW_INSTANCE_GLOBALS + 16 * globals));
+    if (mw_is_memory0_at_context(m) && m->memories[0].limits.min)
+        LLVMAddAttributeAtIndex(f, 1, mw_attribute(u, "dereferenceable", m->memories[0].limits.min * MW_PAGE_BYTES));
     if (mw_results_in_memory(&u->module->types[wasm_type]))
         LLVMAddAttributeAtIndex(f, 2, mw_attribute(u, "noalias", 0)); /* the caller looks when it has returned */
     return f;

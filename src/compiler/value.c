@@ -149,6 +149,11 @@ LLVMValueRef mw_load_constant(mw_emitter *e, LLVMTypeRef type, LLVMValueRef poin
     return v;
 }
 
+LLVMValueRef mw_load_field(mw_emitter *e, LLVMTypeRef type, size_t offset)
+{
+    return mw_load_constant(e, type, e->context, MW_CONTEXT_INSTANCE + offset);
+}
+
 LLVMValueRef mw_load_element(mw_emitter *e, LLVMTypeRef type, LLVMValueRef array, uint32_t index)
 {
     return mw_load_constant(e, type, array, (uint64_t)index * LLVMABISizeOfType(e->unit->layout, type));
@@ -157,14 +162,14 @@ LLVMValueRef mw_load_element(mw_emitter *e, LLVMTypeRef type, LLVMValueRef array
 LLVMValueRef mw_call_builtin(mw_emitter *e, size_t offset, LLVMTypeRef result, LLVMValueRef *args, unsigned nargs)
 {
     const mw_unit *u = e->unit;
-    LLVMValueRef actual[8] = {e->instance};
+    LLVMValueRef actual[8] = {mw_offset_pointer(e, e->context, MW_CONTEXT_INSTANCE)};
     LLVMTypeRef types[8] = {u->ptr};
     for (unsigned i = 0; i < nargs; i++) {
         actual[i + 1] = args[i];
         types[i + 1] = LLVMTypeOf(args[i]);
     }
     LLVMTypeRef functype = LLVMFunctionType(result, types, nargs + 1, 0);
-    LLVMValueRef builtins = mw_load_constant(e, u->ptr, e->instance, offsetof(mw_instance, builtins));
+    LLVMValueRef builtins = mw_load_field(e, u->ptr, offsetof(mw_instance, builtins));
     LLVMValueRef code = mw_load_constant(e, u->ptr, builtins, offset);
     return LLVMBuildCall2(e->builder, functype, code, actual, nargs + 1, "");
 }

@@ -94,9 +94,9 @@ int32_t mw_in_attributes(const mw_call *call, const char *argument, uint32_t obj
 
 /* ---- Callbacks ------------------------------------------------------------------------------------------------ */
 
-typedef int32_t copy_code(mw_instance *, uint32_t object, int32_t keyval, uint32_t extra_state, uint32_t value_in,
+typedef int32_t copy_code(mw_context *context, uint32_t object, int32_t keyval, uint32_t extra_state, uint32_t value_in,
                           uint32_t value_out, uint32_t flag);
-typedef int32_t delete_code(mw_instance *, uint32_t object, int32_t keyval, uint32_t value, uint32_t extra_state);
+typedef int32_t delete_code(mw_context *context, uint32_t object, int32_t keyval, uint32_t value, uint32_t extra_state);
 
 static int copy_attribute(key *k, uint32_t object, void *value_in, void *value_out, int *flag)
 {
@@ -118,7 +118,7 @@ static int copy_attribute(key *k, uint32_t object, void *value_in, void *value_o
         busy_objects = &busy;
         mw_callback_enter();
         const mw_func *func = mw_func_here(k->copy_func);
-        error = ((copy_code *)func->code)(func->instance, object, keyval_of(k), k->extra_state, value, block.p.addr,
+        error = ((copy_code *)func->code)(func->context, object, keyval_of(k), k->extra_state, value, block.p.addr,
                                           block.p.addr + 4);
         mw_callback_leave();
         busy_objects = busy.outer;
@@ -145,7 +145,7 @@ static int delete_attribute(key *k, uint32_t object, void *value)
         busy_objects = &busy;
         mw_callback_enter();
         const mw_func *func = mw_func_here(k->delete_func);
-        error = ((delete_code *)func->code)(func->instance, object, keyval_of(k), (uint32_t)(uintptr_t)value,
+        error = ((delete_code *)func->code)(func->context, object, keyval_of(k), (uint32_t)(uintptr_t)value,
                                             k->extra_state);
         mw_callback_leave();
         busy_objects = busy.outer;

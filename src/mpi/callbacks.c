@@ -59,7 +59,7 @@ _Noreturn void mw_cannot_call(const char *what, const char *why)
 
 /* ---- User-defined operations (MPI 4.1, 6.9.5) ------------------------------------------------------------------ */
 
-typedef void op_code(mw_instance *, uint32_t invec, uint32_t inoutvec, uint32_t len, uint32_t datatype);
+typedef void op_code(mw_context *context, uint32_t invec, uint32_t inoutvec, uint32_t len, uint32_t datatype);
 
 typedef struct op_callback {
     const mw_func *func;
@@ -120,7 +120,7 @@ static void call_op(uint32_t index, void *in, void *inout, int64_t len, MPI_Data
     }
 
     mw_callback_enter();
-    ((op_code *)func->code)(func->instance, guest_in, guest_inout, block.p.addr, block.p.addr + 8);
+    ((op_code *)func->code)(func->context, guest_in, guest_inout, block.p.addr, block.p.addr + 8);
     mw_callback_leave();
 
     if (copy)

@@ -8,8 +8,8 @@
 #include "mpi/windows.h"
 #include "shims.h"
 
-typedef void errhandler_code(mw_instance *, uint32_t object, uint32_t error_code);
-typedef void errhandler_varargs_code(mw_instance *, uint32_t object, uint32_t error_code, uint32_t varargs);
+typedef void errhandler_code(mw_context *context, uint32_t object, uint32_t error_code);
+typedef void errhandler_varargs_code(mw_context *context, uint32_t object, uint32_t error_code, uint32_t varargs);
 
 #define POOL 256
 typedef struct callback {
@@ -56,9 +56,9 @@ static void call_guest(uint32_t index, uint32_t handle, int code)
     memset(instance->memory0 + p + 8, 0, 8);
     mw_callback_enter();
     if (c->varargs)
-        ((errhandler_varargs_code *)func->code)(func->instance, p, p + 4, p + 8);
+        ((errhandler_varargs_code *)func->code)(func->context, p, p + 4, p + 8);
     else
-        ((errhandler_code *)func->code)(func->instance, p, p + 4);
+        ((errhandler_code *)func->code)(func->context, p, p + 4);
     mw_callback_leave();
     int32_t left;
     memcpy(&left, instance->memory0 + p + 4, 4);

@@ -349,7 +349,7 @@ typedef struct registration {
     uint32_t extra_state;
 } registration;
 
-typedef int32_t extent_code(mw_instance *, uint32_t datatype, uint32_t extent, uint32_t extra_state);
+typedef int32_t extent_code(mw_context *context, uint32_t datatype, uint32_t extent, uint32_t extra_state);
 
 static int file_extent(MPI_Datatype host, MPI_Aint *out, void *extra)
 {
@@ -365,7 +365,7 @@ static int file_extent(MPI_Datatype host, MPI_Aint *out, void *extra)
     memset(instance->memory0 + block.p.addr, 0, sizeof extent);
     mw_guest_type type = mw_type_of_host(host, 0, &made);
     mw_callback_enter();
-    int32_t error = ((extent_code *)func->code)(func->instance, type.value, block.p.addr, d->extra_state);
+    int32_t error = ((extent_code *)func->code)(func->context, type.value, block.p.addr, d->extra_state);
     mw_callback_leave();
     memcpy(&extent, instance->memory0 + block.p.addr, sizeof extent);
     mw_guest_block_end(instance, &block);

@@ -6,9 +6,9 @@
 
 #include <stdlib.h>
 
-typedef int32_t query_code(mw_instance *, uint32_t extra_state, uint32_t status);
-typedef int32_t free_code(mw_instance *, uint32_t extra_state);
-typedef int32_t cancel_code(mw_instance *, uint32_t extra_state, int32_t complete);
+typedef int32_t query_code(mw_context *context, uint32_t extra_state, uint32_t status);
+typedef int32_t free_code(mw_context *context, uint32_t extra_state);
+typedef int32_t cancel_code(mw_context *context, uint32_t extra_state, int32_t complete);
 
 typedef struct grequest {
     const mw_func *query, *free, *cancel;
@@ -30,7 +30,7 @@ static int query(void *state, MPI_Status *status)
     mw_put_status(guest, status);
     const mw_func *func = mw_func_here(g->query);
     mw_callback_enter();
-    int32_t error = ((query_code *)func->code)(func->instance, g->extra_state, block.p.addr);
+    int32_t error = ((query_code *)func->code)(func->context, g->extra_state, block.p.addr);
     mw_callback_leave();
     if (mw_in_status(&call, "status", block.p, &result) == MW_GUEST_SUCCESS) {
         result.MPI_ERROR = status->MPI_ERROR;
@@ -45,7 +45,7 @@ static int release(void *state)
     grequest *g = state;
     const mw_func *func = mw_func_here(g->free);
     mw_callback_enter();
-    int32_t error = ((free_code *)func->code)(func->instance, g->extra_state);
+    int32_t error = ((free_code *)func->code)(func->context, g->extra_state);
     mw_callback_leave();
     free(g);
     return mw_host_error_code(error);
@@ -56,7 +56,7 @@ static int cancel(void *state, int complete)
     grequest *g = state;
     const mw_func *func = mw_func_here(g->cancel);
     mw_callback_enter();
-    int32_t error = ((cancel_code *)func->code)(func->instance, g->extra_state, complete);
+    int32_t error = ((cancel_code *)func->code)(func->context, g->extra_state, complete);
     mw_callback_leave();
     return mw_host_error_code(error);
 }

@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 
-typedef int32_t malloc_fn(mw_instance *, int32_t);
-typedef void free_fn(mw_instance *, int32_t);
+typedef int32_t malloc_fn(mw_context *context, int32_t);
+typedef void free_fn(mw_context *context, int32_t);
 
 mw_guest_ptr mw_guest_alloc(mw_instance *instance, uint64_t bytes)
 {
@@ -21,7 +21,7 @@ mw_guest_ptr mw_guest_alloc(mw_instance *instance, uint64_t bytes)
     if (bytes > INT32_MAX)
         return (mw_guest_ptr){0};
     if (guest_malloc) {
-        addr = (uint32_t)((malloc_fn *)guest_malloc->code)(guest_malloc->instance, (int32_t)bytes);
+        addr = (uint32_t)((malloc_fn *)guest_malloc->code)(guest_malloc->context, (int32_t)bytes);
     } else {
         int64_t old = mw_guest_memory_grow(instance, (bytes + MW_PAGE_BYTES - 1) / MW_PAGE_BYTES);
         addr = old > 0 ? (uint32_t)((uint64_t)old * MW_PAGE_BYTES) : 0;
@@ -34,7 +34,7 @@ void mw_guest_release(mw_instance *instance, mw_guest_ptr p)
 {
     const mw_func *guest_free = mw_exported_function(instance, "free", "i:");
     if (p.addr != 0 && guest_free && mw_exported_function(instance, "malloc", "i:i"))
-        ((free_fn *)guest_free->code)(guest_free->instance, (int32_t)p.addr);
+        ((free_fn *)guest_free->code)(guest_free->context, (int32_t)p.addr);
 }
 
 /* One block of guest memory serves all callbacks in progress on a thread, as a stack; what does not fit gets its own.

@@ -149,10 +149,10 @@ static bool next_record(mw_event_record *record)
 
 /* ---- Delivery ------------------------------------------------------------------------------------------------------- */
 
-typedef void event_code(mw_instance *, uint32_t instance, uint32_t registration, int32_t safety, uint32_t user_data);
-typedef void dropped_code(mw_instance *, int64_t count, uint32_t registration, int32_t source, int32_t safety,
+typedef void event_code(mw_context *context, uint32_t instance, uint32_t registration, int32_t safety, uint32_t user_data);
+typedef void dropped_code(mw_context *context, int64_t count, uint32_t registration, int32_t source, int32_t safety,
                           uint32_t user_data);
-typedef void freed_code(mw_instance *, uint32_t registration, int32_t safety, uint32_t user_data);
+typedef void freed_code(mw_context *context, uint32_t registration, int32_t safety, uint32_t user_data);
 
 /* The guest's functions are called without the lock and with no frame of the host's below. */
 static void call_guest(const mw_event_record *record, const mw_func *func, const mw_func *dropped_func, uint32_t user_data,
@@ -161,10 +161,10 @@ static void call_guest(const mw_event_record *record, const mw_func *func, const
     mw_callback_enter();
     if (count && dropped_func) {
         const mw_func *here = mw_func_here(dropped_func);
-        ((dropped_code *)here->code)(here->instance, count, record->registration, record->source, record->raised, user_data);
+        ((dropped_code *)here->code)(here->context, count, record->registration, record->source, record->raised, user_data);
     }
     const mw_func *here = mw_func_here(func);
-    ((event_code *)here->code)(here->instance, instance, record->registration, record->raised, user_data);
+    ((event_code *)here->code)(here->context, instance, record->registration, record->raised, user_data);
     mw_callback_leave();
 }
 
@@ -535,7 +535,7 @@ int32_t mw_MPI_T_event_handle_free(mw_instance *instance, uint32_t event_registr
         return MW_GUEST_SUCCESS;
     func = mw_func_here(func);
     mw_callback_enter();
-    ((freed_code *)func->code)(func->instance, event_registration, MW_GUEST_T_CB_REQUIRE_NONE, user_data.addr);
+    ((freed_code *)func->code)(func->context, event_registration, MW_GUEST_T_CB_REQUIRE_NONE, user_data.addr);
     mw_callback_leave();
     mw_tool_lock();
     if ((tool = mw_tool_find(MW_TOOL_EVENT, event_registration)))

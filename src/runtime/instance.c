@@ -152,6 +152,7 @@ static bool bind_import(mw_instance *instance, const mw_code *code, const mw_imp
         }
         if (!func.instance) { /* a host function */
             func.instance = instance;
+            func.context = (mw_context *)instance;
             func.index = import->index;
         }
         instance->funcs[import->index] = func;
@@ -271,17 +272,19 @@ static mw_error resolve_imports(mw_instance *instance, const mw_code *code, cons
 static uint64_t tags_made; /* the last tag's id */
 static const mw_memory no_memory;
 
-/* One zeroed block: private part, instance, cells of the defined globals, then the arrays. */
-static mw_instance *allocate(mw_code *code)
+/* One zeroed block: private part, cells of the defined globals, instance, then the arrays. Cells and instance are before
+ * memory 0 instead if compiled code finds the memory by that (mw_code_descriptor.memory0_at_context). */
+static mw_error allocate(mw_code *code, mw_report *report, mw_instance **out)
 {
     const mw_code_descriptor *d = code->desc;
-    uint64_t own_globals = d->nglobals - d->nimported_globals;
+    uint64_t cells_bytes = (d->nglobals - d->nimported_globals) * sizeof(mw_global) + sizeof(mw_instance); /* at the most */
     uint64_t own_memories = d->nmemories - d->nimported_memories;
     uint64_t own_tables = d->ntables - d->nimported_tables;
     uint64_t own_tags = d->ntags - d->nimported_tags;
+    bool before_memory = d->memory0_at_context;
     enum { CELLS, FUNCS, GLOBALS, MEMORIES, TABLES, TAGS, OWN_MEMORIES, OWN_TABLES, OWN_TAGS, DATAS, ELEMS, PARTS };
     const uint64_t sizes[PARTS] = {
-        [CELLS] = own_globals * sizeof(mw_global),
+        [CELLS] = before_memory ? 0 : cells_bytes,
         [FUNCS] = d->nfuncs * (uint64_t)sizeof(mw_func),
         [GLOBALS] = d->nglobals * (uint64_t)sizeof(mw_global *),
         [MEMORIES] = (d->nmemories ? d->nmemories : 1) * (uint64_t)sizeof(mw_memory *),
@@ -293,17 +296,27 @@ static mw_instance *allocate(mw_code *code)
         [DATAS] = d->ndatas,
         [ELEMS] = d->nelems,
     };
-    uint64_t offsets[PARTS], total = sizeof(mw_instance_private) + MW_INSTANCE_GLOBALS;
+    uint64_t offsets[PARTS], total = sizeof(mw_instance_private);
     for (unsigned i = 0; i < PARTS; i++) {
         offsets[i] = total;
         total += (sizes[i] + 15) & ~UINT64_C(15);
     }
     uint8_t *block = calloc(1, total); /* malloc's 16-byte alignment is that of mw_value */
     if (!block)
-        return NULL;
+        return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
     mw_instance_private *priv = (mw_instance_private *)block;
-    mw_instance *instance = (mw_instance *)(priv + 1);
+    uint8_t *context = block + offsets[CELLS] + cells_bytes;
     priv->own_memories = (mw_memory *)(block + offsets[OWN_MEMORIES]);
+    if (before_memory) {
+        mw_error error = mw_memory_reserve(&priv->own_memories[0], cells_bytes, report);
+        if (error) {
+            free(block);
+            return error;
+        }
+        context = priv->own_memories[0].base;
+    }
+    mw_instance *instance = mw_instance_of_context((mw_context *)context);
+    instance->own = priv;
     priv->own_tables = (mw_table *)(block + offsets[OWN_TABLES]);
     priv->own_tags = (mw_tag *)(block + offsets[OWN_TAGS]);
     priv->data_dropped = block + offsets[DATAS];
@@ -321,6 +334,7 @@ static mw_instance *allocate(mw_code *code)
         instance->funcs[i] = (mw_func){
             .code = d->code[i - d->nimported_funcs],
             .tail_code = d->tail_code ? d->tail_code[i - d->nimported_funcs] : NULL,
+            .context = mw_context_of(instance),
             .instance = instance,
             .type_id = code->type_ids[d->func_types[i]],
             .index = i,
@@ -336,13 +350,13 @@ static mw_instance *allocate(mw_code *code)
         *tag = (mw_tag){__atomic_add_fetch(&tags_made, 1, __ATOMIC_RELAXED), code->type_ids[d->tag_types[i]]};
         instance->tags[i] = tag;
     }
-    mw_global *cells = (mw_global *)(block + offsets[CELLS]);
     for (uint32_t i = d->nimported_globals; i < d->nglobals; i++)
-        instance->globals[i] = &cells[i - d->nimported_globals];
+        instance->globals[i] = (mw_global *)(context + (int64_t)mw_global_offset(i - d->nimported_globals));
 
     priv->code = code;
     mw_code_attach(code, instance);
-    return instance;
+    *out = instance;
+    return MW_OK;
 }
 
 void mw_instance_free(mw_instance *instance)
@@ -351,18 +365,21 @@ void mw_instance_free(mw_instance *instance)
         return;
     mw_instance_private *priv = mw_private(instance);
     const mw_code_descriptor *d = instance->code;
+    bool before_memory = d->memory0_at_context;
     mw_exceptions_unwatch(instance);
     for (uint32_t i = 0; i < d->nmemories; i++) {
         if (!instance->memories[i])
             continue; /* an import that was not found */
         if (d->memories[i].shared)
             mw_memory_release(instance->memories[i]);
-        else if (i >= d->nimported_memories)
-            mw_memory_destroy(instance->memories[i]);
+        else if (i >= d->nimported_memories && !(i == 0 && before_memory))
+            mw_memory_destroy(&priv->own_memories[i - d->nimported_memories]);
     }
     for (uint32_t i = 0; i < d->ntables - d->nimported_tables; i++)
         mw_table_destroy(&priv->own_tables[i]);
     mw_code_detach(priv->code, instance);
+    if (before_memory)
+        mw_memory_destroy(&priv->own_memories[0]); /* and the instance with it */
     free(priv);
 }
 
@@ -381,7 +398,7 @@ static mw_error allocate_memories_and_tables(mw_instance *instance, const mw_ins
     for (uint32_t i = d->nimported_memories; i < d->nmemories; i++) {
         mw_error error = d->memories[i].shared
                              ? mw_shared_memory_create(d->memories[i], pages_left, report, &instance->memories[i])
-                             : mw_memory_create(instance->memories[i], d->memories[i], pages_left, report);
+                             : mw_memory_create_reserved(instance->memories[i], d->memories[i], pages_left, report);
         if (error)
             return error;
     }
@@ -476,9 +493,10 @@ mw_error mw_instantiate(mw_code *code, mw_linker *linker, const mw_instance_limi
     mw_error error = check_const_exprs(d, report);
     if (error)
         return error;
-    mw_instance *instance = allocate(code);
-    if (!instance)
-        return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    mw_instance *instance;
+    error = allocate(code, report, &instance);
+    if (error)
+        return error;
     error = resolve_imports(instance, code, linker, report);
     if (error)
         goto fail;
@@ -525,15 +543,18 @@ mw_error mw_instance_check_sharing(const mw_instance *instance, mw_report *repor
 mw_error mw_instance_for_thread(mw_instance *parent, mw_report *report, mw_instance **out)
 {
     const mw_code_descriptor *d = parent->code;
-    mw_instance *instance = allocate(mw_private(parent)->code);
-    if (!instance)
-        return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    mw_instance *instance;
+    mw_error error = allocate(mw_private(parent)->code, report, &instance);
+    if (error)
+        return error;
     instance->first = parent->first ? parent->first : parent;
     memcpy(instance->host, parent->host, sizeof instance->host);
     for (uint32_t i = 0; i < d->nimported_funcs; i++) {
         instance->funcs[i] = parent->funcs[i];
-        if (instance->funcs[i].instance == parent) /* a host function */
+        if (instance->funcs[i].instance == parent) { /* a host function */
             instance->funcs[i].instance = instance;
+            instance->funcs[i].context = (mw_context *)instance;
+        }
     }
     for (uint32_t i = 0; i < d->nimported_memories; i++) {
         instance->memories[i] = parent->memories[i];
@@ -544,7 +565,7 @@ mw_error mw_instance_for_thread(mw_instance *parent, mw_report *report, mw_insta
     for (uint32_t i = 0; i < d->nimported_tags; i++)
         instance->tags[i] = parent->tags[i];
     mw_trap_code trapped;
-    mw_error error = mw_instance_check_sharing(parent, report);
+    error = mw_instance_check_sharing(parent, report);
     if (error == MW_OK)
         error = fill(instance, NULL, report, &trapped);
     if (error) {

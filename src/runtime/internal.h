@@ -37,8 +37,7 @@ MW_CHECKED mw_error mw_cpu_check(const char *features, const char *path, mw_repo
 
 /* ---- Instances ---------------------------------------------------------------------------------------------- */
 
-/* Lies directly before struct mw_instance. The cells of defined globals and all arrays follow the instance in the
- * same allocation. */
+/* What of an instance compiled code does not read, followed by its arrays. */
 typedef struct mw_instance_private {
     mw_code *code;
     mw_memory *own_memories; /* [nmemories - nimported_memories] */
@@ -55,7 +54,7 @@ typedef struct mw_instance_private {
 
 static inline mw_instance_private *mw_private(mw_instance *instance)
 {
-    return (mw_instance_private *)instance - 1;
+    return instance->own;
 }
 
 extern const mw_builtins mw_runtime_builtins;

@@ -193,7 +193,7 @@ static mw_error too_large(mw_limits_desc limits, bool is64, uint64_t most, mw_re
                    " KiB that it may have", limits.min * 64, most * 64);
 }
 
-/* Bytes that are reserved before the base. */
+/* Bytes before the base that are out of the guest's bounds. */
 static uint64_t below(const mw_memory *memory)
 {
     return memory->is64 ? MW_SLACK_BYTES64 : 0;
@@ -201,7 +201,7 @@ static uint64_t below(const mw_memory *memory)
 
 static void unreserve(const mw_memory *memory)
 {
-    munmap(memory->base - below(memory), below(memory) + memory->reserved);
+    munmap(memory->base - memory->before, memory->before + memory->reserved);
 }
 
 /* Reserves what the memory may grow to and what code may reach beyond (MW_RESERVED_BYTES32, MW_GUARD_BYTES64). Where
@@ -215,58 +215,87 @@ static mw_error reserve_for(mw_memory *memory, uint64_t min, mw_report *report)
             memory->limit = bytes < MW_MIN_LIMIT64 ? MW_MIN_LIMIT64 : bytes;
             memory->reserved = memory->limit + MW_GUARD_BYTES64;
         }
-        memory->base = reserve(below(memory) + memory->reserved);
+        memory->base = reserve(memory->before + memory->reserved);
         if (memory->base) {
-            memory->base += below(memory);
+            memory->base += memory->before;
             return MW_OK;
         }
         if (!memory->is64 || memory->max_pages == min || memory->limit == MW_MIN_LIMIT64)
             return mw_fail(report, MW_ERR_NO_MEMORY, "cannot reserve %" PRIu64 " GiB of address space for the guest's "
                            "memory: %s (a limit on address space, \"ulimit -v\", must allow it)",
-                           (below(memory) + memory->reserved) >> 30, strerror(errno));
+                           (memory->before + memory->reserved) >> 30, strerror(errno));
         memory->max_pages = memory->max_pages / 2 > min ? memory->max_pages / 2 : min;
     }
 }
 
-mw_error mw_memory_create(mw_memory *memory, mw_memory_desc desc, uint64_t *left, mw_report *report)
+/* Commits what the memory begins with; on failure it is as it was. */
+static mw_error begin(mw_memory *memory, uint64_t pages, uint64_t *left, mw_report *report)
+{
+    /* Only a wish: without transparent huge pages everything still works. */
+    (void)madvise(memory->base, memory->reserved, MADV_HUGEPAGE);
+
+    pthread_mutex_lock(&grow_lock);
+    bool committed = commit(memory, pages);
+    int saved_errno = errno;
+    pthread_mutex_unlock(&grow_lock);
+    if (!committed)
+        return mw_fail(report, MW_ERR_NO_MEMORY, "the guest's memory begins with %" PRIu64 " MiB, which this host "
+                       "does not have: %s", pages * MW_PAGE_BYTES >> 20, strerror(saved_errno));
+    if (mw_ranges_add(&reservations, (uintptr_t)memory->base - below(memory),
+                      (uintptr_t)memory->base + memory->reserved, memory))
+        return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    memory->left = left;
+    memory->pages = pages;
+    return MW_OK;
+}
+
+mw_error mw_memory_reserve(mw_memory *memory, uint64_t before, mw_report *report)
+{
+    *memory = (mw_memory){.before = (before + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1)};
+    mw_error error = reserve_for(memory, 0, report);
+    if (error) {
+        *memory = (mw_memory){0};
+        return error;
+    }
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), size = (before + page - 1) & ~(page - 1);
+    if (mprotect(memory->base - size, size, PROT_READ | PROT_WRITE)) {
+        error = mw_fail(report, MW_ERR_NO_MEMORY, "out of memory: %s", strerror(errno));
+        unreserve(memory);
+        *memory = (mw_memory){0};
+    }
+    return error;
+}
+
+mw_error mw_memory_create_reserved(mw_memory *memory, mw_memory_desc desc, uint64_t *left, mw_report *report)
 {
     mw_limits_desc limits = desc.limits;
     uint64_t most = most_pages(desc.is64, left);
     if (limits.min > most || !take(left, limits.min))
         return too_large(limits, desc.is64, most, report);
-    *memory = (mw_memory){
-        .max_pages = limits.max < most ? limits.max : most,
-        .declared_max = limits.max,
-        .is64 = desc.is64,
-        .left = left,
-    };
-    mw_error error = reserve_for(memory, limits.min, report);
-    if (error) {
-        *memory = (mw_memory){0};
-        give_back(left, limits.min);
-        return error;
+    memory->max_pages = limits.max < most ? limits.max : most;
+    memory->declared_max = limits.max;
+    memory->is64 = desc.is64;
+    mw_error error = MW_OK;
+    if (!memory->base) {
+        memory->before = below(memory);
+        error = reserve_for(memory, limits.min, report);
     }
-    /* Only a wish: without transparent huge pages everything still works. */
-    (void)madvise(memory->base, memory->reserved, MADV_HUGEPAGE);
+    if (!error)
+        error = begin(memory, limits.min, left, report);
+    if (error)
+        give_back(left, limits.min);
+    return error;
+}
 
-    pthread_mutex_lock(&grow_lock);
-    bool committed = commit(memory, limits.min);
-    int saved_errno = errno;
-    pthread_mutex_unlock(&grow_lock);
-    if (!committed)
-        error = mw_fail(report, MW_ERR_NO_MEMORY, "the guest's memory begins with %" PRIu64 " MiB, which this host "
-                        "does not have: %s", limits.min * MW_PAGE_BYTES >> 20, strerror(saved_errno));
-    else if (mw_ranges_add(&reservations, (uintptr_t)memory->base - below(memory),
-                           (uintptr_t)memory->base + memory->reserved, memory))
-        error = mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
-    if (error) {
+mw_error mw_memory_create(mw_memory *memory, mw_memory_desc desc, uint64_t *left, mw_report *report)
+{
+    *memory = (mw_memory){0};
+    mw_error error = mw_memory_create_reserved(memory, desc, left, report);
+    if (error && memory->base)
         unreserve(memory);
+    if (error)
         *memory = (mw_memory){0};
-        give_back(left, limits.min);
-        return error;
-    }
-    memory->pages = limits.min;
-    return MW_OK;
+    return error;
 }
 
 void mw_memory_destroy(mw_memory *memory)

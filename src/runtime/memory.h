@@ -12,6 +12,12 @@
 MW_CHECKED mw_error mw_memory_create(mw_memory *memory, mw_memory_desc desc, uint64_t *left, mw_report *report);
 void mw_memory_destroy(mw_memory *memory); /* a zeroed memory is allowed */
 
+/* In two steps, for a 32-bit memory: the address space, with `before` bytes of zeroed memory for the caller that end where
+ * the memory will begin, and what the guest gets of it. mw_memory_destroy undoes the first alone, too. */
+MW_CHECKED mw_error mw_memory_reserve(mw_memory *memory, uint64_t before, mw_report *report);
+MW_CHECKED mw_error mw_memory_create_reserved(mw_memory *memory, mw_memory_desc desc, uint64_t *left,
+                                              mw_report *report);
+
 /* The same for a shared memory, which is an object of its own with one holder: it lives until the last one has let
  * go of it. All that it may ever have is subtracted from *left for good: it may outlive it. Instances hold those that they
  * define or import. */

@@ -212,7 +212,7 @@ void mw_set_guest_stack_size(size_t bytes)
 
 typedef struct call {
     const mw_func *func;
-    void (*invoke)(mw_code_ptr, mw_instance *, mw_value *);
+    void (*invoke)(mw_code_ptr, mw_context *, mw_value *);
     mw_value *values;
     bool switched;
     ASAN(const void *host_stack; size_t host_size; void *fake;)
@@ -222,7 +222,7 @@ static void call_guest(void *arg)
 {
     call *c = arg;
     ASAN(if (c->switched) __sanitizer_finish_switch_fiber(NULL, &c->host_stack, &c->host_size);)
-    c->invoke(c->func->code, c->func->instance, c->values);
+    c->invoke(c->func->code, c->func->context, c->values);
     ASAN(if (c->switched) __sanitizer_start_switch_fiber(NULL, c->host_stack, c->host_size);)
 }
 

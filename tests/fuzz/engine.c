@@ -203,8 +203,8 @@ static int32_t back(mw_instance *i, int32_t index, int32_t v)
     const mw_func *f = mw_guest_function(i, (uint32_t)index, "i:i");
     if (!f)
         mw_raise_trap(i, MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH, "no such function");
-    int32_t (*code)(mw_instance *, int64_t) = (int32_t(*)(mw_instance *, int64_t))f->code;
-    return code(f->instance, v | INT64_MIN >> 31);
+    int32_t (*code)(mw_context *, int64_t) = (int32_t(*)(mw_context *, int64_t))f->code;
+    return code(f->context, v | INT64_MIN >> 31);
 }
 
 static int32_t grow(mw_instance *i, int32_t pages)

@@ -332,8 +332,10 @@ static void test_begin(void **state)
     signatures[DROPPED_CB] = "Iiiii:";
     signatures[FREED_CB] = "iii:";
     signatures[WRONG_CB] = "i:i";
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         functions[i].instance = &guest;
+        functions[i].context = (mw_context *)&guest; /* as of a host function */
+    }
     assert_int_equal(mw_MPI_T_event_get_num(&guest, at(64)), MW_GUEST_T_ERR_NOT_INITIALIZED);
     assert_int_equal(mw_MPI_T_init_thread(&guest, MW_GUEST_THREAD_SINGLE, at(64)), 0);
 }

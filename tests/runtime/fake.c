@@ -1,7 +1,11 @@
 /* A compiled module written by hand, as the compiler would emit it, so that the runtime is tested without one. The
- * definitions FAKE_* choose variants. Code touches memory as compiled code does: base + zero-extended address. */
+ * definitions FAKE_* choose variants. Code touches memory as compiled code does: base + zero-extended address.
+ * Memory 0 begins where the instance ends. */
 #include "abi/abi.h"
 #include <stdbool.h>
+
+/* Of the function that it stands in. */
+#define INSTANCE mw_instance_of_context(context)
 
 #ifndef FAKE_ABI_VERSION
 #define FAKE_ABI_VERSION MW_ABI_VERSION
@@ -32,25 +36,25 @@ static const mw_valtype i_i_types[] = {MW_I32, MW_I32};
 static const mw_valtype IfF_F_types[] = {MW_I64, MW_F32, MW_F64, MW_F64};
 static const mw_valtype swap_types[] = {MW_I32, MW_I64, MW_I64, MW_I32};
 
-static void invoke_ii_i(mw_code_ptr code, mw_instance *in, mw_value *v)
+static void invoke_ii_i(mw_code_ptr code, mw_context *context, mw_value *v)
 {
-    v[0].i32 = ((int32_t(*)(mw_instance *, int32_t, int32_t))code)(in, v[0].i32, v[1].i32);
+    v[0].i32 = ((int32_t(*)(mw_context *, int32_t, int32_t))code)(context, v[0].i32, v[1].i32);
 }
 
-static void invoke_i_i(mw_code_ptr code, mw_instance *in, mw_value *v)
+static void invoke_i_i(mw_code_ptr code, mw_context *context, mw_value *v)
 {
-    v[0].i32 = ((int32_t(*)(mw_instance *, int32_t))code)(in, v[0].i32);
+    v[0].i32 = ((int32_t(*)(mw_context *, int32_t))code)(context, v[0].i32);
 }
 
-static void invoke_none(mw_code_ptr code, mw_instance *in, mw_value *v)
+static void invoke_none(mw_code_ptr code, mw_context *context, mw_value *v)
 {
     (void)v;
-    ((void (*)(mw_instance *))code)(in);
+    ((void (*)(mw_context *))code)(context);
 }
 
-static void invoke_IfF_F(mw_code_ptr code, mw_instance *in, mw_value *v)
+static void invoke_IfF_F(mw_code_ptr code, mw_context *context, mw_value *v)
 {
-    v[0].f64 = ((double (*)(mw_instance *, int64_t, float, double))code)(in, v[0].i64, v[1].f32, v[2].f64);
+    v[0].f64 = ((double (*)(mw_context *, int64_t, float, double))code)(context, v[0].i64, v[1].f32, v[2].f64);
 }
 
 typedef struct swapped {
@@ -58,9 +62,9 @@ typedef struct swapped {
     int32_t b;
 } swapped;
 
-static void invoke_swap(mw_code_ptr code, mw_instance *in, mw_value *v)
+static void invoke_swap(mw_code_ptr code, mw_context *context, mw_value *v)
 {
-    swapped s = ((swapped(*)(mw_instance *, int32_t, int64_t))code)(in, v[0].i32, v[1].i64);
+    swapped s = ((swapped(*)(mw_context *, int32_t, int64_t))code)(context, v[0].i32, v[1].i64);
     v[0].i64 = s.a;
     v[1].i32 = s.b;
 }
@@ -106,124 +110,123 @@ enum {
     NFUNCS
 };
 
-static int32_t add(mw_instance *in, int32_t a, int32_t b)
+static int32_t add(mw_context *context, int32_t a, int32_t b)
 {
-    (void)in;
+    (void)context;
     return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
-static __attribute__((noinline)) int32_t load(mw_instance *in, int32_t p)
+static __attribute__((noinline)) int32_t load(mw_context *context, int32_t p)
 {
-    return *(volatile int32_t *)(in->memory0 + (uint32_t)p);
+    return *(volatile int32_t *)((uint8_t *)context + (uint32_t)p); /* memory0_at_context */
 }
 
-static int32_t outer(mw_instance *in, int32_t p)
+static int32_t outer(mw_context *context, int32_t p)
 {
-    return load(in, p) + 1;
+    return load(context, p) + 1;
 }
 
-static void unreachable(mw_instance *in)
+static void unreachable(mw_context *context)
 {
-    in->builtins->trap(in, MW_TRAP_UNREACHABLE);
+    INSTANCE->builtins->trap(INSTANCE, MW_TRAP_UNREACHABLE);
 }
 
-static void illegal(mw_instance *in)
+static void illegal(mw_context *context)
 {
-    (void)in;
+    (void)context;
     __builtin_trap();
 }
 
 #pragma GCC diagnostic ignored "-Winfinite-recursion"
-static __attribute__((noinline)) int32_t recurse(mw_instance *in, int32_t n)
+static __attribute__((noinline)) int32_t recurse(mw_context *context, int32_t n)
 {
     volatile char room[64];
     room[n & 63] = 1;
-    return recurse(in, n + 1) + room[0];
+    return recurse(context, n + 1) + room[0];
 }
 
-static int32_t call_host(mw_instance *in, int32_t n)
+static int32_t call_host(mw_context *context, int32_t n)
 {
-    const mw_func *f = &in->funcs[HOST];
-    return ((int32_t(*)(mw_instance *, int32_t))f->code)(f->instance, n) + 1;
+    const mw_func *f = &INSTANCE->funcs[HOST];
+    return ((int32_t(*)(mw_context *, int32_t))f->code)(f->context, n) + 1;
 }
 
 /* Deep on the stack before the host is called: the host's frames overflow it. */
-static __attribute__((noinline)) int32_t recurse_host(mw_instance *in, int32_t n)
+static __attribute__((noinline)) int32_t recurse_host(mw_context *context, int32_t n)
 {
     volatile char room[1024];
     room[n & 1023] = 1;
-    return (n % 8 == 0 ? call_host(in, -n) : 0) + recurse_host(in, n + 1) + room[0];
+    return (n % 8 == 0 ? call_host(context, -n) : 0) + recurse_host(context, n + 1) + room[0];
 }
 
-static int32_t call_indirect(mw_instance *in, int32_t index, int32_t arg)
+static int32_t call_indirect(mw_context *context, int32_t index, int32_t arg)
 {
-    const mw_table *table = in->tables[0];
+    const mw_table *table = INSTANCE->tables[0];
     if ((uint32_t)index >= table->size)
-        in->builtins->trap(in, MW_TRAP_UNDEFINED_ELEMENT);
+        INSTANCE->builtins->trap(INSTANCE, MW_TRAP_UNDEFINED_ELEMENT);
     const mw_func *f = table->elems[(uint32_t)index];
     if (!f)
-        in->builtins->trap(in, MW_TRAP_UNINITIALIZED_ELEMENT);
-    if (f->type_id != in->type_ids[I_I])
-        in->builtins->trap(in, MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH);
-    return ((int32_t(*)(mw_instance *, int32_t))f->code)(f->instance, arg);
+        INSTANCE->builtins->trap(INSTANCE, MW_TRAP_UNINITIALIZED_ELEMENT);
+    if (f->type_id != INSTANCE->type_ids[I_I])
+        INSTANCE->builtins->trap(INSTANCE, MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH);
+    return ((int32_t(*)(mw_context *, int32_t))f->code)(f->context, arg);
 }
 
-static int32_t grow(mw_instance *in, int32_t delta)
+static int32_t grow(mw_context *context, int32_t delta)
 {
-    return (int32_t)in->builtins->memory_grow(in, 0, (uint32_t)delta);
+    return (int32_t)INSTANCE->builtins->memory_grow(INSTANCE, 0, (uint32_t)delta);
 }
 
-static int32_t get_global(mw_instance *in, int32_t i)
+static int32_t get_global(mw_context *context, int32_t i)
 {
-    return in->globals[i]->i32;
+    return INSTANCE->globals[i]->i32;
 }
 
-static int32_t set_global(mw_instance *in, int32_t i, int32_t value)
+static int32_t set_global(mw_context *context, int32_t i, int32_t value)
 {
-    mw_global *cells = (mw_global *)((char *)in + MW_INSTANCE_GLOBALS);
-    cells[i].i32 = value;
-    return in->globals[i]->i32;
+    ((mw_global *)((uint8_t *)context + (int64_t)mw_global_offset((uint32_t)i)))->i32 = value;
+    return INSTANCE->globals[i]->i32;
 }
 
-static int32_t memory_init(mw_instance *in, int32_t dst, int32_t n)
+static int32_t memory_init(mw_context *context, int32_t dst, int32_t n)
 {
-    in->builtins->memory_init(in, 0, 1, (uint32_t)dst, 0, (uint32_t)n);
+    INSTANCE->builtins->memory_init(INSTANCE, 0, 1, (uint32_t)dst, 0, (uint32_t)n);
     return 0;
 }
 
-static void drop_data(mw_instance *in)
+static void drop_data(mw_context *context)
 {
-    in->builtins->data_drop(in, 1);
+    INSTANCE->builtins->data_drop(INSTANCE, 1);
 }
 
-static int32_t table_init(mw_instance *in, int32_t dst, int32_t n)
+static int32_t table_init(mw_context *context, int32_t dst, int32_t n)
 {
-    in->builtins->table_init(in, 0, 1, (uint32_t)dst, 0, (uint32_t)n);
+    INSTANCE->builtins->table_init(INSTANCE, 0, 1, (uint32_t)dst, 0, (uint32_t)n);
     return 0;
 }
 
-static double mixed(mw_instance *in, int64_t a, float b, double c)
+static double mixed(mw_context *context, int64_t a, float b, double c)
 {
-    (void)in;
+    (void)context;
     return (double)a + (double)b + c;
 }
 
-static swapped do_swap(mw_instance *in, int32_t a, int64_t b)
+static swapped do_swap(mw_context *context, int32_t a, int64_t b)
 {
-    (void)in;
+    (void)context;
     return (swapped){b, a};
 }
 
 /* A loop that became memset. */
-static int32_t libcall(mw_instance *in, int32_t p)
+static int32_t libcall(mw_context *context, int32_t p)
 {
-    ((void *(*)(void *, int, size_t))libcalls.memset)(in->memory0 + (uint32_t)p, 1, 100);
+    ((void *(*)(void *, int, size_t))libcalls.memset)(INSTANCE->memory0 + (uint32_t)p, 1, 100);
     return 1;
 }
 
-static void do_start(mw_instance *in)
+static void do_start(mw_context *context)
 {
-    in->globals[0]->i32 = 99;
+    INSTANCE->globals[0]->i32 = 99;
 }
 
 static const mw_code_ptr code[NFUNCS - NIMPORTED] = {
@@ -382,6 +385,7 @@ const mw_code_descriptor mw_code_descriptor_v1 = {
     .nimported_funcs = NIMPORTED,
     .ntables = 1,
     .nmemories = 1,
+    .memory0_at_context = 1,
     .nglobals = COUNT(globals),
     .nexports = COUNT(exports),
     .ndatas = COUNT(datas),

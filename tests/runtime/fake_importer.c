@@ -2,26 +2,29 @@
  * segment that fits and a data segment that does not, if FAKE_TRAPS. */
 #include "abi/abi.h"
 
-static int32_t seven(mw_instance *in)
+/* Of the function that it stands in. */
+#define INSTANCE mw_instance_of_context(context)
+
+static int32_t seven(mw_context *context)
 {
-    (void)in;
+    (void)context;
     return 7;
 }
 
-static int32_t add(mw_instance *in, int32_t a, int32_t b)
+static int32_t add(mw_context *context, int32_t a, int32_t b)
 {
-    const mw_func *f = &in->funcs[0];
-    return ((int32_t(*)(mw_instance *, int32_t, int32_t))f->code)(f->instance, a, b);
+    const mw_func *f = &INSTANCE->funcs[0];
+    return ((int32_t(*)(mw_context *, int32_t, int32_t))f->code)(f->context, a, b);
 }
 
-static void invoke_i(mw_code_ptr code, mw_instance *in, mw_value *v)
+static void invoke_i(mw_code_ptr code, mw_context *context, mw_value *v)
 {
-    v[0].i32 = ((int32_t(*)(mw_instance *))code)(in);
+    v[0].i32 = ((int32_t(*)(mw_context *))code)(context);
 }
 
-static void invoke_ii_i(mw_code_ptr code, mw_instance *in, mw_value *v)
+static void invoke_ii_i(mw_code_ptr code, mw_context *context, mw_value *v)
 {
-    v[0].i32 = ((int32_t(*)(mw_instance *, int32_t, int32_t))code)(in, v[0].i32, v[1].i32);
+    v[0].i32 = ((int32_t(*)(mw_context *, int32_t, int32_t))code)(context, v[0].i32, v[1].i32);
 }
 
 static const mw_valtype i32s[] = {MW_I32, MW_I32, MW_I32};

@@ -191,7 +191,7 @@ static int32_t callback_in_library(mw_instance *in, int32_t n)
 {
     const mw_func *load = mw_exported_function(in, "load", "i:i");
     mw_callback_enter();
-    int32_t r = ((int32_t(*)(mw_instance *, int32_t))load->code)(load->instance, n);
+    int32_t r = ((int32_t(*)(mw_context *, int32_t))load->code)(load->context, n);
     mw_callback_leave();
     return r;
 }
