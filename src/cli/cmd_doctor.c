@@ -59,7 +59,7 @@ static bool check_mpi(const char *choice)
         mw_launcher none = {0, 0, -1, 1};
         const mw_mpi_plugin *plugin;
         static char version[8192];
-        if (mw_load_mpi(choice, &none, &report, &plugin) != MW_OK) {
+        if (mw_load_mpi(choice, 32, &none, &report, &plugin) != MW_OK) {
             say(WARNING, choice, "%s", report.message);
             fflush(stdout);
             _exit(1);

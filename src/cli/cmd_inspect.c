@@ -192,7 +192,7 @@ static int inspect_module(const mw_module *m, const mw_file *file, const mw_opti
     count_mpi(m, &in);
     if (in.mpi_imports) {
         mw_launcher launcher = mw_launcher_detect();
-        if (mw_load_mpi(options->mpi, &launcher, &mpi_report, &in.mpi) != MW_OK)
+        if (mw_load_mpi(options->mpi, has_wide_memory(m) ? 64 : 32, &launcher, &mpi_report, &in.mpi) != MW_OK)
             in.mpi = NULL;
     }
     printf("module:     %s, %zu bytes", file->path, file->size);

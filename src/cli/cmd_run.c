@@ -190,11 +190,8 @@ int mw_cmd_run(const mw_options *options)
     mw_instance *instance = NULL;
     int exit_code = 0;
     mw_error error = mw_prepare(options->args[0], options, &report, &code);
-    bool with_mpi = error == MW_OK && uses_mpi(mw_code_descriptor_of(code));
-    if (with_mpi && has_wide_memory(mw_code_descriptor_of(code)))
-        error = mw_fail(&report, MW_ERR_LINK, "the module has a 64-bit memory and uses MPI, which takes 32-bit pointers");
-    else if (with_mpi)
-        error = mw_load_mpi(options->mpi, &launcher, &report, &mpi);
+    if (error == MW_OK && uses_mpi(mw_code_descriptor_of(code)))
+        error = mw_load_mpi(options->mpi, has_wide_memory(mw_code_descriptor_of(code)) ? 64 : 32, &launcher, &report, &mpi);
     if (error == MW_OK && mpi && options->verbose)
         mw_message("the host MPI is %s", mpi->host_name);
     if (error == MW_OK)

@@ -63,7 +63,7 @@ mw_error mw_load_compiler(mw_report *report, const mw_compiler **out)
     return MW_OK;
 }
 
-static mw_error load_mpi_file(const char *path, mw_report *report, const mw_mpi_plugin **out)
+static mw_error load_mpi_file(const char *path, int bits, mw_report *report, const mw_mpi_plugin **out)
 {
     void *symbol;
     mw_error error = open_plugin(path, RTLD_GLOBAL, MW_MPI_PLUGIN_SYMBOL, report, &symbol);
@@ -72,34 +72,38 @@ static mw_error load_mpi_file(const char *path, mw_report *report, const mw_mpi_
     const mw_mpi_plugin *plugin = ((mw_mpi_plugin_entry_fn *)symbol)();
     if (plugin->version != MW_MPI_PLUGIN_VERSION)
         return mw_fail(report, MW_ERR_HOST, "the plugin %s belongs to another version of this program", path);
+    if (plugin->guest_bits != bits)
+        return mw_fail(report, MW_ERR_HOST, "the plugin %s is for modules with %d-bit pointers; this one's have %d bits", path,
+                       plugin->guest_bits, bits);
     *out = plugin;
     return MW_OK;
 }
 
-static mw_error load_mpi_name(const char *name, mw_report *report, const mw_mpi_plugin **out)
+static mw_error load_mpi_name(const char *name, int bits, mw_report *report, const mw_mpi_plugin **out)
 {
     char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/libmpiwasm-%s.so", mw_plugin_dir(), name);
+    snprintf(path, sizeof path, "%s/libmpiwasm-%s%s.so", mw_plugin_dir(), name, bits == 64 ? "-64" : "");
     if (access(path, F_OK) != 0)
         return mw_fail(report, MW_ERR_HOST, "there is no plugin for the host MPI '%s' (%s does not exist)", name,
                        path);
-    return load_mpi_file(path, report, out);
+    return load_mpi_file(path, bits, report, out);
 }
 
-mw_error mw_load_mpi(const char *choice, const mw_launcher *launcher, mw_report *report, const mw_mpi_plugin **out)
+mw_error mw_load_mpi(const char *choice, int bits, const mw_launcher *launcher, mw_report *report,
+                     const mw_mpi_plugin **out)
 {
     if (choice && strchr(choice, '/'))
-        return load_mpi_file(choice, report, out);
+        return load_mpi_file(choice, bits, report, out);
     if (choice) {
         if (launcher->plugin && launcher->size > 1 && strcmp(choice, launcher->plugin) != 0)
             return mw_fail(report, MW_ERR_HOST,
                            "this process was started by %s (%d processes) but the plugin for '%s' was asked for: every "
                            "process would be rank 0 of 1; use the mpirun of '%s' or drop --mpi",
                            launcher->name, launcher->size, choice, choice);
-        return load_mpi_name(choice, report, out);
+        return load_mpi_name(choice, bits, report, out);
     }
     if (launcher->plugin)
-        return load_mpi_name(launcher->plugin, report, out);
+        return load_mpi_name(launcher->plugin, bits, report, out);
     if (launcher->name && launcher->size > 1)
         return mw_fail(report, MW_ERR_HOST,
                        "this process was started by %s (%d processes): every process would be rank 0 of 1; use srun "
@@ -107,7 +111,7 @@ mw_error mw_load_mpi(const char *choice, const mw_launcher *launcher, mw_report 
                        launcher->name, launcher->size);
     mw_report first = MW_REPORT_INIT;
     for (int i = 0; mw_mpi_names[i]; i++)
-        if (load_mpi_name(mw_mpi_names[i], &first, out) == MW_OK)
+        if (load_mpi_name(mw_mpi_names[i], bits, &first, out) == MW_OK)
             return MW_OK;
     return mw_fail(report, MW_ERR_HOST, "no host MPI can be used: %s", first.message);
 }

@@ -23,7 +23,7 @@ bool mw_is_mpi_import(const char *module, size_t module_len, const char *name, s
 
 /* Loads the plugin that `choice` (a name or a path; NULL: the launcher's, else the first that loads) means. Refuses
  * to load one MPI's plugin below the other's launcher: every process would be rank 0 of 1. */
-MW_CHECKED mw_error mw_load_mpi(const char *choice, const mw_launcher *launcher, mw_report *report,
+MW_CHECKED mw_error mw_load_mpi(const char *choice, int bits, const mw_launcher *launcher, mw_report *report,
                                 const mw_mpi_plugin **out);
 
 #endif

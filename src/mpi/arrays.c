@@ -53,9 +53,11 @@ int32_t mw_in_ranks(const mw_call *call, mw_arena *arena, const char *argument, 
 int32_t mw_in_aints(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n,
                     MPI_Aint **out)
 {
+    if (sizeof(mw_guest_aint) == sizeof(MPI_Aint))
+        return copy_in(call, arena, argument, p, n, sizeof(MPI_Aint), (void **)out);
     mw_arena scratch = mw_scratch_begin();
-    int *ints;
-    int32_t error = mw_in_ints(call, &scratch, argument, p, n, &ints);
+    mw_guest_aint *ints;
+    int32_t error = copy_in(call, &scratch, argument, p, n, sizeof *ints, (void **)&ints);
     if (!error && (*out = mw_arena_take(call, arena, (uint64_t)n * sizeof(MPI_Aint), &error))) {
         for (int64_t i = 0; i < n; i++)
             (*out)[i] = ints[i];
@@ -64,6 +66,12 @@ int32_t mw_in_aints(const mw_call *call, mw_arena *arena, const char *argument, 
     if (arena->keep || error)
         mw_arena_end(&scratch);
     return error;
+}
+
+int32_t mw_in_words(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n,
+                    mw_guest_word **out)
+{
+    return copy_in(call, arena, argument, p, n, sizeof **out, (void **)out);
 }
 
 int32_t mw_in_longs(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n,
@@ -90,9 +98,9 @@ int32_t mw_in_types(const mw_call *call, mw_arena *arena, const char *argument, 
                     MPI_Datatype **hosts, const mw_type_slot ***slots)
 {
     int32_t error = MW_GUEST_SUCCESS;
-    int *values;
+    mw_guest_word *values;
 
-    MW_TRY(mw_in_ints(call, arena, argument, handles, n, &values));
+    MW_TRY(mw_in_words(call, arena, argument, handles, n, &values));
     *hosts = mw_arena_take(call, arena, (uint64_t)n * sizeof **hosts, &error);
     if (!*hosts)
         return error;
@@ -100,7 +108,7 @@ int32_t mw_in_types(const mw_call *call, mw_arena *arena, const char *argument, 
         return error;
     for (int64_t i = 0; i < n; i++) {
         const mw_type_slot *slot;
-        MW_TRY(mw_in_type(call, argument, (mw_guest_type){(uint32_t)values[i]}, &slot));
+        MW_TRY(mw_in_type(call, argument, (mw_guest_type){values[i]}, &slot));
         (*hosts)[i] = slot->host;
         if (slots)
             (*slots)[i] = slot;
@@ -112,13 +120,13 @@ int32_t mw_in_infos(const mw_call *call, mw_arena *arena, const char *argument, 
                     MPI_Info **hosts)
 {
     int32_t error = MW_GUEST_SUCCESS;
-    int *values;
+    mw_guest_word *values;
 
-    MW_TRY(mw_in_ints(call, arena, argument, handles, n, &values));
+    MW_TRY(mw_in_words(call, arena, argument, handles, n, &values));
     if (!(*hosts = mw_arena_take(call, arena, (uint64_t)n * sizeof **hosts, &error)))
         return error;
     for (int64_t i = 0; i < n; i++)
-        MW_TRY(mw_in_info_or_null(call, argument, (mw_guest_info){(uint32_t)values[i]}, &(*hosts)[i]));
+        MW_TRY(mw_in_info_or_null(call, argument, (mw_guest_info){values[i]}, &(*hosts)[i]));
     return MW_GUEST_SUCCESS;
 }
 
@@ -127,6 +135,18 @@ int32_t mw_out_ints(const mw_call *call, const char *argument, mw_guest_ptr p, i
     if (n < 0 || n > UINT32_MAX)
         return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "%lld elements", (long long)n);
     return mw_out_span(call, argument, p, (uint64_t)n * sizeof(int32_t), (void **)out);
+}
+
+int32_t mw_out_words(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t n, mw_guest_word **out)
+{
+    if (n < 0 || n > UINT32_MAX)
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "%lld elements", (long long)n);
+    return mw_out_span(call, argument, p, (uint64_t)n * sizeof **out, (void **)out);
+}
+
+int32_t mw_out_addresses(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t n, mw_guest_aint **out)
+{
+    return mw_out_words(call, argument, p, n, (mw_guest_word **)out);
 }
 
 int32_t mw_out_longs(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t n, int64_t **out)
@@ -146,8 +166,8 @@ int32_t mw_in_string(const mw_call *call, mw_arena *arena, const char *argument,
         return mw_raise_span(call, argument, p, 1);
     int64_t length = mw_guest_string(call->instance, p, max, &from);
     if (length < 0)
-        return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "no end of string within %llu bytes at 0x%x",
-                              (unsigned long long)max, p.addr);
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "no end of string within %llu bytes at 0x%llx",
+                              (unsigned long long)max, (unsigned long long)p.addr);
     *out = mw_arena_take(call, arena, (uint64_t)length + 1, &error);
     if (*out) {
         memcpy(*out, from, (size_t)length);

@@ -1,4 +1,4 @@
-/* Attributes of communicators, datatypes and windows. A value is the guest's 4-byte void *, which the host carries in its
+/* Attributes of communicators, datatypes and windows. A value is the guest's void *, which the host carries in its
  * void *. The host's callbacks have an argument of ours (the extra state), so a keyval's record is found without
  * a trampoline. A record lives until the key is freed and no object has the attribute any more: the host calls
  * our delete function for each one that goes. */
@@ -13,9 +13,9 @@ typedef struct key {
     key_kind kind;
     bool freed;      /* by the guest: usable as long as an object has the attribute (MPI 4.1, 7.7.2) */
     int host;        /* the host's keyval */
-    uint32_t copy;   /* MW_GUEST_COMM_NULL_COPY_FN, ..._DUP_FN, or `copy_func` is called */
+    mw_guest_addr copy;   /* MW_GUEST_COMM_NULL_COPY_FN, ..._DUP_FN, or `copy_func` is called */
     const mw_func *copy_func, *delete_func;
-    uint32_t extra_state;
+    mw_guest_addr extra_state;
     int64_t attached; /* objects that have the attribute */
 } key;
 /* `kind` is atomic and set last; `freed` and `attached` change under mw_registry_lock. */
@@ -78,12 +78,12 @@ static bool set_freed(key *k, bool freed)
 /* Objects of which a callback runs on this thread, innermost first. The host walks such an object's list of
  * attributes: until the callback returns, nothing may be set, deleted or freed there. */
 typedef struct busy_object {
-    uint32_t object; /* the guest's handle */
+    mw_guest_word object; /* the guest's handle */
     struct busy_object *outer;
 } busy_object;
 static _Thread_local busy_object *busy_objects;
 
-int32_t mw_in_attributes(const mw_call *call, const char *argument, uint32_t object)
+int32_t mw_in_attributes(const mw_call *call, const char *argument, mw_guest_word object)
 {
     for (const busy_object *b = busy_objects; b; b = b->outer)
         if (b->object == object)
@@ -94,14 +94,15 @@ int32_t mw_in_attributes(const mw_call *call, const char *argument, uint32_t obj
 
 /* ---- Callbacks ------------------------------------------------------------------------------------------------ */
 
-typedef int32_t copy_code(mw_context *context, uint32_t object, int32_t keyval, uint32_t extra_state, uint32_t value_in,
-                          uint32_t value_out, uint32_t flag);
-typedef int32_t delete_code(mw_context *context, uint32_t object, int32_t keyval, uint32_t value, uint32_t extra_state);
+typedef int32_t copy_code(mw_context *context, mw_guest_word object, int32_t keyval, mw_guest_addr extra_state,
+                          mw_guest_addr value_in, mw_guest_addr value_out, mw_guest_addr flag);
+typedef int32_t delete_code(mw_context *context, mw_guest_word object, int32_t keyval, mw_guest_addr value,
+                            mw_guest_addr extra_state);
 
-static int copy_attribute(key *k, uint32_t object, void *value_in, void *value_out, int *flag)
+static int copy_attribute(key *k, mw_guest_word object, void *value_in, void *value_out, int *flag)
 {
     mw_instance *instance = mw_instance_here(mw_mpi_instance);
-    uint32_t value = (uint32_t)(uintptr_t)value_in;
+    mw_guest_addr value = (mw_guest_addr)(uintptr_t)value_in;
     int32_t guest_flag = 1, error = MW_GUEST_SUCCESS;
 
     *flag = 0;
@@ -113,17 +114,17 @@ static int copy_attribute(key *k, uint32_t object, void *value_in, void *value_o
         if (!mw_guest_block_begin(instance, 16, &block))
             return MPI_ERR_NO_MEM;
         uint8_t *arguments = instance->memory0 + block.p.addr; /* value, flag */
-        memset(arguments, 0, 8);
+        memset(arguments, 0, 16);
         busy_object busy = {object, busy_objects};
         busy_objects = &busy;
         mw_callback_enter();
         const mw_func *func = mw_func_here(k->copy_func);
         error = ((copy_code *)func->code)(func->context, object, keyval_of(k), k->extra_state, value, block.p.addr,
-                                          block.p.addr + 4);
+                                          block.p.addr + sizeof value);
         mw_callback_leave();
         busy_objects = busy.outer;
-        memcpy(&value, arguments, 4);
-        memcpy(&guest_flag, arguments + 4, 4);
+        memcpy(&value, arguments, sizeof value);
+        memcpy(&guest_flag, arguments + sizeof value, sizeof guest_flag);
         mw_guest_block_end(instance, &block);
     }
     if (error != MW_GUEST_SUCCESS)
@@ -136,7 +137,7 @@ static int copy_attribute(key *k, uint32_t object, void *value_in, void *value_o
     return MPI_SUCCESS;
 }
 
-static int delete_attribute(key *k, uint32_t object, void *value)
+static int delete_attribute(key *k, mw_guest_word object, void *value)
 {
     int32_t error = MW_GUEST_SUCCESS;
 
@@ -145,7 +146,7 @@ static int delete_attribute(key *k, uint32_t object, void *value)
         busy_objects = &busy;
         mw_callback_enter();
         const mw_func *func = mw_func_here(k->delete_func);
-        error = ((delete_code *)func->code)(func->context, object, keyval_of(k), (uint32_t)(uintptr_t)value,
+        error = ((delete_code *)func->code)(func->context, object, keyval_of(k), (mw_guest_addr)(uintptr_t)value,
                                             k->extra_state);
         mw_callback_leave();
         busy_objects = busy.outer;
@@ -199,13 +200,13 @@ static int delete_win(MPI_Win host, int host_key, void *value, void *extra)
 /* An object that has attributes. `guest` is its handle. */
 typedef struct holder {
     key_kind kind;
-    uint32_t guest;
+    mw_guest_word guest;
     MPI_Comm comm;
     MPI_Datatype type;
     MPI_Win win;
 } holder;
 
-static int32_t in_holder(mw_call *call, key_kind kind, uint32_t handle, holder *out)
+static int32_t in_holder(mw_call *call, key_kind kind, mw_guest_word handle, holder *out)
 {
     const mw_comm_slot *comm;
     const mw_type_slot *type;
@@ -284,11 +285,13 @@ static int32_t create_key(mw_call *call, key_kind kind, mw_guest_ptr copy_fn, mw
     MW_TRY(mw_in_running(call));
     MW_TRY(mw_out_i32(call, "keyval", keyval, &out));
     if (copy_fn.addr != MW_GUEST_COMM_NULL_COPY_FN && copy_fn.addr != MW_GUEST_COMM_DUP_FN &&
-        !(copy_func = mw_guest_function(call->instance, copy_fn.addr, "iiiiii:i")))
-        return mw_raise_error(call, MW_GUEST_ERR_ARG, "copy_attr_fn", "%u is not a copy function", copy_fn.addr);
+        !(copy_func = mw_guest_function(call->instance, copy_fn.addr, MW_BY_WIDTH("iiiiii:i", "IiIIII:i"))))
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, "copy_attr_fn", "%llu is not a copy function",
+                              (unsigned long long)copy_fn.addr);
     if (delete_fn.addr != MW_GUEST_COMM_NULL_DELETE_FN &&
-        !(delete_func = mw_guest_function(call->instance, delete_fn.addr, "iiii:i")))
-        return mw_raise_error(call, MW_GUEST_ERR_ARG, "delete_attr_fn", "%u is not a delete function", delete_fn.addr);
+        !(delete_func = mw_guest_function(call->instance, delete_fn.addr, MW_BY_WIDTH("iiii:i", "IiII:i"))))
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, "delete_attr_fn", "%llu is not a delete function",
+                              (unsigned long long)delete_fn.addr);
     key *k = take_key();
     if (!k)
         return mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many attribute keys");
@@ -336,7 +339,7 @@ static int32_t free_key(mw_call *call, key_kind kind, mw_guest_ptr keyval)
 /* ---- Values -------------------------------------------------------------------------------------------------------- */
 
 /* Setting replaces: the host calls our delete function for the old value, which takes that one off the count. */
-static int32_t set_value(mw_call *call, key_kind kind, uint32_t object, int32_t keyval, mw_guest_ptr value)
+static int32_t set_value(mw_call *call, key_kind kind, mw_guest_word object, int32_t keyval, mw_guest_ptr value)
 {
     holder h;
     MW_TRY(in_holder(call, kind, object, &h));
@@ -351,7 +354,7 @@ static int32_t set_value(mw_call *call, key_kind kind, uint32_t object, int32_t 
     return mw_result(rc);
 }
 
-static int32_t delete_value(mw_call *call, key_kind kind, uint32_t object, int32_t keyval)
+static int32_t delete_value(mw_call *call, key_kind kind, mw_guest_word object, int32_t keyval)
 {
     holder h;
     MW_TRY(in_holder(call, kind, object, &h));
@@ -376,12 +379,12 @@ static const predefined_row predefined[] = {
     {MW_GUEST_UNIVERSE_SIZE, MPI_UNIVERSE_SIZE},
 };
 #define NPREDEFINED (sizeof predefined / sizeof predefined[0])
-static uint32_t predefined_ints; /* their guest address */
+static mw_guest_addr predefined_ints; /* their guest address */
 
 /* Where they lie; 0 without memory. The guest's malloc runs outside locks: of two threads' blocks one is given back. */
-static uint32_t place_of_predefined(mw_instance *instance)
+static mw_guest_addr place_of_predefined(mw_instance *instance)
 {
-    uint32_t place = __atomic_load_n(&predefined_ints, __ATOMIC_ACQUIRE), none = 0;
+    mw_guest_addr place = __atomic_load_n(&predefined_ints, __ATOMIC_ACQUIRE), none = 0;
     if (place)
         return place;
     mw_guest_ptr made = mw_guest_alloc(instance, NPREDEFINED * 4);
@@ -393,7 +396,8 @@ static uint32_t place_of_predefined(mw_instance *instance)
     return made.addr;
 }
 
-static int32_t get_predefined(const mw_call *call, MPI_Comm comm, size_t row, int32_t *out_value, int32_t *out_flag)
+static int32_t get_predefined(const mw_call *call, MPI_Comm comm, size_t row, mw_guest_word *out_value,
+                              int32_t *out_flag)
 {
     int *host_value, flag;
 
@@ -401,28 +405,29 @@ static int32_t get_predefined(const mw_call *call, MPI_Comm comm, size_t row, in
     *out_flag = flag;
     if (!flag)
         return MW_GUEST_SUCCESS;
-    uint32_t place = place_of_predefined(call->instance);
+    mw_guest_addr place = place_of_predefined(call->instance);
     if (place == 0)
         return mw_raise_error(call, MW_GUEST_ERR_NO_MEM, NULL, "no guest memory for the attribute");
     int32_t value = predefined[row].guest == MW_GUEST_LASTUSEDCODE ? mw_last_used_code()
                     : predefined[row].guest == MW_GUEST_IO || predefined[row].guest == MW_GUEST_HOST
                         ? mw_out_rank(*host_value)
                         : *host_value;
-    place += (uint32_t)row * 4;
+    place += (mw_guest_addr)row * 4;
     memcpy(call->instance->memory0 + place, &value, 4);
-    *out_value = (int32_t)place;
+    *out_value = place;
     return MW_GUEST_SUCCESS;
 }
 
-static int32_t get_value(mw_call *call, key_kind kind, uint32_t object, int32_t keyval, mw_guest_ptr value,
+static int32_t get_value(mw_call *call, key_kind kind, mw_guest_word object, int32_t keyval, mw_guest_ptr value,
                          mw_guest_ptr flag)
 {
     holder h;
-    int32_t *out_value, *out_flag;
+    mw_guest_word *out_value;
+    int32_t *out_flag;
     void *host_value;
     int host_flag;
     MW_TRY(in_holder(call, kind, object, &h));
-    MW_TRY(mw_out_i32(call, "attribute_val", value, &out_value));
+    MW_TRY(mw_out_word(call, "attribute_val", value, &out_value));
     MW_TRY(mw_out_i32(call, "flag", flag, &out_flag));
     if (kind == KEY_WIN) {
         bool known;
@@ -440,7 +445,7 @@ static int32_t get_value(mw_call *call, key_kind kind, uint32_t object, int32_t 
     MW_TRY(mw_result(host_get(&h, k, &host_value, &host_flag)));
     *out_flag = host_flag;
     if (host_flag)
-        *out_value = (int32_t)(uintptr_t)host_value;
+        *out_value = (mw_guest_word)(uintptr_t)host_value;
     return MW_GUEST_SUCCESS;
 }
 

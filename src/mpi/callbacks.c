@@ -59,7 +59,7 @@ _Noreturn void mw_cannot_call(const char *what, const char *why)
 
 /* ---- User-defined operations (MPI 4.1, 6.9.5) ------------------------------------------------------------------ */
 
-typedef void op_code(mw_context *context, uint32_t invec, uint32_t inoutvec, uint32_t len, uint32_t datatype);
+typedef void op_code(mw_context *context, mw_guest_addr invec, mw_guest_addr inoutvec, mw_guest_addr len, mw_guest_addr datatype);
 
 typedef struct op_callback {
     const mw_func *func;
@@ -71,12 +71,12 @@ static op_callback op_pool[POOL];
 static uint32_t op_count = 1; /* 0 means none */
 
 /* Guest address of a vector of the host's that already lies in guest memory; 0 otherwise. */
-static uint32_t guest_address(const mw_instance *instance, const void *vector, int64_t low, uint64_t length)
+static mw_guest_addr guest_address(const mw_instance *instance, const void *vector, int64_t low, uint64_t length)
 {
     uintptr_t base = (uintptr_t)instance->memory0, first = (uintptr_t)vector + (uintptr_t)low;
     uint64_t limit = mw_guest_memory_size(instance);
     bool inside = first >= base && first - base <= limit && length <= limit - (first - base);
-    return inside ? (uint32_t)((uintptr_t)vector - base) : 0;
+    return inside ? (mw_guest_addr)((uintptr_t)vector - base) : 0;
 }
 
 /* The host's temporary vectors lie outside guest memory: the guest works on copies of the bytes that the type touches,
@@ -95,28 +95,28 @@ static void call_op(uint32_t index, void *in, void *inout, int64_t len, MPI_Data
 
     if (!slot || !mw_touched(len, slot, &low, &length))
         mw_cannot_call("reduction function", "unknown datatype");
-    uint32_t guest_in = guest_address(instance, in, low, length);
-    uint32_t guest_inout = guest_address(instance, inout, low, length);
-    /* {len (4 bytes, or 8 if large), datatype}, in, inout, each vector on a 16-byte boundary */
+    mw_guest_addr guest_in = guest_address(instance, in, low, length);
+    mw_guest_addr guest_inout = guest_address(instance, inout, low, length);
+    /* {len (4 bytes, or 8 if large), datatype (4 or 8)}, in, inout, each vector on a 16-byte boundary */
     uint64_t room = (length + 15) & ~(uint64_t)15;
     uint64_t need = 16 + (guest_in ? 0 : room) + (guest_inout ? 0 : room);
     if (!mw_guest_block_begin(instance, need, &block))
         mw_cannot_call("reduction function", "no guest memory for its vectors");
     uint8_t *arguments = instance->memory0 + block.p.addr;
-    uint32_t next = block.p.addr + 16;
+    mw_guest_addr next = block.p.addr + 16;
     memcpy(arguments, &len, 8); /* the host is little-endian, as the guest is */
-    uint32_t type_value = mw_mpi_legacy ? mw_legacy_out_type(guest_type.value) : guest_type.value;
-    memcpy(arguments + 8, &type_value, 4);
+    mw_guest_word type_value = MW_LEGACY ? mw_legacy_out_type((uint32_t)guest_type.value) : guest_type.value;
+    memcpy(arguments + 8, &type_value, sizeof type_value);
     if (!guest_in) {
         memcpy(instance->memory0 + next, (char *)in + low, length);
-        guest_in = next - (uint32_t)low;
-        next += (uint32_t)room;
+        guest_in = next - (mw_guest_addr)low;
+        next += (mw_guest_addr)room;
     }
     uint8_t *copy = NULL;
     if (!guest_inout) {
         copy = instance->memory0 + next;
         memcpy(copy, (char *)inout + low, length);
-        guest_inout = next - (uint32_t)low;
+        guest_inout = next - (mw_guest_addr)low;
     }
 
     mw_callback_enter();
@@ -174,13 +174,13 @@ static uint32_t op_index(const mw_func *func, bool large)
 
 static int32_t create_op(const mw_call *call, mw_guest_ptr user_fn, bool large, int32_t commute, mw_guest_ptr op)
 {
-    int32_t *out;
+    mw_guest_word *out;
     MW_TRY(mw_in_running(call));
-    MW_TRY(mw_out_i32(call, "op", op, &out));
-    const mw_func *func = mw_guest_function(call->instance, user_fn.addr, "iiii:");
+    MW_TRY(mw_out_word(call, "op", op, &out));
+    const mw_func *func = mw_guest_function(call->instance, user_fn.addr, MW_BY_WIDTH("iiii:", "IIII:"));
     if (!func)
-        return mw_raise_error(call, MW_GUEST_ERR_ARG, "user_fn", "%u is not a function of type MPI_User_function%s",
-                              user_fn.addr, large ? "_c" : "");
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, "user_fn", "%llu is not a function of type MPI_User_function%s",
+                              (unsigned long long)user_fn.addr, large ? "_c" : "");
     uint32_t index = op_index(func, large);
     mw_op_slot *slot = index ? mw_op_take() : NULL;
     if (!slot)
@@ -190,7 +190,7 @@ static int32_t create_op(const mw_call *call, mw_guest_ptr user_fn, bool large, 
     slot->callback = index;
     slot->builtin = 0;
     slot->commutes = commute != 0;
-    *out = (int32_t)mw_op_publish(slot).value;
+    *out = mw_op_publish(slot).value;
     if (rc != MPI_SUCCESS) {
         mw_op_free(slot);
         *out = MW_GUEST_OP_NULL;
@@ -214,9 +214,9 @@ int32_t mw_MPI_Op_free(mw_instance *instance, mw_guest_ptr op)
 {
     mw_call call = MW_CALL("MPI_Op_free");
     mw_op_slot *slot;
-    int32_t *handle;
-    MW_TRY(mw_out_i32(&call, "op", op, &handle));
-    MW_TRY(mw_in_op_slot(&call, "op", (mw_guest_op){(uint32_t)*handle}, &slot));
+    mw_guest_word *handle;
+    MW_TRY(mw_out_word(&call, "op", op, &handle));
+    MW_TRY(mw_in_op_slot(&call, "op", (mw_guest_op){*handle}, &slot));
     if (slot->builtin)
         return mw_raise_error(&call, MW_GUEST_ERR_OP, "op", "a predefined operation cannot be freed");
     MPI_Op host = slot->host;
@@ -250,7 +250,7 @@ mw_checked_op mw_op_to_use(const mw_call *call, const char *argument, mw_guest_o
         return checked;
     checked.host = slot->host;
     if (slot->callback) {
-        __atomic_store_n(&op_pool[slot->callback].type_hint, type_handle.value, __ATOMIC_RELAXED);
+        __atomic_store_n(&op_pool[slot->callback].type_hint, (uint32_t)type_handle.value, __ATOMIC_RELAXED);
     } else if ((type->flags & MW_TYPE_QUAD) && (type->flags & MW_TYPE_PREDEFINED)) {
         checked.host = mw_quad_op(slot->builtin, type_handle);
         if (checked.host == MPI_OP_NULL)

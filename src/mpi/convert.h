@@ -144,7 +144,7 @@ typedef struct mw_checked_buffer {
 
 /* ---- Handles in ---------------------------------------------------------------------------------------- */
 
-int32_t mw_raise_handle(const mw_call *call, mw_handle_kind kind, const char *argument, uint32_t value)
+int32_t mw_raise_handle(const mw_call *call, mw_handle_kind kind, const char *argument, mw_guest_word value)
     __attribute__((cold));
 
 MW_INLINE int32_t mw_in_comm(mw_call *call, const char *argument, mw_guest_comm handle, const mw_comm_slot **out)
@@ -420,7 +420,15 @@ MW_INLINE int32_t mw_out_span(const mw_call *call, const char *argument, mw_gues
     *out = call->instance->memory0 + p.addr;
     return MW_GUEST_SUCCESS;
 }
-/* An int, handle or MPI_Aint; a Count, Offset or double. */
+/* A handle or pointer; an MPI_Aint; an int; a Count, Offset or double. */
+MW_INLINE int32_t mw_out_word(const mw_call *call, const char *argument, mw_guest_ptr p, mw_guest_word **out)
+{
+    return mw_out_span(call, argument, p, sizeof **out, (void **)out);
+}
+MW_INLINE int32_t mw_out_address(const mw_call *call, const char *argument, mw_guest_ptr p, mw_guest_aint **out)
+{
+    return mw_out_span(call, argument, p, sizeof **out, (void **)out);
+}
 MW_INLINE int32_t mw_out_i32(const mw_call *call, const char *argument, mw_guest_ptr p, int32_t **out)
 {
     return mw_out_span(call, argument, p, 4, (void **)out);
@@ -429,7 +437,9 @@ MW_INLINE int32_t mw_out_i64(const mw_call *call, const char *argument, mw_guest
 {
     return mw_out_span(call, argument, p, 8, (void **)out);
 }
-/* n ints to be written by the host in place; n MPI_Counts. */
+/* n handles; n MPI_Aints; n ints to be written by the host in place; n MPI_Counts. */
+int32_t mw_out_words(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t n, mw_guest_word **out);
+int32_t mw_out_addresses(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t n, mw_guest_aint **out);
 int32_t mw_out_ints(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t n, int32_t **out);
 int32_t mw_out_longs(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t n, int64_t **out);
 
@@ -440,9 +450,11 @@ int32_t mw_in_counts(const mw_call *call, mw_arena *arena, const char *argument,
 /* n ranks below `size` (MPI_ERR_RANK); `special` also allows MPI_PROC_NULL. */
 int32_t mw_in_ranks(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n, int size,
                     bool special, int **out);
-/* n MPI_Aints, sign-extended; n MPI_Counts, whatever they say. */
+/* n MPI_Aints, sign-extended; n handles, or n MPI_Counts, whatever they say. */
 int32_t mw_in_aints(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n,
                     MPI_Aint **out);
+int32_t mw_in_words(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n,
+                    mw_guest_word **out);
 int32_t mw_in_longs(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n,
                     int64_t **out);
 /* Edge weights: MPI_UNWEIGHTED, MPI_WEIGHTS_EMPTY, or n ints. */
@@ -483,7 +495,7 @@ static inline bool mw_touched(int64_t count, const mw_type_slot *type, int64_t *
     return true;
 }
 
-/* A message buffer, for the host to use in place. Addresses wrap modulo 2^32, as the guest's own arithmetic does:
+/* A message buffer, for the host to use in place. Addresses wrap modulo 2^32 (wasm32), as the guest's own arithmetic does:
  * with MPI_BOTTOM a displacement from 2 GiB on is negative. An address below 16 with a predefined type is
  * refused (MPI_ERR_BUFFER): it can only be a null pointer or an MPI_IN_PLACE where none is allowed. `count` must not be negative.
  *
@@ -496,6 +508,7 @@ MW_INLINE int32_t mw_in_buffer(const mw_call *call, const char *argument, mw_gue
 {
     int64_t bytes;
     if (MW_LIKELY(!__builtin_mul_overflow(count, (int64_t)type->step, &bytes) && p.addr >= 16 &&
+                  (MW_GUEST_BITS == 32 || type->step != MW_NO_STEP) &&
                   mw_guest_contains(call->instance, p.addr, (uint64_t)bytes))) {
         *out = call->instance->memory0 + p.addr;
         return MW_GUEST_SUCCESS;
@@ -534,27 +547,27 @@ int32_t mw_in_buffer_w_aint(const mw_call *call, const char *argument, mw_guest_
 
 /* int32_t mw_out_K(call, argument, host handle, guest handle *out): makes the guest's handle of a host object
  * that the guest now owns a reference to and writes it. A null host handle gives the null handle. */
-int32_t mw_out_comm(const mw_call *call, const char *argument, MPI_Comm host, int32_t *out);
-int32_t mw_out_group(const mw_call *call, const char *argument, MPI_Group host, int32_t *out);
-int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host, int32_t *out);
+int32_t mw_out_comm(const mw_call *call, const char *argument, MPI_Comm host, mw_guest_word *out);
+int32_t mw_out_group(const mw_call *call, const char *argument, MPI_Group host, mw_guest_word *out);
+int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host, mw_guest_word *out);
 /* What a new datatype has of those that it is made of. */
-void mw_type_derive(int32_t handle, const mw_type_slot *const *types, int64_t n);
+void mw_type_derive(mw_guest_word handle, const mw_type_slot *const *types, int64_t n);
 /* A new datatype that is not made of others, but a number of one kind, as Fortran has them. */
-void mw_type_of_one_kind(int32_t handle, char kind);
+void mw_type_of_one_kind(mw_guest_word handle, char kind);
 /* Whether the host can convert the datatype to external32 (pack.c). */
 int32_t mw_in_external(const mw_call *call, const char *argument, const mw_type_slot *type);
-int32_t mw_out_info(const mw_call *call, const char *argument, MPI_Info host, int32_t *out);
-int32_t mw_out_message(const mw_call *call, const char *argument, MPI_Message host, int32_t *out);
+int32_t mw_out_info(const mw_call *call, const char *argument, MPI_Info host, mw_guest_word *out);
+int32_t mw_out_message(const mw_call *call, const char *argument, MPI_Message host, mw_guest_word *out);
 
 /* A started or persistent operation. Takes over `arena` if it is not NULL (kept until completion, or, with
  * MW_REQUEST_PERSISTENT, until the request is freed). */
-int32_t mw_out_request_kept(const mw_call *call, MPI_Request host, uint32_t flags, mw_arena *arena, int32_t *out);
-MW_INLINE int32_t mw_out_request(const mw_call *call, MPI_Request host, uint32_t flags, int32_t *out)
+int32_t mw_out_request_kept(const mw_call *call, MPI_Request host, uint32_t flags, mw_arena *arena, mw_guest_word *out);
+MW_INLINE int32_t mw_out_request(const mw_call *call, MPI_Request host, uint32_t flags, mw_guest_word *out)
 {
     mw_guest_request handle;
     if (MW_UNLIKELY(!mw_request_make(host, flags, &handle)))
         return mw_out_request_kept(MW_COPY(call), host, flags, NULL, out);
-    *out = (int32_t)handle.value;
+    *out = handle.value;
     return MW_GUEST_SUCCESS;
 }
 

@@ -8,8 +8,8 @@
 #include "mpi/windows.h"
 #include "shims.h"
 
-typedef void errhandler_code(mw_context *context, uint32_t object, uint32_t error_code);
-typedef void errhandler_varargs_code(mw_context *context, uint32_t object, uint32_t error_code, uint32_t varargs);
+typedef void errhandler_code(mw_context *context, mw_guest_addr object, mw_guest_addr error_code);
+typedef void errhandler_varargs_code(mw_context *context, mw_guest_addr object, mw_guest_addr error_code, mw_guest_addr varargs);
 
 #define POOL 256
 typedef struct callback {
@@ -38,31 +38,33 @@ int32_t mw_handler_code(int32_t error)
 #endif
 }
 
-static void call_guest(uint32_t index, uint32_t handle, int code)
+static void call_guest(uint32_t index, mw_guest_word handle, int code)
 {
     mw_instance *instance = mw_instance_here(mw_mpi_instance);
     const callback *c = &pool[index];
     const mw_func *func = mw_func_here(c->func);
     mw_guest_block block;
     int32_t guest_code = mw_guest_error_class(code);
-    if (mw_mpi_legacy)
+    if (MW_LEGACY)
         guest_code = mw_legacy_error(guest_code);
 
-    if (!mw_guest_block_begin(instance, 16, &block))
+    /* The handle, the code, and what stands for the variable arguments: two words of zeros. */
+    enum { WORD = sizeof handle };
+    if (!mw_guest_block_begin(instance, 4 * WORD, &block))
         mw_cannot_call("error handler", "no guest memory for its arguments");
-    uint32_t p = block.p.addr;
-    memcpy(instance->memory0 + p, &handle, 4);
-    memcpy(instance->memory0 + p + 4, &guest_code, 4);
-    memset(instance->memory0 + p + 8, 0, 8);
+    mw_guest_addr p = block.p.addr;
+    memcpy(instance->memory0 + p, &handle, WORD);
+    memcpy(instance->memory0 + p + WORD, &guest_code, sizeof guest_code);
+    memset(instance->memory0 + p + 2 * WORD, 0, 2 * WORD);
     mw_callback_enter();
     if (c->varargs)
-        ((errhandler_varargs_code *)func->code)(func->context, p, p + 4, p + 8);
+        ((errhandler_varargs_code *)func->code)(func->context, p, p + WORD, p + 2 * WORD);
     else
-        ((errhandler_code *)func->code)(func->context, p, p + 4);
+        ((errhandler_code *)func->code)(func->context, p, p + WORD);
     mw_callback_leave();
     int32_t left;
-    memcpy(&left, instance->memory0 + p + 4, 4);
-    left_code = left != guest_code && (left == MW_GUEST_SUCCESS || !mw_mpi_legacy) ? left : -1;
+    memcpy(&left, instance->memory0 + p + WORD, sizeof left);
+    left_code = left != guest_code && (left == MW_GUEST_SUCCESS || !MW_LEGACY) ? left : -1;
     mw_guest_block_end(instance, &block);
 }
 
@@ -70,7 +72,7 @@ static void call_comm(uint32_t index, MPI_Comm host, int code)
 {
     bool made;
     mw_guest_comm comm = mw_comm_of_host(host, &made);
-    call_guest(index, mw_mpi_legacy ? mw_legacy_out_comm(comm.value) : comm.value, code);
+    call_guest(index, MW_LEGACY ? mw_legacy_out_comm((uint32_t)comm.value) : comm.value, code);
     mw_comm_slot *slot = made ? mw_comm_find(comm) : NULL; /* the handler may have freed it */
     if (slot)
         mw_comm_free(slot);
@@ -150,23 +152,23 @@ static int index_of(const mw_func *func, bool varargs)
 
 /* Before the host makes the handler: a slot for it, where its handle goes, and which trampoline it calls. */
 static int32_t begin_create(mw_call *call, mw_guest_ptr function, mw_guest_ptr errhandler, mw_errhandler_slot **slot,
-                            int32_t **out, int *index)
+                            mw_guest_word **out, int *index)
 {
-    MW_TRY(mw_out_i32(call, "errhandler", errhandler, out));
-    const mw_func *varargs = mw_guest_function(call->instance, function.addr, "iii:");
-    const mw_func *func = varargs ? varargs : mw_guest_function(call->instance, function.addr, "ii:");
+    MW_TRY(mw_out_word(call, "errhandler", errhandler, out));
+    const mw_func *varargs = mw_guest_function(call->instance, function.addr, MW_BY_WIDTH("iii:", "III:"));
+    const mw_func *func = varargs ? varargs : mw_guest_function(call->instance, function.addr, MW_BY_WIDTH("ii:", "II:"));
     if (!func)
-        return mw_raise_error(call, MW_GUEST_ERR_ARG, NULL, "%u is not a function of an error handler's type",
-                              function.addr);
+        return mw_raise_error(call, MW_GUEST_ERR_ARG, NULL, "%llu is not a function of an error handler's type",
+                              (unsigned long long)function.addr);
     *index = index_of(func, varargs != NULL);
     *slot = *index >= 0 ? mw_errhandler_take() : NULL;
     return *slot ? MW_GUEST_SUCCESS : mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many error handlers");
 }
 
-static int32_t end_create(mw_errhandler_slot *slot, mw_handle_kind object, int rc, int32_t *out)
+static int32_t end_create(mw_errhandler_slot *slot, mw_handle_kind object, int rc, mw_guest_word *out)
 {
     slot->object = object;
-    *out = (int32_t)mw_errhandler_publish(slot).value;
+    *out = mw_errhandler_publish(slot).value;
     if (rc != MPI_SUCCESS) {
         mw_errhandler_free(slot);
         *out = MW_GUEST_ERRHANDLER_NULL;
@@ -181,11 +183,11 @@ static int32_t in_handler(const mw_call *call, mw_guest_errhandler handle, mw_ha
     mw_handle_kind kind = mw_errhandler_find(handle)->object;
     return kind == MW_KIND_NONE || kind == object
                ? MW_GUEST_SUCCESS
-               : mw_raise_error(call, MW_GUEST_ERR_ARG, "errhandler", "0x%x handles errors of another kind of object",
-                                handle.value);
+               : mw_raise_error(call, MW_GUEST_ERR_ARG, "errhandler", "0x%llx handles errors of another kind of object",
+                                (unsigned long long)handle.value);
 }
 
-static int32_t out_handler(const mw_call *call, mw_handle_kind object, MPI_Errhandler host, int32_t *out)
+static int32_t out_handler(const mw_call *call, mw_handle_kind object, MPI_Errhandler host, mw_guest_word *out)
 {
     static const uint16_t predefined[] = {MW_GUEST_ERRORS_ARE_FATAL, MW_GUEST_ERRORS_RETURN, MW_GUEST_ERRORS_ABORT};
     for (size_t i = 0; i < sizeof predefined / sizeof *predefined; i++)
@@ -198,7 +200,7 @@ static int32_t out_handler(const mw_call *call, mw_handle_kind object, MPI_Errha
         return mw_raise_error(call, MW_GUEST_ERR_INTERN, NULL, "too many error handlers");
     slot->host = host;
     slot->object = object;
-    *out = (int32_t)mw_errhandler_publish(slot).value;
+    *out = mw_errhandler_publish(slot).value;
     return MW_GUEST_SUCCESS;
 }
 
@@ -231,7 +233,7 @@ static void note_file(const mw_file_slot *slot, bool fatal)
     {                                                                                              \
         mw_call call = MW_CALL(#name);                                                             \
         mw_errhandler_slot *slot;                                                                  \
-        int32_t *out;                                                                              \
+        mw_guest_word *out;                                                                        \
         int index;                                                                                 \
         MW_TRY(in_time(&call));                                                                    \
         MW_TRY(begin_create(&call, function, errhandler, &slot, &out, &index));                    \
@@ -257,9 +259,9 @@ static void note_file(const mw_file_slot *slot, bool fatal)
         mw_call call = MW_CALL(#name);                                                             \
         const mw_##kind##_slot *slot;                                                              \
         MPI_Errhandler host;                                                                       \
-        int32_t *out;                                                                              \
+        mw_guest_word *out;                                                                        \
         MW_TRY(in_object(&call, #kind, kind, &slot));                                              \
-        MW_TRY(mw_out_i32(&call, "errhandler", errhandler, &out));                                 \
+        MW_TRY(mw_out_word(&call, "errhandler", errhandler, &out));                                \
         MW_TRY(mw_result(MPI_##Kind##_get_errhandler(slot->host, &host)));                         \
         return out_handler(&call, MW_KIND_##kind, host, out);                                      \
     }
@@ -288,10 +290,10 @@ GET_SHIM(MPI_Session_get_errhandler, Session, session, mw_in_session)
 int32_t mw_MPI_Errhandler_free(mw_instance *instance, mw_guest_ptr errhandler)
 {
     mw_call call = MW_CALL("MPI_Errhandler_free");
-    int32_t *handle;
+    mw_guest_word *handle;
     MPI_Errhandler host;
-    MW_TRY(mw_out_i32(&call, "errhandler", errhandler, &handle));
-    mw_guest_errhandler guest = {(uint32_t)*handle};
+    MW_TRY(mw_out_word(&call, "errhandler", errhandler, &handle));
+    mw_guest_errhandler guest = {*handle};
     MW_TRY(mw_in_errhandler(&call, "errhandler", guest, &host));
     if (guest.value >= MW_FIRST_DYNAMIC_INDEX) { /* a predefined one stays */
         int rc = MPI_Errhandler_free(&host);

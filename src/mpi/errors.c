@@ -256,13 +256,14 @@ static uint32_t null_handle(mw_handle_kind kind)
     return nulls[kind];
 }
 
-int32_t mw_raise_handle(const mw_call *call, mw_handle_kind kind, const char *argument, uint32_t value)
+int32_t mw_raise_handle(const mw_call *call, mw_handle_kind kind, const char *argument, mw_guest_word value)
 {
     if (!mw_mpi_running)
         return mw_raise_not_running(call);
     if (value == null_handle(kind))
         return mw_raise_error(call, kind_classes[kind], argument, "the null %s is not allowed here", kind_names[kind]);
-    return mw_raise_error(call, kind_classes[kind], argument, "0x%x is not a valid %s", value, kind_names[kind]);
+    return mw_raise_error(call, kind_classes[kind], argument, "0x%llx is not a valid %s", (unsigned long long)value,
+                          kind_names[kind]);
 }
 
 int32_t mw_raise_count(const mw_call *call, const char *argument, int64_t count)
@@ -288,8 +289,8 @@ int32_t mw_raise_span(const mw_call *call, const char *argument, mw_guest_ptr p,
     if (p.addr < 16)
         return mw_raise_error(call, MW_GUEST_ERR_ARG, argument, "null pointer");
     return mw_raise_error(call, MW_GUEST_ERR_ARG, argument,
-                          "%llu bytes at 0x%x do not lie in the guest's memory of %llu bytes",
-                          (unsigned long long)bytes, p.addr,
+                          "%llu bytes at 0x%llx do not lie in the guest's memory of %llu bytes",
+                          (unsigned long long)bytes, (unsigned long long)p.addr,
                           (unsigned long long)mw_guest_memory_size(call->instance));
 }
 
@@ -300,8 +301,8 @@ int32_t mw_raise_buffer(const mw_call *call, const char *argument, mw_guest_ptr 
         return mw_raise_error(call, MW_GUEST_ERR_BUFFER, argument, "null pointer with a count of %lld",
                               (long long)count);
     return mw_raise_error(call, MW_GUEST_ERR_BUFFER, argument,
-                          "%lld elements of %lld bytes at 0x%x do not lie in the guest's memory of %llu bytes",
-                          (long long)count, (long long)type->true_extent, p.addr,
+                          "%lld elements of %lld bytes at 0x%llx do not lie in the guest's memory of %llu bytes",
+                          (long long)count, (long long)type->true_extent, (unsigned long long)p.addr,
                           (unsigned long long)mw_guest_memory_size(call->instance));
 }
 

@@ -144,7 +144,8 @@ int32_t mw_MPI_File_open(mw_instance *instance, mw_guest_comm comm, mw_guest_ptr
     const mw_comm_slot *host_comm;
     MPI_Info host_info;
     MPI_File host = MPI_FILE_NULL;
-    int32_t *out, error;
+    mw_guest_word *out;
+    int32_t error;
     char *path;
     int host_amode;
 
@@ -154,7 +155,7 @@ int32_t mw_MPI_File_open(mw_instance *instance, mw_guest_comm comm, mw_guest_ptr
         (error = mw_in_string(&call, &arena, "filename", filename, 65536, &path)) ||
         (error = mw_in_amode(&call, "amode", amode, &host_amode)) || (error = check_amode(&call, amode)) ||
         (error = mw_in_info_or_null(&call, "info", info, &host_info)) ||
-        (error = mw_out_i32(&call, "fh", fh, &out)))
+        (error = mw_out_word(&call, "fh", fh, &out)))
         goto out;
     *out = MW_GUEST_FILE_NULL;
     if (host_comm->inter) {
@@ -178,7 +179,7 @@ int32_t mw_MPI_File_open(mw_instance *instance, mw_guest_comm comm, mw_guest_ptr
     }
     MW_SET_HOST(slot, host);
     slot->file = file;
-    *out = (int32_t)mw_file_publish(slot).value;
+    *out = mw_file_publish(slot).value;
 out:
     mw_arena_end(&arena);
     return error ? mw_handler_code(error) : MW_GUEST_SUCCESS;
@@ -190,9 +191,9 @@ int32_t mw_MPI_File_close(mw_instance *instance, mw_guest_ptr fh)
 {
     mw_call call = MW_CALL("MPI_File_close");
     const mw_file_slot *slot;
-    int32_t *handle;
-    MW_TRY(mw_out_i32(&call, "fh", fh, &handle));
-    MW_TRY(mw_in_file(&call, "fh", (mw_guest_file){(uint32_t)*handle}, &slot));
+    mw_guest_word *handle;
+    MW_TRY(mw_out_word(&call, "fh", fh, &handle));
+    MW_TRY(mw_in_file(&call, "fh", (mw_guest_file){*handle}, &slot));
     MPI_File host = slot->host;
     mw_file *file = slot->file;
     if (file->split)
@@ -346,10 +347,10 @@ void mw_split_over(const mw_file_slot *slot)
 /* A registered representation; lives as long as the process, as the host's registration does. */
 typedef struct registration {
     const mw_func *extent_func;
-    uint32_t extra_state;
+    mw_guest_addr extra_state;
 } registration;
 
-typedef int32_t extent_code(mw_context *context, uint32_t datatype, uint32_t extent, uint32_t extra_state);
+typedef int32_t extent_code(mw_context *context, mw_guest_word datatype, mw_guest_addr extent, mw_guest_addr extra_state);
 
 static int file_extent(MPI_Datatype host, MPI_Aint *out, void *extra)
 {
@@ -358,7 +359,7 @@ static int file_extent(MPI_Datatype host, MPI_Aint *out, void *extra)
     mw_instance *instance = mw_instance_here(mw_mpi_instance);
     mw_guest_block block;
     bool made;
-    int32_t extent = 0;
+    mw_guest_aint extent = 0;
 
     if (!mw_guest_block_begin(instance, 16, &block))
         return MPI_ERR_NO_MEM;
@@ -386,15 +387,15 @@ static int32_t register_datarep(mw_call *call, mw_guest_ptr name, mw_guest_ptr r
     if ((error = mw_in_running(call)) ||
         (error = mw_in_string(call, &arena, "datarep", name, MW_GUEST_MAX_DATAREP_STRING, &host_name)))
         goto out;
-    const mw_func *extent_func = mw_guest_function(call->instance, extent_fn.addr, "iii:i");
+    const mw_func *extent_func = mw_guest_function(call->instance, extent_fn.addr, MW_BY_WIDTH("iii:i", "III:i"));
     if (read_fn.addr || write_fn.addr) {
         /* MPICH and Open MPI refuse them, too, when such a view is set. */
         error = mw_raise_error(call, MW_GUEST_ERR_UNSUPPORTED_DATAREP, NULL, "no host MPI calls conversion functions");
         goto out;
     }
     if (!extent_func) {
-        error = mw_raise_error(call, MW_GUEST_ERR_ARG, "dtype_file_extent_fn", "%u is not an extent function",
-                               extent_fn.addr);
+        error = mw_raise_error(call, MW_GUEST_ERR_ARG, "dtype_file_extent_fn", "%llu is not an extent function",
+                               (unsigned long long)extent_fn.addr);
         goto out;
     }
     registration *d = malloc(sizeof *d);

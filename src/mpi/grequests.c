@@ -6,13 +6,13 @@
 
 #include <stdlib.h>
 
-typedef int32_t query_code(mw_context *context, uint32_t extra_state, uint32_t status);
-typedef int32_t free_code(mw_context *context, uint32_t extra_state);
-typedef int32_t cancel_code(mw_context *context, uint32_t extra_state, int32_t complete);
+typedef int32_t query_code(mw_context *context, mw_guest_addr extra_state, mw_guest_addr status);
+typedef int32_t free_code(mw_context *context, mw_guest_addr extra_state);
+typedef int32_t cancel_code(mw_context *context, mw_guest_addr extra_state, int32_t complete);
 
 typedef struct grequest {
     const mw_func *query, *free, *cancel;
-    uint32_t extra_state;
+    mw_guest_addr extra_state;
 } grequest;
 
 static int query(void *state, MPI_Status *status)
@@ -65,14 +65,14 @@ int32_t mw_MPI_Grequest_start(mw_instance *instance, mw_guest_ptr query_fn, mw_g
                               mw_guest_ptr cancel_fn, mw_guest_ptr extra_state, mw_guest_ptr request)
 {
     mw_call call = MW_CALL("MPI_Grequest_start");
-    int32_t *out;
+    mw_guest_word *out;
     MPI_Request host;
     MW_TRY(mw_in_running(&call));
-    MW_TRY(mw_out_i32(&call, "request", request, &out));
+    MW_TRY(mw_out_word(&call, "request", request, &out));
     grequest made = {
-        mw_guest_function(instance, query_fn.addr, "ii:i"),
-        mw_guest_function(instance, free_fn.addr, "i:i"),
-        mw_guest_function(instance, cancel_fn.addr, "ii:i"),
+        mw_guest_function(instance, query_fn.addr, MW_BY_WIDTH("ii:i", "II:i")),
+        mw_guest_function(instance, free_fn.addr, MW_BY_WIDTH("i:i", "I:i")),
+        mw_guest_function(instance, cancel_fn.addr, MW_BY_WIDTH("ii:i", "Ii:i")),
         extra_state.addr,
     };
     if (!made.query || !made.free || !made.cancel)

@@ -131,8 +131,8 @@ mw_guest_comm mw_comm_promise(const mw_comm_slot *slot)
 
 /* ---- Predefined handles -------------------------------------------------------------------------------- */
 
-/* The host type of each predefined guest type on wasm32, by representation: where C's long has 8 bytes on the host, the
- * guest's 4-byte long is the host's int32_t. A row counts only if the host's type exists and has `size`; of
+/* The host type of each predefined guest type, by representation: where C's long has 8 bytes on the host, a guest's 4-byte
+ * long is the host's int32_t. A row counts only if the host's type exists and has `size`; of
  * several rows for one guest type the first that counts wins (the Fortran types of a host built without Fortran).
  * Of several guest types for one host type the first is what the host's handle becomes on the way back. */
 typedef struct type_row {
@@ -152,8 +152,8 @@ static const type_row type_rows[] = {
     {MW_GUEST_UNSIGNED_SHORT, 2, 0, MPI_UNSIGNED_SHORT},
     {MW_GUEST_INT, 4, 0, MPI_INT},
     {MW_GUEST_UNSIGNED, 4, 0, MPI_UNSIGNED},
-    {MW_GUEST_LONG, 4, 0, MPI_INT32_T},
-    {MW_GUEST_UNSIGNED_LONG, 4, 0, MPI_UINT32_T},
+    {MW_GUEST_LONG, MW_BY_WIDTH(4, 8), 0, MW_BY_WIDTH(MPI_INT32_T, MPI_LONG)},
+    {MW_GUEST_UNSIGNED_LONG, MW_BY_WIDTH(4, 8), 0, MW_BY_WIDTH(MPI_UINT32_T, MPI_UNSIGNED_LONG)},
     {MW_GUEST_LONG_LONG, 8, 0, MPI_LONG_LONG},
     {MW_GUEST_UNSIGNED_LONG_LONG, 8, 0, MPI_UNSIGNED_LONG_LONG},
     {MW_GUEST_FLOAT, 4, 0, MPI_FLOAT},
@@ -168,7 +168,7 @@ static const type_row type_rows[] = {
     {MW_GUEST_UINT32_T, 4, 0, MPI_UINT32_T},
     {MW_GUEST_INT64_T, 8, 0, MPI_INT64_T},
     {MW_GUEST_UINT64_T, 8, 0, MPI_UINT64_T},
-    {MW_GUEST_AINT, 4, 0, MPI_INT32_T},
+    {MW_GUEST_AINT, MW_BY_WIDTH(4, 8), 0, MW_BY_WIDTH(MPI_INT32_T, MPI_AINT)},
     {MW_GUEST_COUNT, 8, 0, MPI_COUNT},
     {MW_GUEST_OFFSET, 8, 0, MPI_OFFSET},
     {MW_GUEST_C_BOOL, 1, 0, MPI_C_BOOL},
@@ -178,7 +178,7 @@ static const type_row type_rows[] = {
     {MW_GUEST_FLOAT_INT, 8, 0, MPI_FLOAT_INT},
     {MW_GUEST_DOUBLE_INT, 12, 0, MPI_DOUBLE_INT},
     {MW_GUEST_2INT, 8, 0, MPI_2INT},
-    {MW_GUEST_LONG_INT, 8, 0, MPI_2INT},
+    {MW_GUEST_LONG_INT, MW_BY_WIDTH(8, 12), 0, MW_BY_WIDTH(MPI_2INT, MPI_LONG_INT)},
     {MW_GUEST_SHORT_INT, 6, 0, MPI_SHORT_INT},
     /* C++ */
     {MW_GUEST_CXX_BOOL, 1, 0, MPI_CXX_BOOL},
@@ -292,7 +292,7 @@ void mw_type_describe(mw_type_slot *slot, MPI_Datatype host)
     slot->true_extent = true_extent;
     slot->flags = slot->base = 0;
     bool inside = true_lb >= 0 && extent > 0 && extent < UINT32_MAX && true_extent <= extent - true_lb;
-    slot->step = inside ? (uint32_t)extent : UINT32_MAX;
+    slot->step = inside ? (uint32_t)extent : MW_NO_STEP;
 }
 
 bool mw_type_is_pair(uint32_t guest)

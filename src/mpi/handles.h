@@ -59,8 +59,9 @@ typedef struct mw_type_slot {
     int64_t true_lb, true_extent;
     uint16_t flags; /* MW_TYPE_... */
     uint16_t base;  /* the predefined type that all its elements have, or 0: several, or not known as one */
-    uint32_t step;  /* the extent, if an element touches nothing outside it; else UINT32_MAX, so much as no memory has */
+    uint32_t step;  /* the extent, if an element touches nothing outside it; else MW_NO_STEP: more than a 32-bit memory has */
 } __attribute__((aligned(64))) mw_type_slot;
+#define MW_NO_STEP UINT32_MAX
 _Static_assert(sizeof(mw_type_slot) == 64, "a check touches one cache line");
 
 enum {

@@ -56,7 +56,15 @@ int32_t mw_in_large_displs(const mw_call *call, mw_arena *arena, const char *arg
 #if MPI_VERSION >= 4
     return mw_in_aints(call, arena, argument, p, n, out);
 #else
-    return mw_in_ints(call, arena, argument, p, n, out);
+    MPI_Aint *values;
+    int32_t error = mw_in_aints(call, arena, argument, p, n, &values);
+    for (int64_t i = 0; !error && i < n; i++)
+        error = mw_in_large_shift(call, argument, values[i]);
+    if (!error)
+        *out = mw_arena_take(call, arena, (uint64_t)n * sizeof **out, &error);
+    for (int64_t i = 0; !error && i < n; i++)
+        (*out)[i] = (mw_large_displ)values[i];
+    return error;
 #endif
 }
 
@@ -88,7 +96,7 @@ static bool is_large(MPI_Datatype type)
 }
 #endif
 
-int32_t mw_out_large_type(const mw_call *call, const char *argument, MPI_Datatype host, int32_t *out)
+int32_t mw_out_large_type(const mw_call *call, const char *argument, MPI_Datatype host, mw_guest_word *out)
 {
 #if MPI_VERSION < 4
     MW_TRY(mw_result(mark_large(host)));
@@ -221,14 +229,16 @@ int32_t mw_MPI_Type_get_contents_c(mw_instance *instance, mw_guest_type datatype
     const mw_type_slot *type;
     envelope n;
     contents host;
-    int32_t *integers, *addresses, *types, error;
+    int32_t *integers, error;
+    mw_guest_aint *addresses;
+    mw_guest_word *types;
     int64_t *counts;
 
     if ((error = mw_in_type(&call, "datatype", datatype, &type)) ||
         (error = mw_out_ints(&call, "array_of_integers", array_of_integers, max_integers, &integers)) ||
-        (error = mw_out_ints(&call, "array_of_addresses", array_of_addresses, max_addresses, &addresses)) ||
+        (error = mw_out_addresses(&call, "array_of_addresses", array_of_addresses, max_addresses, &addresses)) ||
         (error = mw_out_longs(&call, "array_of_large_counts", array_of_large_counts, max_large_counts, &counts)) ||
-        (error = mw_out_ints(&call, "array_of_datatypes", array_of_datatypes, max_datatypes, &types)) ||
+        (error = mw_out_words(&call, "array_of_datatypes", array_of_datatypes, max_datatypes, &types)) ||
         (error = get_envelope(type, &n)))
         goto out;
     if (n.combiner == MPI_COMBINER_NAMED)
@@ -243,7 +253,7 @@ int32_t mw_MPI_Type_get_contents_c(mw_instance *instance, mw_guest_type datatype
     mw_out_contents(n.combiner, n.counts > 0, host.integers, n.integers);
     memcpy(integers, host.integers, (uint64_t)n.integers * sizeof *integers);
     for (int64_t i = 0; i < n.addresses; i++)
-        addresses[i] = (int32_t)host.addresses[i];
+        addresses[i] = (mw_guest_aint)host.addresses[i];
     memcpy(counts, host.counts, (uint64_t)n.counts * sizeof *counts);
     for (int64_t i = 0; i < n.types && !error; i++)
         error = mw_out_type(&call, "array_of_datatypes", host.types[i], &types[i]);

@@ -38,7 +38,7 @@ MW_INLINE int32_t mw_in_large_shift(const mw_call *call, const char *argument, i
 }
 
 /* Arrays of n MPI_Counts: counts, of which none may be negative; distances in elements; distances in bytes. And of n
- * MPI_Aints, 32 bits of the guest's. */
+ * MPI_Aints. */
 int32_t mw_in_large_counts(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n,
                            mw_large_int **out);
 int32_t mw_in_large_shifts(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n,
@@ -61,6 +61,6 @@ int32_t mw_in_large_buffer_w_aint(const mw_call *call, const char *argument, mw_
 
 /* What a large-count constructor made: mw_out_type, after which decoding finds its arguments among the large counts on
  * every host. */
-int32_t mw_out_large_type(const mw_call *call, const char *argument, MPI_Datatype host, int32_t *out);
+int32_t mw_out_large_type(const mw_call *call, const char *argument, MPI_Datatype host, mw_guest_word *out);
 
 #endif

@@ -6,6 +6,9 @@
 #include "mpi/convert.h"
 #include "mpi/state.h"
 
+/* Whether the guest has this ABI: none with 64-bit pointers does, and what serves them is built without it. */
+#define MW_LEGACY (MW_GUEST_BITS == 32 && mw_mpi_legacy)
+
 /* Its host module "env" (generated). */
 extern const mw_host_func mw_legacy_funcs[];
 extern const uint32_t mw_legacy_nfuncs;

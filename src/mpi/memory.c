@@ -8,23 +8,26 @@
 
 #include <stdlib.h>
 
-typedef int32_t malloc_fn(mw_context *context, int32_t);
-typedef void free_fn(mw_context *context, int32_t);
+typedef mw_guest_addr malloc_fn(mw_context *context, mw_guest_addr);
+typedef void free_fn(mw_context *context, mw_guest_addr);
+#define MALLOC_SIGNATURE MW_BY_WIDTH("i:i", "I:I")
+#define FREE_SIGNATURE MW_BY_WIDTH("i:", "I:")
+#define MOST_BYTES MW_BY_WIDTH(INT32_MAX, INT64_MAX)
 
 mw_guest_ptr mw_guest_alloc(mw_instance *instance, uint64_t bytes)
 {
-    const mw_func *guest_malloc = mw_exported_function(instance, "malloc", "i:i");
-    uint32_t addr = 0;
+    const mw_func *guest_malloc = mw_exported_function(instance, "malloc", MALLOC_SIGNATURE);
+    mw_guest_addr addr = 0;
 
     if (bytes == 0)
         bytes = 1;
-    if (bytes > INT32_MAX)
+    if (bytes > MOST_BYTES)
         return (mw_guest_ptr){0};
     if (guest_malloc) {
-        addr = (uint32_t)((malloc_fn *)guest_malloc->code)(guest_malloc->context, (int32_t)bytes);
+        addr = ((malloc_fn *)guest_malloc->code)(guest_malloc->context, (mw_guest_addr)bytes);
     } else {
         int64_t old = mw_guest_memory_grow(instance, (bytes + MW_PAGE_BYTES - 1) / MW_PAGE_BYTES);
-        addr = old > 0 ? (uint32_t)((uint64_t)old * MW_PAGE_BYTES) : 0;
+        addr = old > 0 ? (mw_guest_addr)((uint64_t)old * MW_PAGE_BYTES) : 0;
     }
     /* The guest's malloc may say anything. */
     return (mw_guest_ptr){mw_guest_contains(instance, addr, bytes) ? addr : 0};
@@ -32,9 +35,9 @@ mw_guest_ptr mw_guest_alloc(mw_instance *instance, uint64_t bytes)
 
 void mw_guest_release(mw_instance *instance, mw_guest_ptr p)
 {
-    const mw_func *guest_free = mw_exported_function(instance, "free", "i:");
-    if (p.addr != 0 && guest_free && mw_exported_function(instance, "malloc", "i:i"))
-        ((free_fn *)guest_free->code)(guest_free->context, (int32_t)p.addr);
+    const mw_func *guest_free = mw_exported_function(instance, "free", FREE_SIGNATURE);
+    if (p.addr != 0 && guest_free && mw_exported_function(instance, "malloc", MALLOC_SIGNATURE))
+        ((free_fn *)guest_free->code)(guest_free->context, p.addr);
 }
 
 /* One block of guest memory serves all callbacks in progress on a thread, as a stack; what does not fit gets its own.
@@ -62,7 +65,7 @@ bool mw_guest_block_begin(mw_instance *instance, uint64_t bytes, mw_guest_block 
         mw_callback_leave();
         return block->p.addr != 0;
     }
-    block->p = (mw_guest_ptr){stack.addr + (uint32_t)stack_top};
+    block->p = (mw_guest_ptr){stack.addr + (mw_guest_addr)stack_top};
     stack_top += bytes;
     return true;
 }
@@ -82,16 +85,16 @@ int32_t mw_MPI_Alloc_mem(mw_instance *instance, mw_guest_aint size, mw_guest_inf
 {
     mw_call call = MW_CALL("MPI_Alloc_mem");
     MPI_Info host_info;
-    int32_t *out;
+    mw_guest_word *out;
     MW_TRY(mw_in_running(&call));
     MW_TRY(mw_in_info_or_null(&call, "info", info, &host_info));
-    MW_TRY(mw_out_i32(&call, "baseptr", baseptr, &out));
+    MW_TRY(mw_out_word(&call, "baseptr", baseptr, &out));
     if (size < 0)
-        return mw_raise_error(&call, MW_GUEST_ERR_ARG, "size", "%d is negative", size);
+        return mw_raise_error(&call, MW_GUEST_ERR_ARG, "size", "%lld is negative", (long long)size);
     mw_guest_ptr p = mw_guest_alloc(instance, (uint64_t)size);
     if (p.addr == 0)
-        return mw_raise_error(&call, MW_GUEST_ERR_NO_MEM, NULL, "no memory for %d bytes", size);
-    *out = (int32_t)p.addr;
+        return mw_raise_error(&call, MW_GUEST_ERR_NO_MEM, NULL, "no memory for %lld bytes", (long long)size);
+    *out = p.addr;
     return MW_GUEST_SUCCESS;
 }
 
@@ -149,7 +152,7 @@ int32_t mw_MPI_Buffer_attach_c(mw_instance *instance, mw_guest_ptr buffer, mw_gu
 }
 
 /* Returns when all messages in the buffer have been sent. */
-static int32_t detach(const mw_call *call, int32_t *out_addr, int64_t *size)
+static int32_t detach(const mw_call *call, mw_guest_word *out_addr, int64_t *size)
 {
     void *host;
     mw_large_int host_size;
@@ -158,7 +161,7 @@ static int32_t detach(const mw_call *call, int32_t *out_addr, int64_t *size)
     MW_TRY(mw_result(MW_LARGE(MPI_Buffer_detach)(&host, &host_size)));
     free(attached.host);
     attached.host = NULL;
-    *out_addr = (int32_t)attached.guest.addr;
+    *out_addr = attached.guest.addr;
     *size = attached.size;
     return MW_GUEST_SUCCESS;
 }
@@ -166,10 +169,11 @@ static int32_t detach(const mw_call *call, int32_t *out_addr, int64_t *size)
 int32_t mw_MPI_Buffer_detach(mw_instance *instance, mw_guest_ptr buffer_addr, mw_guest_ptr size)
 {
     mw_call call = MW_CALL("MPI_Buffer_detach");
-    int32_t *out_addr, *out_size;
+    mw_guest_word *out_addr;
+    int32_t *out_size;
     int64_t bytes;
     MW_TRY(mw_in_running(&call));
-    MW_TRY(mw_out_i32(&call, "buffer_addr", buffer_addr, &out_addr));
+    MW_TRY(mw_out_word(&call, "buffer_addr", buffer_addr, &out_addr));
     MW_TRY(mw_out_i32(&call, "size", size, &out_size));
     MW_TRY(detach(&call, out_addr, &bytes));
     *out_size = bytes <= INT32_MAX ? (int32_t)bytes : MW_GUEST_UNDEFINED; /* attached by MPI_Buffer_attach_c */
@@ -179,10 +183,10 @@ int32_t mw_MPI_Buffer_detach(mw_instance *instance, mw_guest_ptr buffer_addr, mw
 int32_t mw_MPI_Buffer_detach_c(mw_instance *instance, mw_guest_ptr buffer_addr, mw_guest_ptr size)
 {
     mw_call call = MW_CALL("MPI_Buffer_detach_c");
-    int32_t *out_addr;
+    mw_guest_word *out_addr;
     int64_t *out_size;
     MW_TRY(mw_in_running(&call));
-    MW_TRY(mw_out_i32(&call, "buffer_addr", buffer_addr, &out_addr));
+    MW_TRY(mw_out_word(&call, "buffer_addr", buffer_addr, &out_addr));
     MW_TRY(mw_out_i64(&call, "size", size, &out_size));
     return detach(&call, out_addr, out_size);
 }

@@ -7,12 +7,12 @@
 static int32_t free_comm(mw_call *call, mw_guest_ptr comm, int (*host_free)(MPI_Comm *))
 {
     const mw_comm_slot *slot;
-    int32_t *handle;
-    MW_TRY(mw_out_i32(call, "comm", comm, &handle));
-    MW_TRY(mw_in_comm(call, "comm", (mw_guest_comm){(uint32_t)*handle}, &slot));
+    mw_guest_word *handle;
+    MW_TRY(mw_out_word(call, "comm", comm, &handle));
+    MW_TRY(mw_in_comm(call, "comm", (mw_guest_comm){*handle}, &slot));
     if (slot->head.self < MW_FIRST_DYNAMIC_INDEX)
         return mw_raise_error(call, MW_GUEST_ERR_COMM, "comm", "a predefined communicator cannot be freed");
-    MW_TRY(mw_in_attributes(call, "comm", (uint32_t)*handle));
+    MW_TRY(mw_in_attributes(call, "comm", *handle));
     MPI_Comm host = slot->host;
     mw_leaving leaving;
     mw_leave_begin(&leaving, (mw_slot_head *)&slot->head);
@@ -41,11 +41,12 @@ static int32_t idup(mw_call *call, mw_arena *arena, mw_guest_comm comm, const MP
 {
     const mw_comm_slot *parent;
     MPI_Request host = MPI_REQUEST_NULL;
-    int32_t *out_comm, *out_request, error = MW_GUEST_SUCCESS;
+    mw_guest_word *out_comm, *out_request;
+    int32_t error = MW_GUEST_SUCCESS;
     MW_TRY(mw_in_comm(call, "comm", comm, &parent));
     MW_TRY(mw_in_attributes(call, "comm", comm.value));
-    MW_TRY(mw_out_i32(call, "newcomm", newcomm, &out_comm));
-    MW_TRY(mw_out_i32(call, "request", request, &out_request));
+    MW_TRY(mw_out_word(call, "newcomm", newcomm, &out_comm));
+    MW_TRY(mw_out_word(call, "request", request, &out_request));
     mw_comm_slot **made = mw_arena_take(call, arena, sizeof *made, &error);
     if (!made)
         return error;
@@ -60,7 +61,7 @@ static int32_t idup(mw_call *call, mw_arena *arena, mw_guest_comm comm, const MP
         mw_comm_free(*made);
         return error;
     }
-    *out_comm = (int32_t)mw_comm_promise(*made).value;
+    *out_comm = mw_comm_promise(*made).value;
     return mw_out_request_kept(call, host, MW_REQUEST_COMM, arena, out_request);
 }
 
@@ -105,23 +106,23 @@ int32_t mw_MPI_Comm_disconnect(mw_instance *instance, mw_guest_ptr comm)
 int32_t mw_MPI_Comm_get_parent(mw_instance *instance, mw_guest_ptr parent)
 {
     mw_call call = MW_CALL("MPI_Comm_get_parent");
-    int32_t *out;
+    mw_guest_word *out;
     MPI_Comm host;
     bool made;
     MW_TRY(mw_in_running(&call));
-    MW_TRY(mw_out_i32(&call, "parent", parent, &out));
+    MW_TRY(mw_out_word(&call, "parent", parent, &out));
     MW_TRY(mw_result(MPI_Comm_get_parent(&host)));
-    *out = host == MPI_COMM_NULL ? MW_GUEST_COMM_NULL : (int32_t)mw_comm_of_host(host, &made).value;
+    *out = host == MPI_COMM_NULL ? MW_GUEST_COMM_NULL : mw_comm_of_host(host, &made).value;
     return MW_GUEST_SUCCESS;
 }
 
 int32_t mw_MPI_Group_free(mw_instance *instance, mw_guest_ptr group)
 {
     mw_call call = MW_CALL("MPI_Group_free");
-    int32_t *handle;
+    mw_guest_word *handle;
     MPI_Group host;
-    MW_TRY(mw_out_i32(&call, "group", group, &handle));
-    mw_guest_group guest = {(uint32_t)*handle};
+    MW_TRY(mw_out_word(&call, "group", group, &handle));
+    mw_guest_group guest = {*handle};
     MW_TRY(mw_in_group(&call, "group", guest, &host));
     if (guest.value >= MW_FIRST_DYNAMIC_INDEX) { /* MPI_GROUP_EMPTY stays */
         MW_TRY(mw_result(MPI_Group_free(&host)));
@@ -136,10 +137,10 @@ int32_t mw_MPI_Group_free(mw_instance *instance, mw_guest_ptr group)
 int32_t mw_MPI_Info_free(mw_instance *instance, mw_guest_ptr info)
 {
     mw_call call = MW_CALL("MPI_Info_free");
-    int32_t *handle;
+    mw_guest_word *handle;
     MPI_Info host;
-    MW_TRY(mw_out_i32(&call, "info", info, &handle));
-    mw_guest_info guest = {(uint32_t)*handle};
+    MW_TRY(mw_out_word(&call, "info", info, &handle));
+    mw_guest_info guest = {*handle};
     MW_TRY(mw_in_info(&call, "info", guest, &host));
     if (guest.value < MW_FIRST_DYNAMIC_INDEX)
         return mw_raise_error(&call, MW_GUEST_ERR_INFO, "info", "a predefined info object cannot be freed");
@@ -220,11 +221,11 @@ int32_t mw_MPI_Info_get_string(mw_instance *instance, mw_guest_info info, mw_gue
 int32_t mw_MPI_Info_create_env(mw_instance *instance, int32_t argc, mw_guest_ptr argv, mw_guest_ptr info)
 {
     mw_call call = MW_CALL("MPI_Info_create_env");
-    int32_t *out;
+    mw_guest_word *out;
     MPI_Info host;
     (void)argc, (void)argv;
     MW_TRY(mw_in_any_time(&call));
-    MW_TRY(mw_out_i32(&call, "info", info, &out));
+    MW_TRY(mw_out_word(&call, "info", info, &out));
 #if MPI_VERSION >= 4
     MW_TRY(mw_result(MPI_Info_create_env(0, NULL, &host)));
 #else
@@ -237,10 +238,10 @@ int32_t mw_MPI_Info_create_env(mw_instance *instance, int32_t argc, mw_guest_ptr
 int32_t mw_MPI_Get_hw_resource_info(mw_instance *instance, mw_guest_ptr hw_info)
 {
     mw_call call = MW_CALL("MPI_Get_hw_resource_info");
-    int32_t *out;
+    mw_guest_word *out;
     MPI_Info host;
     MW_TRY(mw_in_any_time(&call));
-    MW_TRY(mw_out_i32(&call, "hw_info", hw_info, &out));
+    MW_TRY(mw_out_word(&call, "hw_info", hw_info, &out));
 #if MW_HOST_MPI >= 41
     MW_TRY(mw_result(MPI_Get_hw_resource_info(&host)));
 #else
@@ -252,15 +253,15 @@ int32_t mw_MPI_Get_hw_resource_info(mw_instance *instance, mw_guest_ptr hw_info)
 /* ---- Matched receives ----------------------------------------------------------------------------------------------- */
 
 /* The host ends the message; so does the guest's handle. MPI_MESSAGE_NO_PROC is predefined and stays. */
-static int32_t in_message(const mw_call *call, mw_guest_ptr message, int32_t **handle, mw_message_slot **slot)
+static int32_t in_message(const mw_call *call, mw_guest_ptr message, mw_guest_word **handle, mw_message_slot **slot)
 {
     MW_TRY(mw_in_running(call));
-    MW_TRY(mw_out_i32(call, "message", message, handle));
-    *slot = mw_message_find((mw_guest_message){(uint32_t)**handle});
-    return *slot ? MW_GUEST_SUCCESS : mw_raise_handle(call, MW_KIND_message, "message", (uint32_t)**handle);
+    MW_TRY(mw_out_word(call, "message", message, handle));
+    *slot = mw_message_find((mw_guest_message){**handle});
+    return *slot ? MW_GUEST_SUCCESS : mw_raise_handle(call, MW_KIND_message, "message", **handle);
 }
 
-static void end_message(mw_message_slot *slot, MPI_Message host, int32_t *handle)
+static void end_message(mw_message_slot *slot, MPI_Message host, mw_guest_word *handle)
 {
     if (host == MPI_MESSAGE_NULL) {
         if (slot->head.self >= MW_FIRST_DYNAMIC_INDEX)
@@ -276,7 +277,7 @@ static int32_t mrecv(const mw_call *call, bool large, mw_guest_ptr buf, int64_t 
     mw_message_slot *slot;
     mw_guest_status *guest_status;
     MPI_Status host_status, *use;
-    int32_t *handle;
+    mw_guest_word *handle;
     void *host_buf;
     MW_TRY(in_message(call, message, &handle, &slot));
     MW_TRY(mw_in_type(call, "datatype", datatype, &type));
@@ -312,14 +313,14 @@ static int32_t imrecv(const mw_call *call, bool large, mw_guest_ptr buf, int64_t
 {
     const mw_type_slot *type;
     mw_message_slot *slot;
-    int32_t *handle, *out;
+    mw_guest_word *handle, *out;
     void *host_buf;
     MPI_Request host_request;
     MW_TRY(in_message(call, message, &handle, &slot));
     MW_TRY(mw_in_type(call, "datatype", datatype, &type));
     MW_TRY(mw_in_large_count(call, "count", count));
     MW_TRY(mw_in_buffer(call, "buf", buf, count, type, &host_buf));
-    MW_TRY(mw_out_i32(call, "request", request, &out));
+    MW_TRY(mw_out_word(call, "request", request, &out));
     MPI_Message host = slot->host;
     int rc = large ? MW_LARGE(MPI_Imrecv)(host_buf, count, type->host, &host, &host_request)
                    : MPI_Imrecv(host_buf, (int)count, type->host, &host, &host_request);

@@ -171,7 +171,7 @@ int32_t mw_MPI_Pack_external(mw_instance *instance, mw_guest_ptr datarep, mw_gue
                              mw_guest_ptr position)
 {
     mw_call call = MW_CALL("MPI_Pack_external");
-    pack k = {.names = &packing, .large = false, .count = incount, .size = outsize};
+    pack k = {.names = &packing, .large = MW_GUEST_BITS == 64, .count = incount, .size = outsize};
     PACK_EXTERNAL(MPI_Pack_external, MPI_Aint);
 }
 
@@ -201,7 +201,7 @@ int32_t mw_MPI_Unpack_external(mw_instance *instance, mw_guest_ptr datarep, mw_g
                                mw_guest_ptr position, mw_guest_ptr outbuf, int32_t outcount, mw_guest_type datatype)
 {
     mw_call call = MW_CALL("MPI_Unpack_external");
-    pack k = {.names = &unpacking, .large = false, .count = outcount, .size = insize};
+    pack k = {.names = &unpacking, .large = MW_GUEST_BITS == 64, .count = outcount, .size = insize};
     UNPACK_EXTERNAL(MPI_Unpack_external, MPI_Aint);
 }
 

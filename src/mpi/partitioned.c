@@ -113,10 +113,11 @@ static int32_t start_init(mw_call *call, bool send, int32_t n, int64_t count, co
 {
     mw_arena arena = mw_kept_begin();
     MPI_Request host = MPI_REQUEST_NULL;
-    int32_t *out, error;
+    mw_guest_word *out;
+    int32_t error;
     partitions *p = NULL;
 
-    if (!(error = mw_out_i32(call, "request", request, &out)))
+    if (!(error = mw_out_word(call, "request", request, &out)))
         p = mw_arena_take(call, &arena, sizeof *p + (send ? ((uint64_t)n + 63) / 64 * sizeof *p->ready : 0), &error);
     if (error)
         goto out;

@@ -181,6 +181,7 @@ void mw_mpi_library_version(char *text, size_t size)
 
 static const mw_mpi_plugin plugin = {
     .version = MW_MPI_PLUGIN_VERSION,
+    .guest_bits = MW_GUEST_BITS,
     .host_name = HOST_NAME,
     .modules = modules,
     .attach = attach,
@@ -195,6 +196,7 @@ __attribute__((visibility("default"))) mw_mpi_plugin_entry_fn mw_mpi_plugin_entr
 const mw_mpi_plugin *mw_mpi_plugin_entry(void)
 {
     modules[0] = (mw_host_module){"mpi_abi_1", mw_mpi_funcs, mw_mpi_nfuncs};
-    modules[1] = (mw_host_module){"env", mw_legacy_funcs, mw_legacy_nfuncs};
+    if (MW_GUEST_BITS == 32)
+        modules[1] = (mw_host_module){"env", mw_legacy_funcs, mw_legacy_nfuncs};
     return &plugin;
 }

@@ -1,4 +1,5 @@
-/* What an MPI plugin (libmpiwasm-openmpi.so, libmpiwasm-mpich.so) gives to the embedder. The plugin is loaded
+/* What an MPI plugin (libmpiwasm-openmpi.so, libmpiwasm-mpich.so; for guests with 64-bit pointers libmpiwasm-openmpi-64.so,
+ * libmpiwasm-mpich-64.so) gives to the embedder. The plugin is loaded
  * RTLD_GLOBAL | RTLD_NOW: Open MPI's components need the symbols of its libmpi. */
 #ifndef MW_MPI_PLUGIN_H
 #define MW_MPI_PLUGIN_H
@@ -7,7 +8,7 @@
 #include "runtime/host_module.h"
 #include <stdbool.h>
 
-#define MW_MPI_PLUGIN_VERSION 2
+#define MW_MPI_PLUGIN_VERSION 3
 #define MW_MPI_PLUGIN_SYMBOL "mw_mpi_plugin_entry"
 
 /* What the guest may do beyond its own job. */
@@ -21,6 +22,7 @@ typedef struct mw_mpi_config {
 typedef struct mw_mpi_plugin {
     uint32_t version;      /* MW_MPI_PLUGIN_VERSION */
     const char *host_name; /* "Open MPI", "MPICH" */
+    int guest_bits;        /* for guests whose pointers have so many bits: 32 or 64 */
 
     /* Host modules to offer to the linker; ended by a module whose name is NULL. */
     const mw_host_module *modules;

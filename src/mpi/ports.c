@@ -122,7 +122,8 @@ static int32_t connect_accept(mw_call *call, int (*host)(const char *, MPI_Info,
     MPI_Info host_info;
     mw_role role;
     int host_root;
-    int32_t *out = NULL, error;
+    mw_guest_word *out = NULL;
+    int32_t error;
     MW_TRY(mw_in_comm(call, "comm", comm, &host_comm));
     if (host_comm->inter)
         return mw_raise_error(call, MW_GUEST_ERR_COMM, "comm", "not an intracommunicator");
@@ -132,7 +133,7 @@ static int32_t connect_accept(mw_call *call, int (*host)(const char *, MPI_Info,
         !(error = mw_in_info_or_null(call, "info", info, &host_info)))
         error = in_port(call, &arena, port_name, &name);
     if (!error)
-        error = mw_out_i32(call, "newcomm", newcomm, &out);
+        error = mw_out_word(call, "newcomm", newcomm, &out);
     if (!(error = mw_agree(call, host_comm, error, NULL))) {
         *out = MW_GUEST_COMM_NULL;
         if (!(error = mw_result(host(name, MPI_INFO_NULL, host_root, host_comm->host, &made))))

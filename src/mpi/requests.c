@@ -10,14 +10,14 @@
 typedef struct request_list {
     mw_arena arena;
     int64_t n;
-    int32_t *handles; /* the guest's, in place */
+    mw_guest_word *handles; /* the guest's, in place */
     MPI_Request *hosts;
     mw_request_slot **slots;
     MPI_Status *statuses;     /* NULL if ignored */
     mw_guest_status *guest_statuses;
 } request_list;
 
-MW_INLINE int32_t claim(const mw_call *call, const char *argument, uint32_t handle, mw_request_slot **out)
+MW_INLINE int32_t claim(const mw_call *call, const char *argument, mw_guest_word handle, mw_request_slot **out)
 {
     mw_request_slot *slot = mw_request_find((mw_guest_request){handle});
     *out = NULL;
@@ -32,7 +32,7 @@ MW_INLINE int32_t claim(const mw_call *call, const char *argument, uint32_t hand
     }
     if (MW_UNLIKELY(before & MW_REQUEST_BUSY))
         return mw_failed(mw_raise_error(MW_COPY(call), MW_GUEST_ERR_REQUEST, argument,
-                                        "request 0x%x is already being completed", handle));
+                                        "request 0x%llx is already being completed", (unsigned long long)handle));
     *out = slot;
     return MW_GUEST_SUCCESS;
 }
@@ -55,7 +55,7 @@ static __attribute__((noinline)) void end_kept(const mw_request_slot *slot)
 }
 
 /* After the host call: takes over what the host made of the request. */
-static inline void settle(mw_request_slot *slot, MPI_Request host, bool complete, int32_t *handle)
+static inline void settle(mw_request_slot *slot, MPI_Request host, bool complete, mw_guest_word *handle)
 {
     if (!slot)
         return;
@@ -88,7 +88,7 @@ static int32_t list_begin(const mw_call *call, int32_t n, mw_guest_ptr requests,
     memset(list, 0, sizeof *list);
     MW_TRY(mw_in_running(call));
     MW_TRY(mw_in_count(call, "count", n));
-    MW_TRY(mw_out_ints(call, "array_of_requests", requests, n, &list->handles));
+    MW_TRY(mw_out_words(call, "array_of_requests", requests, n, &list->handles));
     if (statuses.addr != MW_GUEST_STATUSES_IGNORE)
         MW_TRY(mw_out_span(call, "array_of_statuses", statuses, (uint64_t)nstatuses * sizeof(mw_guest_status),
                            (void **)&list->guest_statuses));
@@ -99,7 +99,7 @@ static int32_t list_begin(const mw_call *call, int32_t n, mw_guest_ptr requests,
     if (!error && list->guest_statuses)
         list->statuses = mw_arena_take(call, &list->arena, (uint64_t)nstatuses * sizeof *list->statuses, &error);
     for (; !error && list->n < n; list->n++) {
-        uint32_t handle = (uint32_t)list->handles[list->n];
+        mw_guest_word handle = list->handles[list->n];
         list->slots[list->n] = NULL;
         list->hosts[list->n] = MPI_REQUEST_NULL;
         if (handle == MW_GUEST_REQUEST_NULL)
@@ -141,17 +141,17 @@ static void put_statuses(request_list *list, int64_t n, int rc)
 
 /* ---- One request -------------------------------------------------------------------------------------------- */
 
-MW_INLINE int32_t one_begin(const mw_call *call, mw_guest_ptr request, mw_guest_ptr status, int32_t **handle,
+MW_INLINE int32_t one_begin(const mw_call *call, mw_guest_ptr request, mw_guest_ptr status, mw_guest_word **handle,
                          mw_guest_status **guest_status, mw_request_slot **slot, MPI_Request *host)
 {
-    MW_TRY(mw_out_i32(call, "request", request, handle));
+    MW_TRY(mw_out_word(call, "request", request, handle));
     MW_TRY(mw_out_status_span(call, "status", status, guest_status));
-    if ((uint32_t)**handle == MW_GUEST_REQUEST_NULL && mw_mpi_running) {
+    if (**handle == MW_GUEST_REQUEST_NULL && mw_mpi_running) {
         *slot = NULL;
         *host = MPI_REQUEST_NULL;
         return MW_GUEST_SUCCESS;
     }
-    MW_TRY(claim(call, "request", (uint32_t)**handle, slot));
+    MW_TRY(claim(call, "request", **handle, slot));
     *host = (*slot)->host;
     return MW_GUEST_SUCCESS;
 }
@@ -163,7 +163,7 @@ int32_t mw_MPI_Wait(mw_instance *instance, mw_guest_ptr request, mw_guest_ptr st
     mw_request_slot *slot;
     MPI_Request host;
     MPI_Status host_status;
-    int32_t *handle;
+    mw_guest_word *handle;
     MW_TRY(one_begin(&call, request, status, &handle, &guest_status, &slot, &host));
     int rc = MPI_Wait(&host, MW_HOST_STATUS(guest_status, &host_status));
     settle(slot, host, true, handle);
@@ -179,7 +179,8 @@ int32_t mw_MPI_Test(mw_instance *instance, mw_guest_ptr request, mw_guest_ptr fl
     mw_request_slot *slot;
     MPI_Request host;
     MPI_Status host_status;
-    int32_t *handle, *out_flag;
+    mw_guest_word *handle;
+    int32_t *out_flag;
     int host_flag = 0;
     MW_TRY(mw_out_i32(&call, "flag", flag, &out_flag));
     MW_TRY(one_begin(&call, request, status, &handle, &guest_status, &slot, &host));
@@ -219,10 +220,10 @@ int32_t mw_MPI_Request_free(mw_instance *instance, mw_guest_ptr request)
 {
     mw_call call = MW_CALL("MPI_Request_free");
     mw_request_slot *slot;
-    int32_t *handle;
+    mw_guest_word *handle;
     MW_TRY(mw_in_running(&call));
-    MW_TRY(mw_out_i32(&call, "request", request, &handle));
-    MW_TRY(claim(&call, "request", (uint32_t)*handle, &slot));
+    MW_TRY(mw_out_word(&call, "request", request, &handle));
+    MW_TRY(claim(&call, "request", *handle, &slot));
     MPI_Request host = slot->host;
     int rc = MPI_SUCCESS;
     if (slot->flags & MW_REQUEST_PARTITIONED) {
@@ -246,10 +247,10 @@ int32_t mw_MPI_Cancel(mw_instance *instance, mw_guest_ptr request)
 {
     mw_call call = MW_CALL("MPI_Cancel");
     mw_request_slot *slot;
-    int32_t *handle;
+    mw_guest_word *handle;
     MW_TRY(mw_in_running(&call));
-    MW_TRY(mw_out_i32(&call, "request", request, &handle));
-    MW_TRY(claim(&call, "request", (uint32_t)*handle, &slot));
+    MW_TRY(mw_out_word(&call, "request", request, &handle));
+    MW_TRY(claim(&call, "request", *handle, &slot));
     if (slot->flags & (MW_REQUEST_COLLECTIVE | MW_REQUEST_PARTITIONED)) { /* MPICH would end the job */
         unclaim(slot, 0);
         return mw_raise_error(&call, MW_GUEST_ERR_REQUEST, "request", "an operation of this kind cannot be cancelled");
@@ -281,9 +282,9 @@ int32_t mw_MPI_Start(mw_instance *instance, mw_guest_ptr request)
 {
     mw_call call = MW_CALL("MPI_Start");
     mw_request_slot *slot;
-    int32_t *handle;
-    MW_TRY(mw_out_i32(&call, "request", request, &handle));
-    MW_TRY(claim(&call, "request", (uint32_t)*handle, &slot));
+    mw_guest_word *handle;
+    MW_TRY(mw_out_word(&call, "request", request, &handle));
+    MW_TRY(claim(&call, "request", *handle, &slot));
     unclaim(slot, 0);
     MW_TRY(check_startable(&call, "request", slot));
     activate(slot);

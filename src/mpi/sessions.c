@@ -142,11 +142,12 @@ static int32_t in_errhandler(mw_call *call, mw_guest_errhandler handle, mw_handl
     MW_TRY(mw_in_errhandler(call, "errhandler", handle, out));
     return mw_errhandler_find(handle)->object == object
                ? MW_GUEST_SUCCESS
-               : mw_raise_error(call, MW_GUEST_ERR_ARG, "errhandler", "0x%x handles errors of another kind of object",
-                                handle.value);
+               : mw_raise_error(call, MW_GUEST_ERR_ARG, "errhandler", "0x%llx handles errors of another kind of object",
+                                (unsigned long long)handle.value);
 }
 
-static int32_t begin_session(mw_call *call, MPI_Info info, MPI_Errhandler errhandler, mw_session_slot *slot, int32_t *out)
+static int32_t begin_session(mw_call *call, MPI_Info info, MPI_Errhandler errhandler, mw_session_slot *slot,
+                             mw_guest_word *out)
 {
     int level = MPI_THREAD_SINGLE;
     mw_tools_before_init(call->instance);
@@ -161,7 +162,7 @@ static int32_t begin_session(mw_call *call, MPI_Info info, MPI_Errhandler errhan
     if (!mw_mpi_world)
         begin_without_world(slot->host);
     open_sessions++;
-    *out = (int32_t)mw_session_publish(slot).value;
+    *out = mw_session_publish(slot).value;
     return MW_GUEST_SUCCESS;
 }
 
@@ -170,9 +171,9 @@ int32_t mw_MPI_Session_init(mw_instance *instance, mw_guest_info info, mw_guest_
     mw_call call = MW_CALL("MPI_Session_init");
     MPI_Info host_info = MPI_INFO_NULL;
     MPI_Errhandler host_errhandler;
-    int32_t *out;
+    mw_guest_word *out;
     MW_TRY(in_errhandler(&call, errhandler, MW_KIND_session, &host_errhandler));
-    MW_TRY(mw_out_i32(&call, "session", session, &out));
+    MW_TRY(mw_out_word(&call, "session", session, &out));
     if (info.value != MW_GUEST_INFO_NULL)
         MW_TRY(mw_in_info(&call, "info", info, &host_info));
     if (mw_host_down)
@@ -192,13 +193,13 @@ int32_t mw_MPI_Session_finalize(mw_instance *instance, mw_guest_ptr session)
 {
     mw_call call = MW_CALL("MPI_Session_finalize");
     const mw_session_slot *slot;
-    int32_t *handle;
-    MW_TRY(mw_out_i32(&call, "session", session, &handle));
+    mw_guest_word *handle;
+    MW_TRY(mw_out_word(&call, "session", session, &handle));
     mw_mpi_state_lock(&call);
-    mw_session_slot *valid = mw_session_find((mw_guest_session){(uint32_t)*handle});
+    mw_session_slot *valid = mw_session_find((mw_guest_session){*handle});
     if (!valid) {
         mw_mpi_state_unlock();
-        return mw_in_session(&call, "session", (mw_guest_session){(uint32_t)*handle}, &slot);
+        return mw_in_session(&call, "session", (mw_guest_session){*handle}, &slot);
     }
     bool last = open_sessions == 1 && !mw_mpi_world, kept = false;
     if (last) {
@@ -294,9 +295,9 @@ int32_t mw_MPI_Session_get_info(mw_instance *instance, mw_guest_session session,
     mw_call call = MW_CALL("MPI_Session_get_info");
     const mw_session_slot *slot;
     MPI_Info host = MPI_INFO_NULL;
-    int32_t *out;
+    mw_guest_word *out;
     MW_TRY(mw_in_session(&call, "session", session, &slot));
-    MW_TRY(mw_out_i32(&call, "info_used", info_used, &out));
+    MW_TRY(mw_out_word(&call, "info_used", info_used, &out));
     MW_TRY(mw_result(MPI_Session_get_info(slot->host, &host)));
     return mw_out_info(&call, "info_used", host, out);
 }
@@ -308,10 +309,10 @@ int32_t mw_MPI_Session_get_pset_info(mw_instance *instance, mw_guest_session ses
     char name[MPI_MAX_PSET_NAME_LEN + 1];
     const mw_session_slot *slot;
     MPI_Info host = MPI_INFO_NULL;
-    int32_t *out;
+    mw_guest_word *out;
     MW_TRY(mw_in_session(&call, "session", session, &slot));
     MW_TRY(in_pset(&call, slot, pset_name, name));
-    MW_TRY(mw_out_i32(&call, "info", info, &out));
+    MW_TRY(mw_out_word(&call, "info", info, &out));
     MW_TRY(mw_result(MPI_Session_get_pset_info(slot->host, name, &host)));
     return mw_out_info(&call, "info", host, out);
 }
@@ -323,10 +324,10 @@ int32_t mw_MPI_Group_from_session_pset(mw_instance *instance, mw_guest_session s
     char name[MPI_MAX_PSET_NAME_LEN + 1];
     const mw_session_slot *slot;
     MPI_Group host = MPI_GROUP_NULL;
-    int32_t *out;
+    mw_guest_word *out;
     MW_TRY(mw_in_session(&call, "session", session, &slot));
     MW_TRY(in_pset(&call, slot, pset_name, name));
-    MW_TRY(mw_out_i32(&call, "newgroup", newgroup, &out));
+    MW_TRY(mw_out_word(&call, "newgroup", newgroup, &out));
     MW_TRY(mw_result(MPI_Group_from_session_pset(slot->host, name, &host)));
     return mw_out_group(&call, "newgroup", host, out);
 }
@@ -340,14 +341,14 @@ static int32_t create_from_group(mw_call *call, mw_arena *arena, mw_guest_group 
     MPI_Comm host = MPI_COMM_NULL;
     MPI_Group host_group;
     MPI_Info host_info;
-    int32_t *out;
+    mw_guest_word *out;
     char *tag;
     int rank = MPI_UNDEFINED, size = 0;
     MW_TRY(in_errhandler(call, errhandler, MW_KIND_comm, &host_errhandler));
     MW_TRY(mw_in_group(call, "group", group, &host_group));
     MW_TRY(mw_in_string(call, arena, "stringtag", stringtag, MW_GUEST_MAX_STRINGTAG_LEN + 1, &tag));
     MW_TRY(mw_in_info_or_null(call, "info", info, &host_info));
-    MW_TRY(mw_out_i32(call, "newcomm", newcomm, &out));
+    MW_TRY(mw_out_word(call, "newcomm", newcomm, &out));
     MPI_Group_rank(host_group, &rank);
     MPI_Group_size(host_group, &size);
     if (size == 0) {
@@ -358,7 +359,7 @@ static int32_t create_from_group(mw_call *call, mw_arena *arena, mw_guest_group 
         return mw_raise_error(call, MW_GUEST_ERR_GROUP, "group", "this process is not in it");
     MW_TRY(mw_result(MPI_Comm_create_from_group(host_group, tag, host_info, host_errhandler, &host)));
     MW_TRY(mw_out_comm(call, "newcomm", host, out));
-    mw_comm_find((mw_guest_comm){(uint32_t)*out})->own_fatal = host_errhandler == MPI_ERRORS_ARE_FATAL ||
+    mw_comm_find((mw_guest_comm){*out})->own_fatal = host_errhandler == MPI_ERRORS_ARE_FATAL ||
                                                                host_errhandler == MPI_ERRORS_ABORT;
     return MW_GUEST_SUCCESS;
 }

@@ -208,9 +208,9 @@ BLOCKING(BLOCKING_SHIMS)
         MPI_Request host = MPI_REQUEST_NULL;                                                       \
         shared_access a;                                                                           \
         int64_t offset;                                                                            \
-        int32_t *out;                                                                              \
+        mw_guest_word *out;                                                                        \
         MW_TRY(begin(&call, fh, buf, count, datatype, &a));                                        \
-        MW_TRY(mw_out_i32(&call, "request", request, &out));                                       \
+        MW_TRY(mw_out_word(&call, "request", request, &out));                                      \
         MW_TRY(take_place(&call, &a, &offset));                                                    \
         int32_t error = mw_result(host_call(a.slot->host, offset, a.buf, a.count, a.type->host, &host)); \
         return error ? error : mw_out_request(&call, host, 0, out);                                \

@@ -168,10 +168,10 @@ static inline int32_t mw_out_weights(const mw_call *call, const char *argument, 
     return mw_out_ints(call, argument, p, n, out);
 }
 
-/* A host MPI_Aint for the guest's four bytes. What does not fit becomes MPI_UNDEFINED (MPI 4.1, 5.1.7). */
-static inline int32_t mw_out_aint(int64_t value)
+/* A host MPI_Aint for the guest's. What does not fit becomes MPI_UNDEFINED (MPI 4.1, 5.1.7). */
+static inline mw_guest_aint mw_out_aint(int64_t value)
 {
-    return value == (int32_t)value ? (int32_t)value : MW_GUEST_UNDEFINED;
+    return value == (mw_guest_aint)value ? (mw_guest_aint)value : MW_GUEST_UNDEFINED;
 }
 
 _Static_assert(MPI_UNDEFINED == MW_GUEST_UNDEFINED, "counts, colours and ranks pass through");

@@ -2,7 +2,7 @@
 #include "mpi/shim.h"
 
 /* Whether `count` elements of `type` at byte `displacement` from p lie in the guest's memory. Blocks do not wrap at
- * 4 GiB: the host reaches them all from one base. */
+ * 4 GiB: the host reaches them all from one base. (Of 64 bits an address wraps as the host's own does.) */
 static bool block_fits(const mw_call *call, mw_guest_ptr p, int64_t displacement, int64_t count,
                        const mw_type_slot *type)
 {
@@ -23,8 +23,9 @@ static int32_t raise_block(const mw_call *call, const char *argument, mw_guest_p
                            int64_t displacement)
 {
     return mw_raise_error(call, MW_GUEST_ERR_BUFFER, argument,
-                          "block %lld (%lld elements, %lld bytes from 0x%x) does not lie in the guest's memory",
-                          (long long)block, (long long)count, (long long)displacement, p.addr);
+                          "block %lld (%lld elements, %lld bytes from 0x%llx) does not lie in the guest's memory",
+                          (long long)block, (long long)count, (long long)displacement,
+                          (unsigned long long)p.addr);
 }
 
 mw_checked_buffer mw_any_buffer(const mw_call *call, const char *argument, mw_guest_ptr p, int64_t count,
@@ -36,10 +37,10 @@ mw_checked_buffer mw_any_buffer(const mw_call *call, const char *argument, mw_gu
         return (mw_checked_buffer){NULL, mw_raise_buffer(call, argument, p, count, type)};
     if (length == 0)
         return (mw_checked_buffer){call->instance->memory0, MW_GUEST_SUCCESS};
-    uint32_t first = p.addr + (uint32_t)(uint64_t)low;
+    mw_guest_addr first = p.addr + (mw_guest_addr)low;
     if (!mw_guest_contains(call->instance, first, length) || (p.addr < 16 && (type->flags & MW_TYPE_PREDEFINED)))
         return (mw_checked_buffer){NULL, mw_raise_buffer(call, argument, p, count, type)};
-    return (mw_checked_buffer){call->instance->memory0 + (int64_t)first - low, MW_GUEST_SUCCESS};
+    return (mw_checked_buffer){call->instance->memory0 + ((int64_t)first - low), MW_GUEST_SUCCESS};
 }
 
 /* The v-forms for one width of counts and displacements. */

@@ -108,7 +108,8 @@ static int32_t put_word(const mw_call *call, const char *argument, job *j, text 
 static int32_t in_pointer(const mw_call *call, const char *argument, mw_guest_ptr array, int64_t i, mw_guest_ptr *out)
 {
     uint64_t addr = array.addr + (uint64_t)i * sizeof *out;
-    if (array.addr < 16 || addr > UINT32_MAX || !mw_guest_read(call->instance, (mw_guest_ptr){(uint32_t)addr}, out, sizeof *out))
+    if (array.addr < 16 || addr > (mw_guest_addr)-1 || addr < array.addr ||
+        !mw_guest_read(call->instance, (mw_guest_ptr){(mw_guest_addr)addr}, out, sizeof *out))
         return mw_raise_span(call, argument, array, ((uint64_t)i + 1) * sizeof *out);
     return MW_GUEST_SUCCESS;
 }
@@ -254,9 +255,10 @@ static int32_t spawn(const mw_call *call, mw_arena *arena, const mw_comm_slot *c
                      int32_t error, mw_guest_ptr intercomm, mw_guest_ptr errcodes)
 {
     MPI_Comm host = MPI_COMM_NULL;
-    int32_t *out = NULL, *out_codes = NULL, code_error = MW_GUEST_SUCCESS;
+    mw_guest_word *out = NULL;
+    int32_t *out_codes = NULL, code_error = MW_GUEST_SUCCESS;
     if (!error)
-        error = mw_out_i32(call, "intercomm", intercomm, &out);
+        error = mw_out_word(call, "intercomm", intercomm, &out);
     if (!error && j->count && errcodes.addr != MW_GUEST_ERRCODES_IGNORE)
         error = mw_out_ints(call, "array_of_errcodes", errcodes, j->processes, &out_codes);
     MW_TRY(mw_agree(call, comm, error, &j->processes));
@@ -328,18 +330,19 @@ int32_t mw_MPI_Comm_spawn_multiple(mw_instance *instance, int32_t count, mw_gues
     const mw_comm_slot *host_comm;
     job j = {0};
     mw_role role;
-    int host_root, *maxprocs = NULL, *infos = NULL;
+    int host_root, *maxprocs = NULL;
+    mw_guest_word *infos = NULL;
     MW_TRY(in_spawn(&call, comm, root, &host_comm, &host_root, &role));
     mw_arena arena = mw_scratch_begin();
     int32_t error = mw_in_dynamic(&call, MW_GUEST_ERR_SPAWN);
     if (!error && role == MW_ROLE_ROOT && !(error = begin_job(&call, &arena, count, &j)) &&
         !(error = mw_in_ints(&call, &arena, names[2], array_of_maxprocs, count, &maxprocs)))
-        error = mw_in_ints(&call, &arena, names[3], array_of_info, count, &infos);
+        error = mw_in_words(&call, &arena, names[3], array_of_info, count, &infos);
     for (int32_t i = 0; !error && role == MW_ROLE_ROOT && i < count; i++) {
         mw_guest_ptr command, argv = {MW_GUEST_ARGV_NULL};
         if (!(error = in_pointer(&call, names[0], array_of_commands, i, &command)) &&
             (array_of_argv.addr == MW_GUEST_ARGVS_NULL || !(error = in_pointer(&call, names[1], array_of_argv, i, &argv))))
-            error = add_command(&call, &j, names, command, argv, maxprocs[i], (mw_guest_info){(uint32_t)infos[i]});
+            error = add_command(&call, &j, names, command, argv, maxprocs[i], (mw_guest_info){infos[i]});
     }
     error = spawn(&call, &arena, host_comm, host_root, true, &j, error, intercomm, array_of_errcodes);
     end_job(&j);

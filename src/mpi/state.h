@@ -108,6 +108,6 @@ mw_guest_win mw_win_of_host(MPI_Win host); /* MPI_WIN_NULL if the guest does not
 
 /* Fails while a callback of an attribute of `object` (a communicator's or datatype's handle) runs: the host then walks
  * the object's attributes, which must not change, nor the object go (attributes.c). */
-int32_t mw_in_attributes(const mw_call *call, const char *argument, uint32_t object);
+int32_t mw_in_attributes(const mw_call *call, const char *argument, mw_guest_word object);
 
 #endif

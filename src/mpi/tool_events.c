@@ -149,14 +149,15 @@ static bool next_record(mw_event_record *record)
 
 /* ---- Delivery ------------------------------------------------------------------------------------------------------- */
 
-typedef void event_code(mw_context *context, uint32_t instance, uint32_t registration, int32_t safety, uint32_t user_data);
-typedef void dropped_code(mw_context *context, int64_t count, uint32_t registration, int32_t source, int32_t safety,
-                          uint32_t user_data);
-typedef void freed_code(mw_context *context, uint32_t registration, int32_t safety, uint32_t user_data);
+typedef void event_code(mw_context *context, mw_guest_word instance, mw_guest_word registration, int32_t safety,
+                        mw_guest_addr user_data);
+typedef void dropped_code(mw_context *context, int64_t count, mw_guest_word registration, int32_t source, int32_t safety,
+                          mw_guest_addr user_data);
+typedef void freed_code(mw_context *context, mw_guest_word registration, int32_t safety, mw_guest_addr user_data);
 
 /* The guest's functions are called without the lock and with no frame of the host's below. */
-static void call_guest(const mw_event_record *record, const mw_func *func, const mw_func *dropped_func, uint32_t user_data,
-                       uint32_t instance, uint32_t count)
+static void call_guest(const mw_event_record *record, const mw_func *func, const mw_func *dropped_func,
+                       mw_guest_addr user_data, mw_guest_word instance, uint32_t count)
 {
     mw_callback_enter();
     if (count && dropped_func) {
@@ -190,7 +191,8 @@ void mw_tools_deliver_events(void)
             continue;
         }
         made->instance = (mw_tool_instance){tool->event.layout, &record};
-        uint32_t user_data = tool->event.callbacks[record.level].user_data, instance = made->self;
+        mw_guest_addr user_data = tool->event.callbacks[record.level].user_data;
+        mw_guest_word instance = made->self;
         const mw_func *dropped_func = tool->event.dropped;
         uint32_t *count = &dropped[record.registration % (sizeof dropped / sizeof *dropped)];
         uint32_t lost = __atomic_exchange_n(count, 0, __ATOMIC_RELAXED);
@@ -243,13 +245,13 @@ static int32_t put_i64(const mw_instance *instance, mw_guest_ptr p, int64_t valu
 /* An info object that the guest now owns; nobody's error handler is called. */
 static int32_t put_info(const mw_instance *instance, mw_guest_ptr p, MPI_Info host)
 {
-    int32_t handle = MW_GUEST_INFO_NULL;
+    mw_guest_word handle = MW_GUEST_INFO_NULL;
     mw_info_slot *slot = NULL;
     if (p.addr != 0 && host != MPI_INFO_NULL && (slot = mw_info_take())) {
         slot->host = host;
-        handle = (int32_t)mw_info_publish(slot).value;
+        handle = mw_info_publish(slot).value;
     }
-    int32_t error = mw_tool_put(instance, p, handle);
+    int32_t error = mw_tool_put_word(instance, p, handle);
     if (host != MPI_INFO_NULL && (!slot || error)) {
         if (slot)
             mw_info_free(slot);
@@ -347,17 +349,19 @@ static int32_t put_elements(const mw_instance *instance, const event_info *info,
     memcpy(&room, number, 4);
     int n = info->n < MAX_ELEMENTS ? info->n : MAX_ELEMENTS, size;
     n = n < room ? n : room > 0 ? room : 0;
-    char *out_types = types.addr ? mw_tool_span(instance, types, 4 * (uint64_t)n) : NULL;
-    char *out_displacements = displacements.addr ? mw_tool_span(instance, displacements, 4 * (uint64_t)n) : NULL;
+    enum { WORD = sizeof(mw_guest_word) }; /* of a handle, and of an MPI_Aint */
+    char *out_types = types.addr ? mw_tool_span(instance, types, WORD * (uint64_t)n) : NULL;
+    char *out_displacements = displacements.addr ? mw_tool_span(instance, displacements, WORD * (uint64_t)n) : NULL;
     if (room < 0 || (types.addr && !out_types) || (displacements.addr && !out_displacements))
         return room < 0 && !types.addr && !displacements.addr ? mw_tool_put(instance, num_elements, info->n)
                                                               : MW_GUEST_T_ERR_INVALID;
     for (int i = 0; i < n; i++) {
-        int32_t type = mw_tool_type(info->types[i], &size), displacement = (int32_t)info->displacements[i];
+        mw_guest_word type = (mw_guest_word)mw_tool_type(info->types[i], &size);
+        mw_guest_aint displacement = (mw_guest_aint)info->displacements[i];
         if (out_types)
-            memcpy(out_types + 4 * i, &type, 4);
+            memcpy(out_types + WORD * i, &type, WORD);
         if (out_displacements)
-            memcpy(out_displacements + 4 * i, &displacement, 4);
+            memcpy(out_displacements + WORD * i, &displacement, WORD);
     }
     return mw_tool_put(instance, num_elements, info->n);
 }
@@ -375,7 +379,7 @@ static int32_t event_info_out(const mw_instance *instance, int32_t index, mw_gue
     MW_TRY(mw_tool_put(instance, verbosity, mw_tool_out_verbosity(event.verbosity)));
     MW_TRY(mw_tool_put(instance, bind, mw_tool_out_bind(event.bind)));
     MW_TRY(put_elements(instance, &event, types, displacements, num_elements));
-    return mw_tool_put(instance, enumtype, enumtype.addr ? (int32_t)mw_tool_enum_handle(event.enumtype) : 0);
+    return mw_tool_put_word(instance, enumtype, enumtype.addr ? mw_tool_enum_handle(event.enumtype) : 0);
 }
 
 int32_t mw_MPI_T_event_get_info(mw_instance *instance, int32_t event_index, mw_guest_ptr name, mw_guest_ptr name_len,
@@ -465,7 +469,7 @@ static int32_t event_alloc(const mw_instance *instance, int32_t index, mw_guest_
     MW_TRY(get_event(index, &event, mw_tool_begin_texts()));
     if (event.info != MPI_INFO_NULL)
         MPI_Info_free(&event.info);
-    uint32_t *out = mw_tool_span(instance, registration, 4);
+    mw_guest_word *out = mw_tool_span(instance, registration, sizeof *out);
     if (!out)
         return MW_GUEST_T_ERR_INVALID;
     MW_TRY(in_info(info, &host_info));
@@ -486,7 +490,7 @@ static int32_t event_alloc(const mw_instance *instance, int32_t index, mw_guest_
         return error;
     }
     __atomic_store_n(&dropped[tool->self % (sizeof dropped / sizeof *dropped)], 0, __ATOMIC_RELAXED);
-    memcpy(out, &tool->self, 4);
+    mw_tool_put_handle(out, tool);
     return MW_GUEST_SUCCESS;
 }
 
@@ -497,7 +501,7 @@ int32_t mw_MPI_T_event_handle_alloc(mw_instance *instance, int32_t event_index, 
     return mw_tool_leave(event_alloc(instance, event_index, obj_handle, info, event_registration));
 }
 
-static mw_tool *find_event(uint32_t registration)
+static mw_tool *find_event(mw_guest_word registration)
 {
     mw_tool *tool = mw_tool_find(MW_TOOL_EVENT, registration);
     return tool && tool->event.host ? tool : NULL;
@@ -513,7 +517,7 @@ void mw_tool_free_events(void)
 }
 
 /* The guest's function, if it gives one, is the last to see the registration. */
-int32_t mw_MPI_T_event_handle_free(mw_instance *instance, uint32_t event_registration, mw_guest_ptr user_data,
+int32_t mw_MPI_T_event_handle_free(mw_instance *instance, mw_guest_word event_registration, mw_guest_ptr user_data,
                                    mw_guest_ptr free_cb_function)
 {
     const mw_func *func = NULL;
@@ -522,7 +526,7 @@ int32_t mw_MPI_T_event_handle_free(mw_instance *instance, uint32_t event_registr
     mw_tool *tool = find_event(event_registration);
     if (!tool)
         return mw_tool_leave(MW_GUEST_T_ERR_INVALID_HANDLE);
-    if (free_cb_function.addr && !(func = mw_guest_function(instance, free_cb_function.addr, "iii:")))
+    if (free_cb_function.addr && !(func = mw_guest_function(instance, free_cb_function.addr, MW_BY_WIDTH("iii:", "IiI:"))))
         return mw_tool_leave(MW_GUEST_T_ERR_INVALID);
     error = mw_tool_result(MPI_T_event_handle_free(tool->event.host, NULL, NULL));
     if (error)
@@ -543,12 +547,12 @@ int32_t mw_MPI_T_event_handle_free(mw_instance *instance, uint32_t event_registr
     return mw_tool_leave(MW_GUEST_SUCCESS);
 }
 
-static int32_t register_callback(mw_instance *instance, uint32_t registration, int32_t cb_safety, mw_guest_info info,
+static int32_t register_callback(mw_instance *instance, mw_guest_word registration, int32_t cb_safety, mw_guest_info info,
                                  mw_guest_ptr user_data, mw_guest_ptr function)
 {
     mw_tool *tool = find_event(registration);
     int level = in_level(cb_safety);
-    const mw_func *func = function.addr ? mw_guest_function(instance, function.addr, "iiii:") : NULL;
+    const mw_func *func = function.addr ? mw_guest_function(instance, function.addr, MW_BY_WIDTH("iiii:", "IIiI:")) : NULL;
     MPI_Info host_info;
     if (!tool)
         return MW_GUEST_T_ERR_INVALID_HANDLE;
@@ -563,17 +567,17 @@ static int32_t register_callback(mw_instance *instance, uint32_t registration, i
     return MW_GUEST_SUCCESS;
 }
 
-int32_t mw_MPI_T_event_register_callback(mw_instance *instance, uint32_t event_registration, int32_t cb_safety,
+int32_t mw_MPI_T_event_register_callback(mw_instance *instance, mw_guest_word event_registration, int32_t cb_safety,
                                          mw_guest_info info, mw_guest_ptr user_data, mw_guest_ptr event_cb_function)
 {
     MW_TRY(mw_tool_enter());
     return mw_tool_leave(register_callback(instance, event_registration, cb_safety, info, user_data, event_cb_function));
 }
 
-static int32_t set_dropped(mw_instance *instance, uint32_t registration, mw_guest_ptr function)
+static int32_t set_dropped(mw_instance *instance, mw_guest_word registration, mw_guest_ptr function)
 {
     mw_tool *tool = find_event(registration);
-    const mw_func *func = function.addr ? mw_guest_function(instance, function.addr, "Iiiii:") : NULL;
+    const mw_func *func = function.addr ? mw_guest_function(instance, function.addr, MW_BY_WIDTH("Iiiii:", "IIiiI:")) : NULL;
     if (!tool)
         return MW_GUEST_T_ERR_INVALID_HANDLE;
     if (function.addr && !func)
@@ -583,14 +587,14 @@ static int32_t set_dropped(mw_instance *instance, uint32_t registration, mw_gues
     return MW_GUEST_SUCCESS;
 }
 
-int32_t mw_MPI_T_event_set_dropped_handler(mw_instance *instance, uint32_t event_registration,
+int32_t mw_MPI_T_event_set_dropped_handler(mw_instance *instance, mw_guest_word event_registration,
                                            mw_guest_ptr dropped_cb_function)
 {
     MW_TRY(mw_tool_enter());
     return mw_tool_leave(set_dropped(instance, event_registration, dropped_cb_function));
 }
 
-int32_t mw_MPI_T_event_handle_set_info(mw_instance *instance, uint32_t event_registration, mw_guest_info info)
+int32_t mw_MPI_T_event_handle_set_info(mw_instance *instance, mw_guest_word event_registration, mw_guest_info info)
 {
     MPI_Info host_info = MPI_INFO_NULL;
     (void)instance;
@@ -600,7 +604,7 @@ int32_t mw_MPI_T_event_handle_set_info(mw_instance *instance, uint32_t event_reg
     return mw_tool_leave(error ? error : mw_tool_result(MPI_T_event_handle_set_info(tool->event.host, host_info)));
 }
 
-int32_t mw_MPI_T_event_handle_get_info(mw_instance *instance, uint32_t event_registration, mw_guest_ptr info_used)
+int32_t mw_MPI_T_event_handle_get_info(mw_instance *instance, mw_guest_word event_registration, mw_guest_ptr info_used)
 {
     MPI_Info host_info = MPI_INFO_NULL;
     MW_TRY(mw_tool_enter());
@@ -611,7 +615,7 @@ int32_t mw_MPI_T_event_handle_get_info(mw_instance *instance, uint32_t event_reg
     return mw_tool_leave(error ? error : put_info(instance, info_used, host_info));
 }
 
-int32_t mw_MPI_T_event_callback_set_info(mw_instance *instance, uint32_t event_registration, int32_t cb_safety,
+int32_t mw_MPI_T_event_callback_set_info(mw_instance *instance, mw_guest_word event_registration, int32_t cb_safety,
                                          mw_guest_info info)
 {
     MPI_Info host_info = MPI_INFO_NULL;
@@ -627,7 +631,7 @@ int32_t mw_MPI_T_event_callback_set_info(mw_instance *instance, uint32_t event_r
     return mw_tool_leave(error);
 }
 
-int32_t mw_MPI_T_event_callback_get_info(mw_instance *instance, uint32_t event_registration, int32_t cb_safety,
+int32_t mw_MPI_T_event_callback_get_info(mw_instance *instance, mw_guest_word event_registration, int32_t cb_safety,
                                          mw_guest_ptr info_used)
 {
     MPI_Info host_info = MPI_INFO_NULL;
@@ -644,7 +648,7 @@ int32_t mw_MPI_T_event_callback_get_info(mw_instance *instance, uint32_t event_r
 
 /* ---- Instances -------------------------------------------------------------------------------------------------------------- */
 
-static int32_t read_element(const mw_instance *instance, uint32_t handle, int32_t element, mw_guest_ptr buffer)
+static int32_t read_element(const mw_instance *instance, mw_guest_word handle, int32_t element, mw_guest_ptr buffer)
 {
     const mw_tool *tool = mw_tool_find(MW_TOOL_INSTANCE, handle);
     if (!tool)
@@ -660,13 +664,13 @@ static int32_t read_element(const mw_instance *instance, uint32_t handle, int32_
     return MW_GUEST_SUCCESS;
 }
 
-int32_t mw_MPI_T_event_read(mw_instance *instance, uint32_t event_instance, int32_t element_index, mw_guest_ptr buffer)
+int32_t mw_MPI_T_event_read(mw_instance *instance, mw_guest_word event_instance, int32_t element_index, mw_guest_ptr buffer)
 {
     MW_TRY(mw_tool_enter());
     return mw_tool_leave(read_element(instance, event_instance, element_index, buffer));
 }
 
-static int32_t copy_event(const mw_instance *instance, uint32_t handle, mw_guest_ptr buffer)
+static int32_t copy_event(const mw_instance *instance, mw_guest_word handle, mw_guest_ptr buffer)
 {
     const mw_tool *tool = mw_tool_find(MW_TOOL_INSTANCE, handle);
     if (!tool)
@@ -681,13 +685,13 @@ static int32_t copy_event(const mw_instance *instance, uint32_t handle, mw_guest
     return MW_GUEST_SUCCESS;
 }
 
-int32_t mw_MPI_T_event_copy(mw_instance *instance, uint32_t event_instance, mw_guest_ptr buffer)
+int32_t mw_MPI_T_event_copy(mw_instance *instance, mw_guest_word event_instance, mw_guest_ptr buffer)
 {
     MW_TRY(mw_tool_enter());
     return mw_tool_leave(copy_event(instance, event_instance, buffer));
 }
 
-int32_t mw_MPI_T_event_get_timestamp(mw_instance *instance, uint32_t event_instance, mw_guest_ptr event_timestamp)
+int32_t mw_MPI_T_event_get_timestamp(mw_instance *instance, mw_guest_word event_instance, mw_guest_ptr event_timestamp)
 {
     MW_TRY(mw_tool_enter());
     const mw_tool *tool = mw_tool_find(MW_TOOL_INSTANCE, event_instance);
@@ -695,7 +699,7 @@ int32_t mw_MPI_T_event_get_timestamp(mw_instance *instance, uint32_t event_insta
     return mw_tool_leave(error ? error : put_i64(instance, event_timestamp, tool->instance.record->timestamp));
 }
 
-int32_t mw_MPI_T_event_get_source(mw_instance *instance, uint32_t event_instance, mw_guest_ptr source_index)
+int32_t mw_MPI_T_event_get_source(mw_instance *instance, mw_guest_word event_instance, mw_guest_ptr source_index)
 {
     MW_TRY(mw_tool_enter());
     const mw_tool *tool = mw_tool_find(MW_TOOL_INSTANCE, event_instance);
@@ -712,25 +716,25 @@ void mw_tool_free_events(void) {}
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 MW_ABSENT(MPI_T_category_get_events, int32_t cat_index, int32_t len, mw_guest_ptr indices)
 MW_ABSENT(MPI_T_category_get_num_events, int32_t cat_index, mw_guest_ptr num_events)
-MW_ABSENT(MPI_T_event_callback_get_info, uint32_t event_registration, int32_t cb_safety, mw_guest_ptr info_used)
-MW_ABSENT(MPI_T_event_callback_set_info, uint32_t event_registration, int32_t cb_safety, mw_guest_info info)
-MW_ABSENT(MPI_T_event_copy, uint32_t event_instance, mw_guest_ptr buffer)
+MW_ABSENT(MPI_T_event_callback_get_info, mw_guest_word event_registration, int32_t cb_safety, mw_guest_ptr info_used)
+MW_ABSENT(MPI_T_event_callback_set_info, mw_guest_word event_registration, int32_t cb_safety, mw_guest_info info)
+MW_ABSENT(MPI_T_event_copy, mw_guest_word event_instance, mw_guest_ptr buffer)
 MW_ABSENT(MPI_T_event_get_index, mw_guest_ptr name, mw_guest_ptr event_index)
 MW_ABSENT(MPI_T_event_get_info, int32_t event_index, mw_guest_ptr name, mw_guest_ptr name_len, mw_guest_ptr verbosity,
           mw_guest_ptr array_of_datatypes, mw_guest_ptr array_of_displacements, mw_guest_ptr num_elements,
           mw_guest_ptr enumtype, mw_guest_ptr info, mw_guest_ptr desc, mw_guest_ptr desc_len, mw_guest_ptr bind)
 MW_ABSENT(MPI_T_event_get_num, mw_guest_ptr num_events)
-MW_ABSENT(MPI_T_event_get_source, uint32_t event_instance, mw_guest_ptr source_index)
-MW_ABSENT(MPI_T_event_get_timestamp, uint32_t event_instance, mw_guest_ptr event_timestamp)
+MW_ABSENT(MPI_T_event_get_source, mw_guest_word event_instance, mw_guest_ptr source_index)
+MW_ABSENT(MPI_T_event_get_timestamp, mw_guest_word event_instance, mw_guest_ptr event_timestamp)
 MW_ABSENT(MPI_T_event_handle_alloc, int32_t event_index, mw_guest_ptr obj_handle, mw_guest_info info,
           mw_guest_ptr event_registration)
-MW_ABSENT(MPI_T_event_handle_free, uint32_t event_registration, mw_guest_ptr user_data, mw_guest_ptr free_cb_function)
-MW_ABSENT(MPI_T_event_handle_get_info, uint32_t event_registration, mw_guest_ptr info_used)
-MW_ABSENT(MPI_T_event_handle_set_info, uint32_t event_registration, mw_guest_info info)
-MW_ABSENT(MPI_T_event_read, uint32_t event_instance, int32_t element_index, mw_guest_ptr buffer)
-MW_ABSENT(MPI_T_event_register_callback, uint32_t event_registration, int32_t cb_safety, mw_guest_info info,
+MW_ABSENT(MPI_T_event_handle_free, mw_guest_word event_registration, mw_guest_ptr user_data, mw_guest_ptr free_cb_function)
+MW_ABSENT(MPI_T_event_handle_get_info, mw_guest_word event_registration, mw_guest_ptr info_used)
+MW_ABSENT(MPI_T_event_handle_set_info, mw_guest_word event_registration, mw_guest_info info)
+MW_ABSENT(MPI_T_event_read, mw_guest_word event_instance, int32_t element_index, mw_guest_ptr buffer)
+MW_ABSENT(MPI_T_event_register_callback, mw_guest_word event_registration, int32_t cb_safety, mw_guest_info info,
           mw_guest_ptr user_data, mw_guest_ptr event_cb_function)
-MW_ABSENT(MPI_T_event_set_dropped_handler, uint32_t event_registration, mw_guest_ptr dropped_cb_function)
+MW_ABSENT(MPI_T_event_set_dropped_handler, mw_guest_word event_registration, mw_guest_ptr dropped_cb_function)
 MW_ABSENT(MPI_T_source_get_info, int32_t source_index, mw_guest_ptr name, mw_guest_ptr name_len, mw_guest_ptr desc,
           mw_guest_ptr desc_len, mw_guest_ptr ordering, mw_guest_ptr ticks_per_second, mw_guest_ptr max_ticks,
           mw_guest_ptr info)

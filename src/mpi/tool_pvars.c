@@ -74,12 +74,12 @@ static int32_t put_info(const mw_instance *instance, int32_t index, mw_guest_ptr
     MW_TRY(mw_tool_put_texts(instance, texts, name, name_len, desc, desc_len));
     MW_TRY(mw_tool_put(instance, verbosity, mw_tool_out_verbosity(info.verbosity)));
     MW_TRY(mw_tool_put(instance, var_class, mw_tool_out_class(info.var_class)));
-    MW_TRY(mw_tool_put(instance, datatype, info.type));
+    MW_TRY(mw_tool_put_word(instance, datatype, (mw_guest_word)info.type));
     MW_TRY(mw_tool_put(instance, bind, info.guest_bind));
     MW_TRY(mw_tool_put(instance, readonly, info.readonly != 0));
     MW_TRY(mw_tool_put(instance, continuous, info.continuous != 0));
     MW_TRY(mw_tool_put(instance, atomic, info.atomic != 0));
-    return mw_tool_put(instance, enumtype, enumtype.addr ? (int32_t)mw_tool_enum_handle(info.enumtype) : 0);
+    return mw_tool_put_word(instance, enumtype, enumtype.addr ? mw_tool_enum_handle(info.enumtype) : 0);
 }
 
 int32_t mw_MPI_T_pvar_get_info(mw_instance *instance, int32_t pvar_index, mw_guest_ptr name, mw_guest_ptr name_len,
@@ -114,7 +114,7 @@ int32_t mw_MPI_T_pvar_get_index(mw_instance *instance, mw_guest_ptr name, int32_
 
 static int32_t session_create(const mw_instance *instance, mw_guest_ptr session)
 {
-    uint32_t *out = mw_tool_span(instance, session, 4);
+    mw_guest_word *out = mw_tool_span(instance, session, sizeof *out);
     mw_tool *tool = out ? mw_tool_take(MW_TOOL_SESSION) : NULL;
     if (!tool)
         return out ? MW_GUEST_T_ERR_OUT_OF_SESSIONS : MW_GUEST_T_ERR_INVALID;
@@ -123,7 +123,7 @@ static int32_t session_create(const mw_instance *instance, mw_guest_ptr session)
         mw_tool_free(tool);
         return error;
     }
-    memcpy(out, &tool->self, 4);
+    mw_tool_put_handle(out, tool);
     return MW_GUEST_SUCCESS;
 }
 
@@ -135,7 +135,7 @@ int32_t mw_MPI_T_pvar_session_create(mw_instance *instance, mw_guest_ptr session
 
 static int32_t session_free(const mw_instance *instance, mw_guest_ptr session)
 {
-    uint32_t *place = mw_tool_span(instance, session, 4);
+    mw_guest_word *place = mw_tool_span(instance, session, sizeof *place);
     mw_tool *tool = place ? mw_tool_find(MW_TOOL_SESSION, *place) : NULL;
     if (!tool)
         return place ? MW_GUEST_T_ERR_INVALID_SESSION : MW_GUEST_T_ERR_INVALID;
@@ -171,7 +171,7 @@ static bool is_refused(const pvar_info *info, const char *name)
     return info->size == 0 || info->type == MW_GUEST_CHAR || info->guest_bind == 0;
 }
 
-static int32_t handle_alloc(const mw_instance *instance, uint32_t session, int32_t index, mw_guest_ptr object,
+static int32_t handle_alloc(const mw_instance *instance, mw_guest_word session, int32_t index, mw_guest_ptr object,
                             mw_guest_ptr handle, mw_guest_ptr count)
 {
     const mw_tool *in = mw_tool_find(MW_TOOL_SESSION, session);
@@ -180,7 +180,7 @@ static int32_t handle_alloc(const mw_instance *instance, uint32_t session, int32
         return MW_GUEST_T_ERR_INVALID_SESSION;
     mw_tool_texts *texts = mw_tool_begin_texts();
     MW_TRY(get_pvar(index, &info, texts));
-    void *out = mw_tool_span(instance, handle, 4), *out_count = mw_tool_span(instance, count, 4);
+    void *out = mw_tool_span(instance, handle, sizeof(mw_guest_word)), *out_count = mw_tool_span(instance, count, 4);
     if (!out || !out_count)
         return MW_GUEST_T_ERR_INVALID;
     if (is_refused(&info, texts->name))
@@ -203,12 +203,12 @@ static int32_t handle_alloc(const mw_instance *instance, uint32_t session, int32
 #if defined(MPICH_VERSION)
     (void)MPI_T_pvar_reset(in->session, pvar->host); /* MPICH 4.0 begins sums with what is in its memory */
 #endif
-    memcpy(out, &tool->self, 4);
+    mw_tool_put_handle(out, tool);
     memcpy(out_count, &pvar->count, 4);
     return MW_GUEST_SUCCESS;
 }
 
-int32_t mw_MPI_T_pvar_handle_alloc(mw_instance *instance, uint32_t session, int32_t pvar_index, mw_guest_ptr obj_handle,
+int32_t mw_MPI_T_pvar_handle_alloc(mw_instance *instance, mw_guest_word session, int32_t pvar_index, mw_guest_ptr obj_handle,
                                    mw_guest_ptr handle, mw_guest_ptr count)
 {
     MW_TRY(mw_tool_enter());
@@ -216,7 +216,7 @@ int32_t mw_MPI_T_pvar_handle_alloc(mw_instance *instance, uint32_t session, int3
 }
 
 /* A handle of that session, and the session as the host has it. */
-static int32_t in_handle(uint32_t session, uint32_t handle, mw_tool **tool, MPI_T_pvar_session *host)
+static int32_t in_handle(mw_guest_word session, mw_guest_word handle, mw_tool **tool, MPI_T_pvar_session *host)
 {
     const mw_tool *in = mw_tool_find(MW_TOOL_SESSION, session);
     if (!in)
@@ -231,9 +231,9 @@ static bool is_usable(const mw_tool *tool)
     return mw_tool_object_lives(tool->pvar.bind, tool->pvar.object, &tool->pvar.bound);
 }
 
-static int32_t handle_free(const mw_instance *instance, uint32_t session, mw_guest_ptr handle)
+static int32_t handle_free(const mw_instance *instance, mw_guest_word session, mw_guest_ptr handle)
 {
-    uint32_t *place = mw_tool_span(instance, handle, 4);
+    mw_guest_word *place = mw_tool_span(instance, handle, sizeof *place);
     MPI_T_pvar_session host;
     mw_tool *tool;
     if (!place)
@@ -244,7 +244,7 @@ static int32_t handle_free(const mw_instance *instance, uint32_t session, mw_gue
     return MW_GUEST_SUCCESS;
 }
 
-int32_t mw_MPI_T_pvar_handle_free(mw_instance *instance, uint32_t session, mw_guest_ptr handle)
+int32_t mw_MPI_T_pvar_handle_free(mw_instance *instance, mw_guest_word session, mw_guest_ptr handle)
 {
     MW_TRY(mw_tool_enter());
     return mw_tool_leave(handle_free(instance, session, handle));
@@ -291,7 +291,7 @@ static bool not_to_reset(const mw_tool_pvar *pvar)
     return pvar->readonly;
 }
 
-static int32_t each(uint32_t session, uint32_t handle, int32_t (*act)(mw_tool *, MPI_T_pvar_session),
+static int32_t each(mw_guest_word session, mw_guest_word handle, int32_t (*act)(mw_tool *, MPI_T_pvar_session),
                     bool (*passed_over)(const mw_tool_pvar *), int32_t failure)
 {
     MPI_T_pvar_session host;
@@ -311,21 +311,21 @@ static int32_t each(uint32_t session, uint32_t handle, int32_t (*act)(mw_tool *,
     return error;
 }
 
-int32_t mw_MPI_T_pvar_start(mw_instance *instance, uint32_t session, uint32_t handle)
+int32_t mw_MPI_T_pvar_start(mw_instance *instance, mw_guest_word session, mw_guest_word handle)
 {
     (void)instance;
     MW_TRY(mw_tool_enter());
     return mw_tool_leave(each(session, handle, start, not_to_start, MW_GUEST_T_ERR_PVAR_NO_STARTSTOP));
 }
 
-int32_t mw_MPI_T_pvar_stop(mw_instance *instance, uint32_t session, uint32_t handle)
+int32_t mw_MPI_T_pvar_stop(mw_instance *instance, mw_guest_word session, mw_guest_word handle)
 {
     (void)instance;
     MW_TRY(mw_tool_enter());
     return mw_tool_leave(each(session, handle, stop, not_to_stop, MW_GUEST_T_ERR_PVAR_NO_STARTSTOP));
 }
 
-int32_t mw_MPI_T_pvar_reset(mw_instance *instance, uint32_t session, uint32_t handle)
+int32_t mw_MPI_T_pvar_reset(mw_instance *instance, mw_guest_word session, mw_guest_word handle)
 {
     (void)instance;
     MW_TRY(mw_tool_enter());
@@ -334,7 +334,7 @@ int32_t mw_MPI_T_pvar_reset(mw_instance *instance, uint32_t session, uint32_t ha
 
 /* ---- Values ------------------------------------------------------------------------------------------------------------- */
 
-static int32_t read_value(const mw_instance *instance, uint32_t session, uint32_t handle, mw_guest_ptr buf, bool and_reset)
+static int32_t read_value(const mw_instance *instance, mw_guest_word session, mw_guest_word handle, mw_guest_ptr buf, bool and_reset)
 {
     MPI_T_pvar_session host;
     mw_tool *tool;
@@ -353,13 +353,13 @@ static int32_t read_value(const mw_instance *instance, uint32_t session, uint32_
     return MW_GUEST_SUCCESS;
 }
 
-int32_t mw_MPI_T_pvar_read(mw_instance *instance, uint32_t session, uint32_t handle, mw_guest_ptr buf)
+int32_t mw_MPI_T_pvar_read(mw_instance *instance, mw_guest_word session, mw_guest_word handle, mw_guest_ptr buf)
 {
     MW_TRY(mw_tool_enter());
     return mw_tool_leave(read_value(instance, session, handle, buf, false));
 }
 
-int32_t mw_MPI_T_pvar_readreset(mw_instance *instance, uint32_t session, uint32_t handle, mw_guest_ptr buf)
+int32_t mw_MPI_T_pvar_readreset(mw_instance *instance, mw_guest_word session, mw_guest_word handle, mw_guest_ptr buf)
 {
     MW_TRY(mw_tool_enter());
     return mw_tool_leave(read_value(instance, session, handle, buf, true));
@@ -367,7 +367,7 @@ int32_t mw_MPI_T_pvar_readreset(mw_instance *instance, uint32_t session, uint32_
 
 /* No guest writes a performance variable: MPICH has none that can be written, Open MPI writes through what may be an offset
  * instead of an address. */
-int32_t mw_MPI_T_pvar_write(mw_instance *instance, uint32_t session, uint32_t handle, mw_guest_ptr buf)
+int32_t mw_MPI_T_pvar_write(mw_instance *instance, mw_guest_word session, mw_guest_word handle, mw_guest_ptr buf)
 {
     MPI_T_pvar_session host;
     mw_tool *tool;

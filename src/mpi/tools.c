@@ -27,7 +27,7 @@ static mw_tool tools[TOOLS];
 static uint32_t used = 1; /* slots that were ever taken; slot 0 is none */
 static uint32_t free_list;
 
-mw_tool *mw_tool_find(mw_tool_kind kind, uint32_t handle)
+mw_tool *mw_tool_find(mw_tool_kind kind, mw_guest_word handle)
 {
     mw_tool *tool = &tools[handle & (TOOLS - 1)];
     return handle != 0 && tool->self == handle && tool->kind == kind ? tool : NULL;
@@ -214,6 +214,23 @@ int32_t mw_tool_put(const mw_instance *instance, mw_guest_ptr p, int32_t value)
     return MW_GUEST_SUCCESS;
 }
 
+int32_t mw_tool_put_word(const mw_instance *instance, mw_guest_ptr p, mw_guest_word value)
+{
+    if (p.addr == 0)
+        return MW_GUEST_SUCCESS;
+    void *out = mw_tool_span(instance, p, sizeof value);
+    if (!out)
+        return MW_GUEST_T_ERR_INVALID;
+    memcpy(out, &value, sizeof value);
+    return MW_GUEST_SUCCESS;
+}
+
+void mw_tool_put_handle(void *place, const mw_tool *tool)
+{
+    mw_guest_word self = tool->self;
+    memcpy(place, &self, sizeof self);
+}
+
 int32_t mw_tool_put_text(const mw_instance *instance, mw_guest_ptr text, mw_guest_ptr length, const char *value)
 {
     int32_t room, full = (int32_t)strlen(value) + 1;
@@ -294,8 +311,8 @@ int32_t mw_tool_type(MPI_Datatype host, int *size)
     } rows[] = {
         {MPI_INT, MW_GUEST_INT, 4},
         {MPI_UNSIGNED, MW_GUEST_UNSIGNED, 4},
-        {MPI_LONG, MW_GUEST_LONG_LONG, 8},
-        {MPI_UNSIGNED_LONG, MW_GUEST_UNSIGNED_LONG_LONG, 8},
+        {MPI_LONG, MW_BY_WIDTH(MW_GUEST_LONG_LONG, MW_GUEST_LONG), 8},
+        {MPI_UNSIGNED_LONG, MW_BY_WIDTH(MW_GUEST_UNSIGNED_LONG_LONG, MW_GUEST_UNSIGNED_LONG), 8},
         {MPI_UNSIGNED_LONG_LONG, MW_GUEST_UNSIGNED_LONG_LONG, 8},
         {MPI_COUNT, MW_GUEST_COUNT, 8},
         {MPI_CHAR, MW_GUEST_CHAR, 1},
@@ -428,7 +445,7 @@ uint32_t mw_tool_enum_handle(MPI_T_enum host)
     return tool->self;
 }
 
-static int32_t enum_info(const mw_instance *instance, uint32_t handle, mw_guest_ptr num, mw_guest_ptr name,
+static int32_t enum_info(const mw_instance *instance, mw_guest_word handle, mw_guest_ptr num, mw_guest_ptr name,
                          mw_guest_ptr name_len)
 {
     const mw_tool *tool = mw_tool_find(MW_TOOL_ENUM, handle);
@@ -438,14 +455,14 @@ static int32_t enum_info(const mw_instance *instance, uint32_t handle, mw_guest_
     return mw_tool_put_text(instance, name, name_len, tool->enumeration.name);
 }
 
-int32_t mw_MPI_T_enum_get_info(mw_instance *instance, uint32_t enumtype, mw_guest_ptr num, mw_guest_ptr name,
+int32_t mw_MPI_T_enum_get_info(mw_instance *instance, mw_guest_word enumtype, mw_guest_ptr num, mw_guest_ptr name,
                                mw_guest_ptr name_len)
 {
     MW_TRY(mw_tool_enter());
     return mw_tool_leave(enum_info(instance, enumtype, num, name, name_len));
 }
 
-static int32_t enum_item(const mw_instance *instance, uint32_t handle, int32_t i, mw_guest_ptr value, mw_guest_ptr name,
+static int32_t enum_item(const mw_instance *instance, mw_guest_word handle, int32_t i, mw_guest_ptr value, mw_guest_ptr name,
                          mw_guest_ptr name_len)
 {
     const mw_tool *tool = mw_tool_find(MW_TOOL_ENUM, handle);
@@ -457,7 +474,7 @@ static int32_t enum_item(const mw_instance *instance, uint32_t handle, int32_t i
     return mw_tool_put_text(instance, name, name_len, tool->enumeration.names[i]);
 }
 
-int32_t mw_MPI_T_enum_get_item(mw_instance *instance, uint32_t enumtype, int32_t indx, mw_guest_ptr value,
+int32_t mw_MPI_T_enum_get_item(mw_instance *instance, mw_guest_word enumtype, int32_t indx, mw_guest_ptr value,
                                mw_guest_ptr name, mw_guest_ptr name_len)
 {
     MW_TRY(mw_tool_enter());
@@ -471,10 +488,10 @@ int32_t mw_MPI_T_enum_get_item(mw_instance *instance, uint32_t enumtype, int32_t
     X(COMM, comm) X(DATATYPE, type) X(ERRHANDLER, errhandler) X(FILE, file) X(GROUP, group) X(OP, op)                 \
     X(REQUEST, request) X(WIN, win) X(MESSAGE, message) X(INFO, info)
 
-int32_t mw_tool_in_object(const mw_instance *instance, mw_guest_ptr p, int32_t bind, uint32_t *object,
+int32_t mw_tool_in_object(const mw_instance *instance, mw_guest_ptr p, int32_t bind, mw_guest_word *object,
                           mw_tool_object *host)
 {
-    const void *place = bind == MW_GUEST_T_BIND_NO_OBJECT ? NULL : mw_tool_span(instance, p, 4);
+    const void *place = bind == MW_GUEST_T_BIND_NO_OBJECT ? NULL : mw_tool_span(instance, p, sizeof *object);
 
     *object = 0;
     memset(host, 0, sizeof *host);
@@ -482,7 +499,7 @@ int32_t mw_tool_in_object(const mw_instance *instance, mw_guest_ptr p, int32_t b
         return MW_GUEST_SUCCESS;
     if (!place)
         return MW_GUEST_T_ERR_INVALID_HANDLE;
-    memcpy(object, place, 4);
+    memcpy(object, place, sizeof *object);
     switch (bind) {
 #define X(KIND, kind)                                                                              \
     case MW_GUEST_T_BIND_MPI_##KIND: {                                                             \
@@ -498,7 +515,7 @@ int32_t mw_tool_in_object(const mw_instance *instance, mw_guest_ptr p, int32_t b
     }
 }
 
-bool mw_tool_object_lives(int32_t bind, uint32_t object, const mw_tool_object *host)
+bool mw_tool_object_lives(int32_t bind, mw_guest_word object, const mw_tool_object *host)
 {
     switch (bind) {
 #define X(KIND, kind)                                                                              \
@@ -579,13 +596,13 @@ static int32_t cvar_info_out(const mw_instance *instance, int32_t index, mw_gues
     MW_TRY(get_cvar(index, &info, texts));
     MW_TRY(mw_tool_put_texts(instance, texts, name, name_len, desc, desc_len));
     MW_TRY(mw_tool_put(instance, verbosity, mw_tool_out_verbosity(info.verbosity)));
-    MW_TRY(mw_tool_put(instance, datatype, info.type));
+    MW_TRY(mw_tool_put_word(instance, datatype, (mw_guest_word)info.type));
     MW_TRY(mw_tool_put(instance, bind, mw_tool_out_bind(info.bind)));
     /* What the guest may not write is constant to it, or changes by itself. */
     int32_t guest_scope = info.writable || info.scope == MPI_T_SCOPE_CONSTANT ? GUEST_OF(scopes, info.scope)
                                                                               : MW_GUEST_T_SCOPE_READONLY;
     MW_TRY(mw_tool_put(instance, scope, guest_scope));
-    return mw_tool_put(instance, enumtype, enumtype.addr ? (int32_t)mw_tool_enum_handle(info.enumtype) : 0);
+    return mw_tool_put_word(instance, enumtype, enumtype.addr ? mw_tool_enum_handle(info.enumtype) : 0);
 }
 
 int32_t mw_MPI_T_cvar_get_info(mw_instance *instance, int32_t cvar_index, mw_guest_ptr name, mw_guest_ptr name_len,
@@ -611,10 +628,10 @@ static int32_t cvar_alloc(const mw_instance *instance, int32_t index, mw_guest_p
 {
     mw_tool_texts *texts = mw_tool_begin_texts();
     mw_tool_object bound;
-    uint32_t bound_handle;
+    mw_guest_word bound_handle;
     cvar_info info;
     MW_TRY(get_cvar(index, &info, texts));
-    void *out = mw_tool_span(instance, handle, 4), *out_count = mw_tool_span(instance, count, 4);
+    void *out = mw_tool_span(instance, handle, sizeof(mw_guest_word)), *out_count = mw_tool_span(instance, count, 4);
     if (!out || !out_count)
         return MW_GUEST_T_ERR_INVALID;
     /* No host binds control variables to objects yet; what it would keep could be freed. */
@@ -630,7 +647,7 @@ static int32_t cvar_alloc(const mw_instance *instance, int32_t index, mw_guest_p
         mw_tool_free(tool);
         return error ? error : MW_GUEST_T_ERR_NOT_SUPPORTED;
     }
-    memcpy(out, &tool->self, 4);
+    mw_tool_put_handle(out, tool);
     memcpy(out_count, &tool->cvar.count, 4);
     return MW_GUEST_SUCCESS;
 }
@@ -644,7 +661,7 @@ int32_t mw_MPI_T_cvar_handle_alloc(mw_instance *instance, int32_t cvar_index, mw
 
 static int32_t cvar_free(const mw_instance *instance, mw_guest_ptr handle)
 {
-    uint32_t *place = mw_tool_span(instance, handle, 4);
+    mw_guest_word *place = mw_tool_span(instance, handle, sizeof *place);
     if (!place)
         return MW_GUEST_T_ERR_INVALID;
     mw_tool *tool = mw_tool_find(MW_TOOL_CVAR, *place);
@@ -663,7 +680,7 @@ int32_t mw_MPI_T_cvar_handle_free(mw_instance *instance, mw_guest_ptr handle)
 }
 
 /* Of a text only as many bytes as it has need be there: programs pass less than the count that the host says. */
-static int32_t cvar_read(const mw_instance *instance, uint32_t handle, mw_guest_ptr buf)
+static int32_t cvar_read(const mw_instance *instance, mw_guest_word handle, mw_guest_ptr buf)
 {
     mw_tool *tool = mw_tool_find(MW_TOOL_CVAR, handle);
     if (!tool)
@@ -688,13 +705,13 @@ static int32_t cvar_read(const mw_instance *instance, uint32_t handle, mw_guest_
     return MW_GUEST_SUCCESS;
 }
 
-int32_t mw_MPI_T_cvar_read(mw_instance *instance, uint32_t handle, mw_guest_ptr buf)
+int32_t mw_MPI_T_cvar_read(mw_instance *instance, mw_guest_word handle, mw_guest_ptr buf)
 {
     MW_TRY(mw_tool_enter());
     return mw_tool_leave(cvar_read(instance, handle, buf));
 }
 
-static int32_t cvar_write(const mw_instance *instance, uint32_t handle, mw_guest_ptr buf)
+static int32_t cvar_write(const mw_instance *instance, mw_guest_word handle, mw_guest_ptr buf)
 {
     const mw_tool *tool = mw_tool_find(MW_TOOL_CVAR, handle);
     if (!tool)
@@ -710,7 +727,7 @@ static int32_t cvar_write(const mw_instance *instance, uint32_t handle, mw_guest
     return mw_tool_result(MPI_T_cvar_write(tool->cvar.host, value));
 }
 
-int32_t mw_MPI_T_cvar_write(mw_instance *instance, uint32_t handle, mw_guest_ptr buf)
+int32_t mw_MPI_T_cvar_write(mw_instance *instance, mw_guest_word handle, mw_guest_ptr buf)
 {
     MW_TRY(mw_tool_enter());
     return mw_tool_leave(cvar_write(instance, handle, buf));

@@ -46,10 +46,10 @@ typedef union mw_tool_object {
 
 typedef struct mw_tool_pvar {
     MPI_T_pvar_handle host;
-    uint32_t session; /* the handle of its session */
+    mw_guest_word session; /* the handle of its session */
     int count, size;
     int32_t bind;          /* guest's MPI_T_BIND_... */
-    uint32_t object;       /* the guest's handle of the object that it is bound to */
+    mw_guest_word object;       /* the guest's handle of the object that it is bound to */
     mw_tool_object bound;  /* the host's; the host may keep the address */
     bool continuous, readonly, started;
 } mw_tool_pvar;
@@ -67,11 +67,11 @@ typedef struct mw_tool_event {
     const struct mw_event_layout *layout;
     struct {
         const mw_func *func;
-        uint32_t user_data;
+        mw_guest_addr user_data;
     } callbacks[MW_TOOL_LEVELS];
     const mw_func *dropped;
     int32_t bind;
-    uint32_t object;
+    mw_guest_word object;
     mw_tool_object bound; /* the host may keep its address */
 } mw_tool_event;
 
@@ -96,7 +96,7 @@ typedef struct mw_tool {
 } mw_tool;
 
 /* NULL unless `handle` is a valid handle of that kind. */
-mw_tool *mw_tool_find(mw_tool_kind kind, uint32_t handle);
+mw_tool *mw_tool_find(mw_tool_kind kind, mw_guest_word handle);
 /* A slot with a valid handle, the rest of it zero; NULL if there are too many. */
 mw_tool *mw_tool_take(mw_tool_kind kind);
 void mw_tool_free(mw_tool *tool);
@@ -118,6 +118,9 @@ int32_t mw_tool_result(int host_code);
 void *mw_tool_span(const mw_instance *instance, mw_guest_ptr p, uint64_t bytes);
 /* An int where the guest wants one: nothing for a null pointer, MPI_T_ERR_INVALID for a wrong one. */
 int32_t mw_tool_put(const mw_instance *instance, mw_guest_ptr p, int32_t value);
+/* The same for a handle; and a tool's handle at a place that mw_tool_span gave. */
+int32_t mw_tool_put_word(const mw_instance *instance, mw_guest_ptr p, mw_guest_word value);
+void mw_tool_put_handle(void *place, const mw_tool *tool);
 /* A string and its length (15.3.3). */
 int32_t mw_tool_put_text(const mw_instance *instance, mw_guest_ptr text, mw_guest_ptr length, const char *value);
 /* The guest's string at `p` in a buffer that is good until the end of the call; NULL if it is none. */
@@ -137,7 +140,7 @@ int32_t mw_tool_put_texts(const mw_instance *instance, const mw_tool_texts *text
 void *mw_tool_value(uint64_t bytes);
 
 /* The guest's type for a variable's and the size of its elements, which is the same on both sides: an unsigned long of the
- * host is an unsigned long long of the guest. 0 for a type that variables cannot have. */
+ * host is an unsigned long long of a guest with 32-bit pointers. 0 for a type that variables cannot have. */
 int32_t mw_tool_type(MPI_Datatype host, int *size);
 /* The guest's handle of a host's enumeration: 0 for none. */
 uint32_t mw_tool_enum_handle(MPI_T_enum host);
@@ -150,10 +153,10 @@ int mw_tool_in_class(int32_t guest);
 
 /* The host's object for the guest's handle at `p` of the kind that `bind` (guest's) names. MPI_T_ERR_INVALID_HANDLE if it
  * is none. */
-int32_t mw_tool_in_object(const mw_instance *instance, mw_guest_ptr p, int32_t bind, uint32_t *object,
+int32_t mw_tool_in_object(const mw_instance *instance, mw_guest_ptr p, int32_t bind, mw_guest_word *object,
                           mw_tool_object *host);
 /* Whether the guest's handle still means that object. */
-bool mw_tool_object_lives(int32_t bind, uint32_t object, const mw_tool_object *host);
+bool mw_tool_object_lives(int32_t bind, mw_guest_word object, const mw_tool_object *host);
 
 /* The indices of a category's variables, categories or events: `n` of them, which `get` writes. */
 int32_t mw_tool_put_indices(const mw_instance *instance, int32_t index, int32_t len, mw_guest_ptr indices, int n,

@@ -7,9 +7,9 @@ int32_t mw_MPI_Type_commit(mw_instance *instance, mw_guest_ptr datatype)
 {
     mw_call call = MW_CALL("MPI_Type_commit");
     const mw_type_slot *type;
-    int32_t *handle;
-    MW_TRY(mw_out_i32(&call, "datatype", datatype, &handle));
-    MW_TRY(mw_in_type(&call, "datatype", (mw_guest_type){(uint32_t)*handle}, &type));
+    mw_guest_word *handle;
+    MW_TRY(mw_out_word(&call, "datatype", datatype, &handle));
+    MW_TRY(mw_in_type(&call, "datatype", (mw_guest_type){*handle}, &type));
     MPI_Datatype host = type->host;
     return mw_result(MPI_Type_commit(&host));
 }
@@ -18,12 +18,12 @@ int32_t mw_MPI_Type_free(mw_instance *instance, mw_guest_ptr datatype)
 {
     mw_call call = MW_CALL("MPI_Type_free");
     const mw_type_slot *type;
-    int32_t *handle;
-    MW_TRY(mw_out_i32(&call, "datatype", datatype, &handle));
-    MW_TRY(mw_in_type(&call, "datatype", (mw_guest_type){(uint32_t)*handle}, &type));
+    mw_guest_word *handle;
+    MW_TRY(mw_out_word(&call, "datatype", datatype, &handle));
+    MW_TRY(mw_in_type(&call, "datatype", (mw_guest_type){*handle}, &type));
     if (type->flags & MW_TYPE_PREDEFINED)
         return mw_raise_error(&call, MW_GUEST_ERR_TYPE, "datatype", "a predefined datatype cannot be freed");
-    MW_TRY(mw_in_attributes(&call, "datatype", (uint32_t)*handle));
+    MW_TRY(mw_in_attributes(&call, "datatype", *handle));
     MPI_Datatype host = type->host;
     mw_leaving leaving;
     mw_leave_begin(&leaving, (mw_slot_head *)&type->head);
@@ -51,7 +51,7 @@ int32_t mw_MPI_Type_free(mw_instance *instance, mw_guest_ptr datatype)
     X(LOGICAL2) X(INTEGER2) X(LOGICAL4) X(INTEGER4) X(REAL4) X(LOGICAL8) X(INTEGER8) X(REAL8)      \
     X(COMPLEX8) X(INTEGER16) X(REAL16) X(COMPLEX16) X(COMPLEX32)
 
-static const char *predefined_name(uint32_t guest)
+static const char *predefined_name(mw_guest_word guest)
 {
     switch (guest) {
 #define X(name)                                                                                    \
@@ -100,10 +100,10 @@ int32_t mw_MPI_Type_get_value_index(mw_instance *instance, mw_guest_type value_t
     };
     mw_call call = MW_CALL("MPI_Type_get_value_index");
     const mw_type_slot *type;
-    int32_t *out;
+    mw_guest_word *out;
     MW_TRY(mw_in_type(&call, "value_type", value_type, &type));
     MW_TRY(mw_in_type(&call, "index_type", index_type, &type));
-    MW_TRY(mw_out_i32(&call, "pair_type", pair_type, &out));
+    MW_TRY(mw_out_word(&call, "pair_type", pair_type, &out));
     *out = MW_GUEST_DATATYPE_NULL;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (pairs[i][0] == value_type.value && pairs[i][1] == index_type.value &&
@@ -141,7 +141,8 @@ int32_t mw_MPI_Type_get_envelope(mw_instance *instance, mw_guest_type datatype, 
 
 /* The host counts a reference for each derived datatype that it returns, so each becomes a handle of its own. `whole` is made
  * of them. */
-static int32_t put_types(const mw_call *call, const mw_type_slot *whole, const MPI_Datatype *hosts, int n, int32_t *out)
+static int32_t put_types(const mw_call *call, const mw_type_slot *whole, const MPI_Datatype *hosts, int n,
+                         mw_guest_word *out)
 {
     for (int i = 0; i < n; i++) {
         MW_TRY(mw_out_type(call, "array_of_datatypes", hosts[i], &out[i]));
@@ -157,12 +158,14 @@ int32_t mw_MPI_Type_get_contents(mw_instance *instance, mw_guest_type datatype, 
     mw_call call = MW_CALL("MPI_Type_get_contents");
     mw_arena arena = mw_scratch_begin();
     const mw_type_slot *type;
-    int32_t *out_integers, *out_addresses, *out_datatypes, error = MW_GUEST_SUCCESS;
+    int32_t *out_integers, error = MW_GUEST_SUCCESS;
+    mw_guest_aint *out_addresses;
+    mw_guest_word *out_datatypes;
     int ni, na, nd, combiner;
     MW_TRY(mw_in_type(&call, "datatype", datatype, &type));
     MW_TRY(mw_out_ints(&call, "array_of_integers", array_of_integers, max_integers, &out_integers));
-    MW_TRY(mw_out_ints(&call, "array_of_addresses", array_of_addresses, max_addresses, &out_addresses));
-    MW_TRY(mw_out_ints(&call, "array_of_datatypes", array_of_datatypes, max_datatypes, &out_datatypes));
+    MW_TRY(mw_out_addresses(&call, "array_of_addresses", array_of_addresses, max_addresses, &out_addresses));
+    MW_TRY(mw_out_words(&call, "array_of_datatypes", array_of_datatypes, max_datatypes, &out_datatypes));
     MW_TRY(mw_result(MPI_Type_get_envelope(type->host, &ni, &na, &nd, &combiner)));
     if (combiner == MPI_COMBINER_NAMED || (type->flags & MW_TYPE_PREDEFINED))
         return mw_raise_error(&call, MW_GUEST_ERR_TYPE, "datatype", "a predefined datatype has no contents");
@@ -173,7 +176,7 @@ int32_t mw_MPI_Type_get_contents(mw_instance *instance, mw_guest_type datatype, 
     MPI_Datatype *types = error ? NULL : mw_arena_take(&call, &arena, (uint64_t)nd * sizeof *types, &error);
     if (!error && !(error = mw_result(MPI_Type_get_contents(type->host, ni, na, nd, out_integers, addresses, types)))) {
         for (int i = 0; i < na; i++)
-            out_addresses[i] = (int32_t)addresses[i];
+            out_addresses[i] = (mw_guest_aint)addresses[i];
         mw_out_contents(combiner, false, out_integers, ni);
         error = put_types(&call, type, types, nd, out_datatypes);
     }
@@ -263,7 +266,8 @@ static int32_t create_darray(const mw_call *call, bool large, darray d, mw_guest
     MPI_Datatype host;
     mw_large_int *larges;
     int *ints;
-    int32_t *out, error;
+    mw_guest_word *out;
+    int32_t error;
 
     if ((error = mw_in_type(call, "oldtype", oldtype, &type)) ||
         (error = mw_in_order(call, "order", order, &d.order)) ||
@@ -272,7 +276,7 @@ static int32_t create_darray(const mw_call *call, bool large, darray d, mw_guest
         (error = mw_in_ints(call, &arena, "array_of_dargs", dargs, d.ndims, &d.dargs)) ||
         (error = mw_in_ints(call, &arena, "array_of_psizes", psizes, d.ndims, &d.psizes)) ||
         (error = check_darray(call, &d)) || (error = mw_in_reach(call, "newtype", darray_reach(&d, type))) ||
-        (error = mw_out_i32(call, "newtype", newtype, &out)))
+        (error = mw_out_word(call, "newtype", newtype, &out)))
         goto out;
     if (large)
         error = mw_result(MW_LARGE(MPI_Type_create_darray)(d.size, d.rank, d.ndims, larges, d.distribs, d.dargs,
@@ -315,10 +319,10 @@ static int32_t out_bound(const mw_call *call, mw_guest_type datatype, type_bound
                          mw_guest_ptr p)
 {
     const mw_type_slot *type;
-    int32_t *out;
+    mw_guest_aint *out;
     MW_TRY(mw_in_type(call, "datatype", datatype, &type));
-    MW_TRY(mw_out_i32(call, argument, p, &out));
-    *out = (int32_t)((bound == BOUND_EXTENT ? 0 : type->lb) + (bound == BOUND_LOWER ? 0 : type->extent));
+    MW_TRY(mw_out_address(call, argument, p, &out));
+    *out = (mw_guest_aint)((bound == BOUND_EXTENT ? 0 : type->lb) + (bound == BOUND_LOWER ? 0 : type->extent));
     return MW_GUEST_SUCCESS;
 }
 

@@ -150,7 +150,7 @@ static int32_t raise_full(const mw_call *call, const char *argument, const char 
     return mw_raise_error(call, MW_GUEST_ERR_INTERN, argument, "too many %s at a time", what);
 }
 
-int32_t mw_out_comm(const mw_call *call, const char *argument, MPI_Comm host, int32_t *out)
+int32_t mw_out_comm(const mw_call *call, const char *argument, MPI_Comm host, mw_guest_word *out)
 {
     if (host == MPI_COMM_NULL) {
         *out = MW_GUEST_COMM_NULL;
@@ -161,11 +161,11 @@ int32_t mw_out_comm(const mw_call *call, const char *argument, MPI_Comm host, in
         return raise_full(call, argument, "communicators");
     mw_comm_describe(slot, host);
     slot->own_fatal = call->comm && call->comm->own_fatal;
-    *out = (int32_t)mw_comm_publish(slot).value;
+    *out = mw_comm_publish(slot).value;
     return MW_GUEST_SUCCESS;
 }
 
-int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host, int32_t *out)
+int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host, mw_guest_word *out)
 {
     if (host == MPI_DATATYPE_NULL) {
         *out = MW_GUEST_DATATYPE_NULL;
@@ -173,20 +173,20 @@ int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host
     }
     uint32_t predefined = mw_type_predefined(host);
     if (predefined) {
-        *out = (int32_t)predefined;
+        *out = predefined;
         return MW_GUEST_SUCCESS;
     }
     mw_type_slot *slot = mw_type_take();
     if (!slot)
         return raise_full(call, argument, "datatypes");
     mw_type_describe(slot, host);
-    *out = (int32_t)mw_type_publish(slot).value;
+    *out = mw_type_publish(slot).value;
     return MW_GUEST_SUCCESS;
 }
 
-void mw_type_derive(int32_t handle, const mw_type_slot *const *types, int64_t n)
+void mw_type_derive(mw_guest_word handle, const mw_type_slot *const *types, int64_t n)
 {
-    mw_type_slot *slot = mw_type_find((mw_guest_type){(uint32_t)handle});
+    mw_type_slot *slot = mw_type_find((mw_guest_type){handle});
     if (!slot || (slot->flags & MW_TYPE_PREDEFINED))
         return;
     slot->base = n > 0 ? types[0]->base : 0;
@@ -197,16 +197,16 @@ void mw_type_derive(int32_t handle, const mw_type_slot *const *types, int64_t n)
     }
 }
 
-void mw_type_of_one_kind(int32_t handle, char kind)
+void mw_type_of_one_kind(mw_guest_word handle, char kind)
 {
-    mw_type_slot *slot = mw_type_find((mw_guest_type){(uint32_t)handle});
+    mw_type_slot *slot = mw_type_find((mw_guest_type){handle});
     if (slot && !(slot->flags & MW_TYPE_PREDEFINED)) /* no predefined handle, so that it is no other type's */
         slot->base = (uint16_t)(0x8000 | (slot->size & 0x7f) << 8 | kind);
 }
 
 /* `known` are the predefined handles that the host may return for this kind. */
 #define OUT_PLAIN(kind, host_type, KIND, plural, predefined)                                       \
-    int32_t mw_out_##kind(const mw_call *call, const char *argument, host_type host, int32_t *out) \
+    int32_t mw_out_##kind(const mw_call *call, const char *argument, host_type host, mw_guest_word *out) \
     {                                                                                              \
         if (host == MPI_##KIND##_NULL) {                                                           \
             *out = MW_GUEST_##KIND##_NULL;                                                         \
@@ -220,14 +220,14 @@ void mw_type_of_one_kind(int32_t handle, char kind)
         if (!slot)                                                                                 \
             return raise_full(call, argument, plural);                                             \
         slot->host = host;                                                                         \
-        *out = (int32_t)mw_##kind##_publish(slot).value;                                           \
+        *out = mw_##kind##_publish(slot).value;                                                    \
         return MW_GUEST_SUCCESS;                                                                   \
     }
 OUT_PLAIN(group, MPI_Group, GROUP, "groups", MW_GUEST_GROUP_EMPTY)
 OUT_PLAIN(info, MPI_Info, INFO, "info objects", 0)
 OUT_PLAIN(message, MPI_Message, MESSAGE, "messages", MW_GUEST_MESSAGE_NO_PROC)
 
-int32_t mw_out_request_kept(const mw_call *call, MPI_Request host, uint32_t flags, mw_arena *arena, int32_t *out)
+int32_t mw_out_request_kept(const mw_call *call, MPI_Request host, uint32_t flags, mw_arena *arena, mw_guest_word *out)
 {
     mw_request_slot *slot = mw_request_take();
     if (!slot)
@@ -240,7 +240,7 @@ int32_t mw_out_request_kept(const mw_call *call, MPI_Request host, uint32_t flag
         arena->kept = NULL;
         mw_arena_end(arena);
     }
-    *out = (int32_t)mw_request_publish(slot).value;
+    *out = mw_request_publish(slot).value;
     return MW_GUEST_SUCCESS;
 }
 

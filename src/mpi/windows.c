@@ -70,7 +70,7 @@ typedef struct creation {
     mw_call *call;
     const mw_comm_slot *comm;
     MPI_Info info;
-    int32_t *out_win;
+    mw_guest_word *out_win;
     mw_win_slot *slot;
     mw_window *window;
     mw_exposure own;
@@ -93,7 +93,7 @@ static int32_t begin(creation *c, mw_call *call, int32_t flavor, mw_guest_comm c
     if (c->comm->inter)
         return mw_raise_error(call, MW_GUEST_ERR_COMM, "comm", "an intercommunicator has no windows");
     MW_TRY(mw_in_info_or_null(call, "info", info, &c->info));
-    MW_TRY(mw_out_i32(call, "win", win, &c->out_win));
+    MW_TRY(mw_out_word(call, "win", win, &c->out_win));
     c->slot = mw_win_take();
     c->window = calloc(1, sizeof *c->window);
     if (!c->slot || !c->window) {
@@ -107,12 +107,20 @@ static int32_t begin(creation *c, mw_call *call, int32_t flavor, mw_guest_comm c
     return MW_GUEST_SUCCESS;
 }
 
-static int32_t in_size(const mw_call *call, mw_guest_aint size, int32_t unit)
+/* As many bytes as a guest's memory can ever have: all that 32 bits address, or what was reserved. */
+static uint64_t most_bytes(const mw_instance *instance)
+{
+    return MW_GUEST_BITS == 32 ? UINT64_C(1) << 32 : instance->memories[0]->reserved;
+}
+
+static int32_t in_size(const mw_call *call, mw_guest_aint size, mw_guest_aint unit)
 {
     if (size < 0)
-        return mw_raise_error(call, MW_GUEST_ERR_SIZE, "size", "%d is negative", size);
+        return mw_raise_error(call, MW_GUEST_ERR_SIZE, "size", "%lld is negative", (long long)size);
+    if ((uint64_t)size > most_bytes(call->instance)) /* so that no sum of sizes wraps */
+        return mw_raise_error(call, MW_GUEST_ERR_SIZE, "size", "%lld bytes do not fit the guest's memory", (long long)size);
     if (unit <= 0)
-        return mw_raise_error(call, MW_GUEST_ERR_DISP, "disp_unit", "%d is not positive", unit);
+        return mw_raise_error(call, MW_GUEST_ERR_DISP, "disp_unit", "%lld is not positive", (long long)unit);
     return MW_GUEST_SUCCESS;
 }
 
@@ -141,12 +149,12 @@ static int32_t exchange(creation *c)
 static int32_t publish(creation *c, MPI_Win host)
 {
     MW_SET_HOST(c->slot, host);
-    *c->out_win = (int32_t)mw_win_publish(c->slot).value;
+    *c->out_win = mw_win_publish(c->slot).value;
     return MW_GUEST_SUCCESS;
 }
 
 /* A window over `bytes` bytes of the guest's memory at `base`. */
-static int32_t create_over(creation *c, mw_guest_ptr base, int64_t bytes, int32_t unit)
+static int32_t create_over(creation *c, mw_guest_ptr base, int64_t bytes, mw_guest_aint unit)
 {
     MPI_Win host;
     int64_t skew = base.addr % HOST_ALIGNMENT;
@@ -158,8 +166,8 @@ static int32_t create_over(creation *c, mw_guest_ptr base, int64_t bytes, int32_
     return publish(c, host);
 }
 
-static int32_t win_create(mw_call *call, mw_guest_ptr base, mw_guest_aint size, int32_t unit, mw_guest_info info,
-                          mw_guest_comm comm, mw_guest_ptr win)
+static int32_t win_create(mw_call *call, mw_guest_ptr base, mw_guest_aint size, mw_guest_aint unit,
+                          mw_guest_info info, mw_guest_comm comm, mw_guest_ptr win)
 {
     creation c;
     void *span;
@@ -197,7 +205,7 @@ static void *take_pages(mw_instance *instance, mw_window *w, uint64_t bytes)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     w->block = mw_guest_alloc(instance, bytes + page);
-    w->shared.first.addr = (uint32_t)((w->block.addr + page - 1) & ~(page - 1));
+    w->shared.first.addr = (mw_guest_addr)((w->block.addr + page - 1) & ~(page - 1));
     return w->block.addr ? instance->memory0 + w->shared.first.addr : NULL;
 }
 
@@ -217,7 +225,7 @@ static bool map_again(mw_instance *instance, mw_window *w, void *memory, uint64_
  * on one node it is: a host knows faster ways to that than to memory of the guest's, and Open MPI 4.1 without any single
  * copy between processes has no other window for MPI_THREAD_MULTIPLE. Only pages that are the window's alone are mapped.
  * *made says whether it was possible; if not, nothing was done. */
-static int32_t allocate_at_host(creation *c, int64_t bytes, int32_t unit, bool *made)
+static int32_t allocate_at_host(creation *c, int64_t bytes, mw_guest_aint unit, bool *made)
 {
     mw_window *w = c->window;
     mw_instance *instance = c->call->instance;
@@ -246,7 +254,7 @@ static int32_t allocate_at_host(creation *c, int64_t bytes, int32_t unit, bool *
     return error ? error : publish(c, host);
 }
 
-static int32_t allocate_in_guest(creation *c, int64_t bytes, int32_t unit)
+static int32_t allocate_in_guest(creation *c, int64_t bytes, mw_guest_aint unit)
 {
     c->window->block = mw_guest_alloc(c->call->instance, (uint64_t)bytes);
     if (c->window->block.addr == 0)
@@ -254,16 +262,16 @@ static int32_t allocate_in_guest(creation *c, int64_t bytes, int32_t unit)
     return create_over(c, c->window->block, bytes, unit);
 }
 
-static int32_t win_allocate(mw_call *call, mw_guest_aint size, int32_t unit, mw_guest_info info, mw_guest_comm comm,
-                            mw_guest_ptr baseptr, mw_guest_ptr win)
+static int32_t win_allocate(mw_call *call, mw_guest_aint size, mw_guest_aint unit, mw_guest_info info,
+                            mw_guest_comm comm, mw_guest_ptr baseptr, mw_guest_ptr win)
 {
     creation c;
-    int32_t *out_base = NULL;
+    mw_guest_word *out_base = NULL;
     bool made = false;
     MW_TRY(begin(&c, call, MW_GUEST_WIN_FLAVOR_ALLOCATE, comm, info, win));
     int32_t error = in_size(call, size, unit);
     if (!error)
-        error = mw_out_i32(call, "baseptr", baseptr, &out_base);
+        error = mw_out_word(call, "baseptr", baseptr, &out_base);
     if (!error)
         error = allocate_at_host(&c, size, unit, &made);
     if (!error && !made)
@@ -273,7 +281,7 @@ static int32_t win_allocate(mw_call *call, mw_guest_aint size, int32_t unit, mw_
         abandon(&c);
         return error;
     }
-    *out_base = (int32_t)c.window->base.addr;
+    *out_base = c.window->base.addr;
     return MW_GUEST_SUCCESS;
 }
 
@@ -282,8 +290,9 @@ int32_t mw_MPI_Win_create_dynamic(mw_instance *instance, mw_guest_info info, mw_
     mw_call call = MW_CALL("MPI_Win_create_dynamic");
     creation c;
     MPI_Win host;
+    const int64_t all = (int64_t)most_bytes(instance);
     MW_TRY(begin(&c, &call, MW_GUEST_WIN_FLAVOR_DYNAMIC, comm, info, win));
-    c.own = (mw_exposure){.bytes = INT64_C(1) << 32, .unit = 1, .origin = (intptr_t)instance->memory0};
+    c.own = (mw_exposure){.bytes = all, .unit = 1, .origin = (intptr_t)instance->memory0};
     int32_t error = exchange(&c);
     if (!error)
         error = mw_result(MPI_Win_create_dynamic(c.info, c.comm->host, &host));
@@ -357,12 +366,12 @@ static bool same_node(const mw_comm_slot *comm)
 }
 
 /* Guest address of a rank's part of a shared window. */
-static uint32_t part_of(const mw_window *w, int rank)
+static mw_guest_addr part_of(const mw_window *w, int rank)
 {
     int64_t before = 0;
     for (int i = 0; i < rank; i++)
         before += mw_exposure_of(w, i)->bytes;
-    return w->shared.parts.addr + (uint32_t)before;
+    return w->shared.parts.addr + (mw_guest_addr)before;
 }
 
 /* Where this process sees the host's shared window begin, if parts of `asked` bytes lie there one after the other. */
@@ -408,7 +417,7 @@ static int32_t share_at_host(creation *c, int64_t bytes, bool *made)
                                         (uint64_t)((head + (bytes ? bytes : 1) + page - 1) & ~(page - 1)));
         MPI_Allreduce(&mapped, &everywhere, 1, MPI_INT, MPI_MIN, c->comm->host);
         if (everywhere) {
-            w->shared.parts.addr = w->shared.first.addr + (uint32_t)head;
+            w->shared.parts.addr = w->shared.first.addr + (mw_guest_addr)head;
             c->own.origin = w->rank == 0 ? page : 0;
             error = exchange(c);
         } else {
@@ -463,16 +472,16 @@ static int32_t create_shared(creation *c)
     return made ? MW_GUEST_SUCCESS : share_segment(c, bytes);
 }
 
-static int32_t win_allocate_shared(mw_call *call, mw_guest_aint size, int32_t unit, mw_guest_info info,
+static int32_t win_allocate_shared(mw_call *call, mw_guest_aint size, mw_guest_aint unit, mw_guest_info info,
                                    mw_guest_comm comm, mw_guest_ptr baseptr, mw_guest_ptr win)
 {
     creation c;
-    int32_t *out_base = NULL;
+    mw_guest_word *out_base = NULL;
     MW_TRY(begin(&c, call, MW_GUEST_WIN_FLAVOR_SHARED, comm, info, win));
     c.own = (mw_exposure){.bytes = size, .unit = unit};
     int32_t error = in_size(call, size, unit);
     if (!error)
-        error = mw_out_i32(call, "baseptr", baseptr, &out_base);
+        error = mw_out_word(call, "baseptr", baseptr, &out_base);
     if (!error)
         error = create_shared(&c);
     if (error) {
@@ -481,21 +490,24 @@ static int32_t win_allocate_shared(mw_call *call, mw_guest_aint size, int32_t un
         return error;
     }
     c.window->base.addr = part_of(c.window, c.window->rank);
-    *out_base = (int32_t)c.window->base.addr;
+    *out_base = c.window->base.addr;
     return MW_GUEST_SUCCESS;
 }
 
+/* `unit_bytes`: of what goes to disp_unit, an int or (the large form) an MPI_Aint. */
 static int32_t win_shared_query(mw_call *call, mw_guest_win win, int32_t rank, mw_guest_ptr size,
-                                mw_guest_ptr disp_unit, mw_guest_ptr baseptr)
+                                mw_guest_ptr disp_unit, size_t unit_bytes, mw_guest_ptr baseptr)
 {
     const mw_win_slot *slot;
-    int32_t *out_size, *out_unit, *out_base;
+    mw_guest_aint *out_size;
+    mw_guest_word *out_base;
+    void *out_unit;
     int host_rank;
     MW_TRY(mw_in_win(call, "win", win, &slot));
     MW_TRY(mw_in_target(call, "rank", rank, &host_rank));
-    MW_TRY(mw_out_i32(call, "size", size, &out_size));
-    MW_TRY(mw_out_i32(call, "disp_unit", disp_unit, &out_unit));
-    MW_TRY(mw_out_i32(call, "baseptr", baseptr, &out_base));
+    MW_TRY(mw_out_address(call, "size", size, &out_size));
+    MW_TRY(mw_out_span(call, "disp_unit", disp_unit, unit_bytes, &out_unit));
+    MW_TRY(mw_out_word(call, "baseptr", baseptr, &out_base));
     const mw_window *w = slot->window;
     if (w->flavor != MW_GUEST_WIN_FLAVOR_SHARED)
         return mw_raise_error(call, MW_GUEST_ERR_RMA_FLAVOR, "win", "not a window of MPI_Win_allocate_shared");
@@ -505,43 +517,43 @@ static int32_t win_shared_query(mw_call *call, mw_guest_win win, int32_t rank, m
             host_rank++;
     }
     const mw_exposure *exposure = mw_exposure_of(w, host_rank);
-    *out_size = (int32_t)exposure->bytes;
-    *out_unit = (int32_t)exposure->unit;
+    *out_size = (mw_guest_aint)exposure->bytes;
+    memcpy(out_unit, &exposure->unit, unit_bytes); /* the low bytes come first */
     /* Nowhere, if it is nothing: programs take the hosts at that. */
-    *out_base = exposure->bytes ? (int32_t)part_of(w, host_rank) : 0;
+    *out_base = exposure->bytes ? part_of(w, host_rank) : 0;
     return MW_GUEST_SUCCESS;
 }
 
 /* ---- The rest -------------------------------------------------------------------------------------------------- */
 
-/* MPI_Aint and int are the guest's same four bytes, so the large forms take and give what the plain ones do. */
-#define BOTH(SHIM, name) SHIM(name) SHIM(name##_c)
-#define CREATE_SHIM(name)                                                                          \
-    int32_t mw_##name(mw_instance *instance, mw_guest_ptr base, mw_guest_aint size, int32_t unit,  \
+/* The large forms have an MPI_Aint where the plain ones have an int. */
+#define BOTH(SHIM, name) SHIM(name, int32_t) SHIM(name##_c, mw_guest_aint)
+#define CREATE_SHIM(name, integer)                                                                 \
+    int32_t mw_##name(mw_instance *instance, mw_guest_ptr base, mw_guest_aint size, integer unit,  \
                       mw_guest_info info, mw_guest_comm comm, mw_guest_ptr win)                    \
     {                                                                                              \
         mw_call call = MW_CALL(#name);                                                             \
         return win_create(&call, base, size, unit, info, comm, win);                               \
     }
-#define ALLOCATE_SHIM(name, allocate)                                                              \
-    int32_t mw_##name(mw_instance *instance, mw_guest_aint size, int32_t unit, mw_guest_info info, \
+#define ALLOCATE_SHIM(name, integer, allocate)                                                     \
+    int32_t mw_##name(mw_instance *instance, mw_guest_aint size, integer unit, mw_guest_info info, \
                       mw_guest_comm comm, mw_guest_ptr baseptr, mw_guest_ptr win)                  \
     {                                                                                              \
         mw_call call = MW_CALL(#name);                                                             \
         return allocate(&call, size, unit, info, comm, baseptr, win);                              \
     }
-#define QUERY_SHIM(name)                                                                           \
+#define QUERY_SHIM(name, integer)                                                                  \
     int32_t mw_##name(mw_instance *instance, mw_guest_win win, int32_t rank, mw_guest_ptr size,    \
                       mw_guest_ptr disp_unit, mw_guest_ptr baseptr)                                \
     {                                                                                              \
         mw_call call = MW_CALL(#name);                                                             \
-        return win_shared_query(&call, win, rank, size, disp_unit, baseptr);                       \
+        return win_shared_query(&call, win, rank, size, disp_unit, sizeof(integer), baseptr);      \
     }
 BOTH(CREATE_SHIM, MPI_Win_create)
-ALLOCATE_SHIM(MPI_Win_allocate, win_allocate)
-ALLOCATE_SHIM(MPI_Win_allocate_c, win_allocate)
-ALLOCATE_SHIM(MPI_Win_allocate_shared, win_allocate_shared)
-ALLOCATE_SHIM(MPI_Win_allocate_shared_c, win_allocate_shared)
+ALLOCATE_SHIM(MPI_Win_allocate, int32_t, win_allocate)
+ALLOCATE_SHIM(MPI_Win_allocate_c, mw_guest_aint, win_allocate)
+ALLOCATE_SHIM(MPI_Win_allocate_shared, int32_t, win_allocate_shared)
+ALLOCATE_SHIM(MPI_Win_allocate_shared_c, mw_guest_aint, win_allocate_shared)
 BOTH(QUERY_SHIM, MPI_Win_shared_query)
 
 /* The slot outlives the host call, since delete callbacks get the window's handle. */
@@ -549,10 +561,10 @@ int32_t mw_MPI_Win_free(mw_instance *instance, mw_guest_ptr win)
 {
     mw_call call = MW_CALL("MPI_Win_free");
     const mw_win_slot *slot;
-    int32_t *handle;
-    MW_TRY(mw_out_i32(&call, "win", win, &handle));
-    MW_TRY(mw_in_win(&call, "win", (mw_guest_win){(uint32_t)*handle}, &slot));
-    MW_TRY(mw_in_attributes(&call, "win", (uint32_t)*handle));
+    mw_guest_word *handle;
+    MW_TRY(mw_out_word(&call, "win", win, &handle));
+    MW_TRY(mw_in_win(&call, "win", (mw_guest_win){*handle}, &slot));
+    MW_TRY(mw_in_attributes(&call, "win", *handle));
     MPI_Win host = slot->host;
     mw_window *w = slot->window;
     mw_leaving leaving;
@@ -599,7 +611,7 @@ int32_t mw_MPI_Win_detach(mw_instance *instance, mw_guest_win win, mw_guest_ptr 
 }
 
 /* MPI_WIN_BASE is an address; the others are addresses of integers, which must lie in guest memory (12.2.6). */
-int32_t mw_window_attribute(const mw_call *call, int32_t keyval, int32_t *out, bool *known)
+int32_t mw_window_attribute(const mw_call *call, int32_t keyval, mw_guest_word *out, bool *known)
 {
     mw_window *w = call->win->window;
     const mw_exposure *own = mw_exposure_of(w, w->rank);
@@ -607,18 +619,26 @@ int32_t mw_window_attribute(const mw_call *call, int32_t keyval, int32_t *out, b
     int *model, flag = 0;
     if (MPI_Win_get_attr(call->win->host, MPI_WIN_MODEL, &model, &flag) != MPI_SUCCESS)
         flag = 0;
-    const int32_t values[] = {dynamic ? 0 : (int32_t)own->bytes, (int32_t)own->unit, w->flavor,
-                              mw_out_window_model(flag ? *model : MPI_WIN_SEPARATE)};
-    static const int32_t keyvals[] = {MW_GUEST_WIN_SIZE, MW_GUEST_WIN_DISP_UNIT, MW_GUEST_WIN_CREATE_FLAVOR,
-                                      MW_GUEST_WIN_MODEL};
+    const struct values {
+        mw_guest_aint size;
+        int32_t unit, flavor, model;
+    } values = {dynamic ? 0 : (mw_guest_aint)own->bytes, (int32_t)own->unit, w->flavor,
+                mw_out_window_model(flag ? *model : MPI_WIN_SEPARATE)};
+    static const struct {
+        int32_t keyval;
+        uint32_t offset;
+    } rows[] = {{MW_GUEST_WIN_SIZE, offsetof(struct values, size)},
+                {MW_GUEST_WIN_DISP_UNIT, offsetof(struct values, unit)},
+                {MW_GUEST_WIN_CREATE_FLAVOR, offsetof(struct values, flavor)},
+                {MW_GUEST_WIN_MODEL, offsetof(struct values, model)}};
     uint32_t i = 0;
 
     *known = true;
     if (keyval == MW_GUEST_WIN_BASE) {
-        *out = (int32_t)w->base.addr;
+        *out = w->base.addr;
         return MW_GUEST_SUCCESS;
     }
-    while (i < 4 && keyvals[i] != keyval)
+    while (i < 4 && rows[i].keyval != keyval)
         i++;
     *known = i < 4;
     if (!*known)
@@ -627,7 +647,7 @@ int32_t mw_window_attribute(const mw_call *call, int32_t keyval, int32_t *out, b
         w->integers = mw_guest_alloc(call->instance, sizeof values);
     if (w->integers.addr == 0)
         return mw_raise_error(call, MW_GUEST_ERR_NO_MEM, NULL, "no guest memory for the attribute");
-    memcpy(call->instance->memory0 + w->integers.addr, values, sizeof values);
-    *out = (int32_t)(w->integers.addr + i * 4);
+    memcpy(call->instance->memory0 + w->integers.addr, &values, sizeof values);
+    *out = w->integers.addr + rows[i].offset;
     return MW_GUEST_SUCCESS;
 }

@@ -67,14 +67,16 @@ MW_INLINE int32_t mw_in_target_disp(const mw_call *call, const char *argument, m
     if (rank == MPI_PROC_NULL)
         return MW_GUEST_SUCCESS;
     const mw_exposure *exposure = mw_exposure_of(window, rank);
-    /* In a dynamic window an address of that rank's guest. No product or sum of 32 bits by 32 bits wraps. */
-    at = window->flavor == MW_GUEST_WIN_FLAVOR_DYNAMIC ? (uint32_t)displacement : displacement * exposure->unit;
-    if (MW_UNLIKELY(!mw_touched(count, type, &low, &length)))
+    /* In a dynamic window an address of that rank's guest. No product of 32 bits by 32 bits wraps. */
+    bool wraps = MW_GUEST_BITS == 64 && __builtin_mul_overflow(displacement, exposure->unit, &low);
+    at = window->flavor == MW_GUEST_WIN_FLAVOR_DYNAMIC ? (int64_t)(mw_guest_addr)displacement
+                                                       : (int64_t)((uint64_t)displacement * (uint64_t)exposure->unit);
+    if (MW_UNLIKELY(wraps || !mw_touched(count, type, &low, &length)))
         return mw_failed(mw_raise_target(MW_COPY(call), argument, rank, displacement, count));
     if (MW_UNLIKELY(length != 0 && (__builtin_add_overflow(at, low, &low) || low < 0 ||
                                     __builtin_add_overflow(low, (int64_t)length, &end) || end > exposure->bytes)))
         return mw_failed(mw_raise_target(MW_COPY(call), argument, rank, displacement, count));
-    *out = exposure->origin + at;
+    *out = (MPI_Aint)((uint64_t)exposure->origin + (uint64_t)at);
     return MW_GUEST_SUCCESS;
 }
 
@@ -110,6 +112,6 @@ static inline int mw_fetch_and_op(const void *origin, void *result, MPI_Datatype
 #define MPI_Fetch_and_op(...) mw_fetch_and_op(__VA_ARGS__)
 
 /* The value of a predefined attribute of the call's window: *known says whether `keyval` is one. */
-int32_t mw_window_attribute(const mw_call *call, int32_t keyval, int32_t *out, bool *known);
+int32_t mw_window_attribute(const mw_call *call, int32_t keyval, mw_guest_word *out, bool *known);
 
 #endif

@@ -21,7 +21,7 @@ void mw_raise_exit(mw_instance *instance, int code)
     mw_run_exit(code);
 }
 
-const mw_func *mw_guest_function(mw_instance *instance, uint32_t index, const char *signature)
+const mw_func *mw_guest_function(mw_instance *instance, uint64_t index, const char *signature)
 {
     static const char table_name[] = "__indirect_function_table";
     const mw_code_descriptor *d = instance->code;

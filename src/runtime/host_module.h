@@ -29,8 +29,8 @@ _Noreturn void mw_raise_exit(mw_instance *instance, int code);
 /* The function that the guest's function pointer `index` means: entry `index` of the table that indirect calls
  * use (the exported "__indirect_function_table", else table 0), if its type has this signature; NULL
  * otherwise. It is one of the module's first instance, so it can be kept; call what mw_func_here makes of it, as
- * ((int32_t (*)(mw_context *, ...))f->code)(f->context, ...) with the exact C type. */
-const mw_func *mw_guest_function(mw_instance *instance, uint32_t index, const char *signature);
+ * ((int32_t (*)(mw_context *context, ...))f->code)(f->context, ...) with the exact C type. */
+const mw_func *mw_guest_function(mw_instance *instance, uint64_t index, const char *signature);
 
 /* Threads of a guest have instances of their own, each with its own stack in linear memory. `instance`, or `func` of it,
  * as the calling thread has it, where it runs the same module: what a host module calls back into the guest with. */

@@ -17,6 +17,7 @@ import shims  # noqa: E402
 
 CLANG = os.environ.get("MW_GUEST_CLANG", "clang-22")
 TARGET = ["--target=wasm32-unknown-unknown", "-ffreestanding"]
+TARGET64 = ["--target=wasm64-unknown-unknown", "-ffreestanding"]
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 
@@ -75,19 +76,21 @@ class Guest(unittest.TestCase):
         cls.dir = Path(cls.scratch.name)
         made = run(sys.executable, ROOT / "src/mpi/gen/generate.py", "--out", cls.dir, "header", "stubs")
         assert made.returncode == 0, made.stderr
-        built = run(CLANG, *TARGET, *STRICT, "-O2", "-ffunction-sections", "-I", cls.dir, "-c",
-                    cls.dir / "mpi_stubs.c", "-o", cls.dir / "mpi_stubs.o")
-        assert built.returncode == 0, built.stderr
+        for target, name in ((TARGET, "mpi_stubs.o"), (TARGET64, "mpi_stubs_64.o")):
+            built = run(CLANG, *target, *STRICT, "-O2", "-ffunction-sections", "-I", cls.dir, "-c",
+                        cls.dir / "mpi_stubs.c", "-o", cls.dir / name)
+            assert built.returncode == 0, built.stderr
 
     @classmethod
     def tearDownClass(cls):
         cls.scratch.cleanup()
 
-    def link(self, source, *options):
+    def link(self, source, *options, target=TARGET, stubs="mpi_stubs.o"):
         (self.dir / "program.c").write_text("#include <mpi.h>\n" + source)
         program = self.dir / "program.wasm"
-        result = run(CLANG, *TARGET, "-O1", "-I", self.dir, "-nostdlib", "-Wl,--no-entry,--export=run", *options,
-                     self.dir / "program.c", self.dir / "mpi_stubs.o", "-o", program)
+        result = run(CLANG, *target, "-O1", "-I", self.dir, "-nostdlib", "--no-wasm-opt", "-Wl,--no-entry,--export=run",
+                     *options,
+                     self.dir / "program.c", self.dir / stubs, "-o", program)
         return result, program
 
     def test_header_compiles(self):
@@ -129,11 +132,13 @@ class Guest(unittest.TestCase):
     def test_all_functions_link_with_the_types_that_the_host_offers(self):
         functions = api.load()
         uses = "".join("(void *)%s,(void *)P%s," % (f.name, f.name) for f in functions)
-        result, program = self.link("void *all[] = {%s 0}; void *run(int i) { return all[i]; }" % uses)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        # The stub library's types are clang's; those of the host's import table are the generator's.
-        self.assertEqual(signatures(program), {"mpi_abi_1." + f.name: shims.signature(f)
-                                               for f in functions if f.status != "guest"})
+        for bits, target, stubs in ((32, TARGET, "mpi_stubs.o"), (64, TARGET64, "mpi_stubs_64.o")):
+            result, program = self.link("void *all[] = {%s 0}; void *run(int i) { return all[i]; }" % uses, target=target,
+                                        stubs=stubs)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            # The stub library's types are clang's; those of the host's import table are the generator's.
+            self.assertEqual(signatures(program), {"mpi_abi_1." + f.name: shims.signature(f, bits)
+                                                   for f in functions if f.status != "guest"})
 
 
 if __name__ == "__main__":

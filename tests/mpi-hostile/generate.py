@@ -34,6 +34,8 @@ def class_of(function, param):
             return "OUT"
         if param.scalar_c(function.large) == "MPI_Count":
             return "LONGS"
+        if param.scalar_c(function.large) == "MPI_Aint" and k.name != "displ":
+            return "AINTS"
         return {"type": "TYPES", "request": "REQUESTS", "info": "INFOS", "displ": "ZEROS", "shift": "ZEROS",
                 "rank": "ZEROS", "range": "ZEROS", "weight": "ONES"}.get(
                     k.name, "ONES")

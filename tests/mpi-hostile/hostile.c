@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum class {
-    NONE, BUFFER, FUNCTION, STRING, STRINGS, STRING_LISTS, OUT, TYPES, REQUESTS, INFOS, ZEROS, ONES, LONGS, COMM, GROUP, EMPTY_GROUP, TYPE, OP, REQUEST,
+    NONE, BUFFER, FUNCTION, STRING, STRINGS, STRING_LISTS, OUT, TYPES, REQUESTS, INFOS, ZEROS, ONES, AINTS, LONGS, COMM, GROUP, EMPTY_GROUP, TYPE, OP, REQUEST,
     ERRHANDLER, INFO, MESSAGE, WIN, WIN_PLACE, FILE_HANDLE, FILE_PLACE, COMM_PLACE, GROUP_PLACE, TYPE_PLACE, OP_PLACE, REQUEST_PLACE, ERRHANDLER_PLACE, INFO_PLACE, MESSAGE_PLACE,
     SESSION, SESSION_PLACE, T_ENUM, T_CVAR, T_CVAR_PLACE, T_PVAR, T_PVAR_PLACE, T_PVAR_SESSION, T_PVAR_SESSION_PLACE,
     T_EVENT, T_EVENT_INSTANCE, PARTITIONED_SEND, PARTITIONED_RECV,
@@ -36,7 +36,8 @@ static struct {
     int buffers[MAX_PARAMS][1024];
     int after[1 << 16]; /* wild displacements that stay in memory end here, or before */
 } room;
-static int zeros[64], ones[64], place, scratch[1024];
+static int ones[64], scratch[2048];
+static intptr_t zeros[64], aints[64], place; /* zeros are ints, too */
 static int64_t longs[64];
 static char unaligned[4096];
 static const char *strings[65];         /* ends with a null pointer */
@@ -67,6 +68,7 @@ static void reset(void)
     for (int i = 0; i < 64; i++) {
         zeros[i] = 0;
         ones[i] = 1;
+        aints[i] = 1;
         longs[i] = 1;
         types[i] = MPI_INT;
         requests[i] = MPI_REQUEST_NULL;
@@ -77,11 +79,11 @@ static void reset(void)
     memcpy(unaligned + 1, ones, sizeof ones);
 }
 
-#define ADDRESS(object) ((int64_t)(uint32_t)(uintptr_t)(object))
+#define ADDRESS(object) ((int64_t)(uintptr_t)(object))
 
-static int64_t in_place(int32_t value)
+static int64_t in_place(int64_t value)
 {
-    place = value;
+    place = (intptr_t)value;
     return ADDRESS(&place);
 }
 
@@ -195,6 +197,7 @@ static int64_t good(enum class class, int p)
     case INFOS: return ADDRESS(infos);
     case ZEROS: return ADDRESS(zeros);
     case ONES: return ADDRESS(ones);
+    case AINTS: return ADDRESS(aints);
     case LONGS: return ADDRESS(longs);
     case COMM: return ADDRESS(MPI_COMM_SELF);
     case GROUP: return ADDRESS(group);
@@ -246,14 +249,21 @@ static int bad_pointer(int i, int64_t *value)
 {
     const int64_t end = (int64_t)__builtin_wasm_memory_size(0) * 65536;
     const int64_t values[] = {0, 1, 2, 8, 15, ADDRESS(unaligned) + 1, end - 1, end - 3, end - 4, end, end + 65536, 0x7fffffff,
-                              0x80000000, 0xfffffff0, 0xffffffff, ADDRESS(&place)};
+                              0x80000000, 0xfffffff0, 0xffffffff, ADDRESS(&place),
+#ifdef __wasm64__
+                              0x100000000 + ADDRESS(&place), INT64_MAX, INT64_MIN, INT64_MIN + ADDRESS(&place), -1, -4, -65536,
+#endif
+    };
     return i < (int)(sizeof values / sizeof *values) ? (*value = values[i], 1) : 0;
 }
 
-static const uint32_t wild_handles[] = {
+static const uintptr_t wild_handles[] = {
     0, 1, 0x100, 0x101, 0x108, 0x140, 0x180, 0x200, 0x209, 0x21, 0xfff, 0x1000, 0x1001, 0x10001000, 0x20001000, 0x30001000,
     0x30001001, 0x40001000, 0x50001000, 0x60001000, 0x70001000, 0x70101000, 0xa0001000, 0xb0001000, 0xb0001001, 0xb0101001, 0x3fffffff, 0x7fffffff,
     0x80000000, 0xf0000000, 0xf0010001, 0xf0010002, 0xf0010003, 0xfffffffe, 0xffffffff,
+#ifdef __wasm64__
+    0x100000101, 0x100000209, 0x110001000, 0x8000000000000101, 0x8000000000000140, 0xffffffffffffffff,
+#endif
 };
 #define WILD_HANDLES ((int)(sizeof wild_handles / sizeof *wild_handles))
 
@@ -261,7 +271,7 @@ static int bad_handle(int i, int64_t *value)
 {
     if (i == WILD_HANDLES)
         return *value = freed_type, 1;
-    return i < WILD_HANDLES ? (*value = wild_handles[i], 1) : 0;
+    return i < WILD_HANDLES ? (*value = (int64_t)wild_handles[i], 1) : 0;
 }
 
 /* A right place with a wild handle in it, then wrong places. */
@@ -269,7 +279,7 @@ static int bad_place(int i, int64_t *value)
 {
     int64_t handle;
     if (bad_handle(i, &handle))
-        return *value = in_place((int32_t)handle), 1;
+        return *value = in_place(handle), 1;
     return bad_pointer(i - WILD_HANDLES - 1, value);
 }
 
@@ -279,6 +289,25 @@ static const int32_t wild_ints[] = {-1, -2, -3, -4, -32766, INT_MIN, INT_MIN + 1
 static int bad_int(int i, int64_t *value)
 {
     return i < WILD_INTS ? (*value = wild_ints[i], 1) : 0;
+}
+
+static int bad_aints(int i, int64_t *value)
+{
+    if (i < WILD_INTS) {
+        for (int k = 0; k < 64; k++)
+            aints[k] = wild_ints[i];
+        return *value = ADDRESS(aints), 1;
+    }
+#ifdef __wasm64__
+    static const int64_t wild[] = {INT64_MIN, INT64_MAX, 0x100000000, 0x7fffffff00000000};
+    if (i < WILD_INTS + 4) {
+        for (int k = 0; k < 64; k++)
+            aints[k] = wild[i - WILD_INTS];
+        return *value = ADDRESS(aints), 1;
+    }
+    i -= 4;
+#endif
+    return bad_pointer(i - WILD_INTS, value);
 }
 
 /* Arrays: wild elements at the right place, then wrong places. */
@@ -308,7 +337,7 @@ static int bad_handles(int i, void *array, int64_t *value)
     int64_t handle;
     if (bad_handle(i, &handle)) {
         for (int k = 0; k < 64; k++)
-            ((uint32_t *)array)[k] = (uint32_t)handle;
+            ((uintptr_t *)array)[k] = (uintptr_t)handle;
         return *value = ADDRESS(array), 1;
     }
     return bad_pointer(i - WILD_HANDLES - 1, value);
@@ -335,7 +364,7 @@ static int bad_pointers(int i, void *array, int64_t *value)
         return 0;
     if (i % 3 == 2)
         return *value = pointer, 1;
-    ((uint32_t *)array)[i % 3 ? 3 : 0] = (uint32_t)pointer;
+    ((uintptr_t *)array)[i % 3 ? 3 : 0] = (uintptr_t)pointer;
     return *value = ADDRESS(array), 1;
 }
 
@@ -359,7 +388,8 @@ static int bad(enum class class, int i, int64_t *value)
     case TYPES: return bad_handles(i, types, value);
     case REQUESTS: return bad_handles(i, requests, value);
     case INFOS: return bad_handles(i, infos, value);
-    case ZEROS: return bad_ints(i, zeros, value);
+    case AINTS: return bad_aints(i, value);
+    case ZEROS: return bad_ints(i, (int *)zeros, value);
     case ONES: return bad_ints(i, ones, value);
     case LONGS: return bad_longs(i, value);
     case COMM:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs hostile.wasm on each host MPI: wrong arguments end as MPI errors or traps, never as a crash of the host.
+"""test_hostile.py [-m64]: runs hostile.wasm on each host MPI: wrong arguments end as MPI errors or traps, never as a crash of the host.
 
 A trap ends the guest; the run then goes on with the next case. MW_EMBEDDER names another mpiwasm than the build's, such
 as one with sanitizers (script/sanitize address).
@@ -14,7 +14,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 BUILD = Path(os.environ["MW_BUILD_DIR"])
 MPIWASM = os.environ.get("MW_EMBEDDER", str(BUILD / "bin/mpiwasm"))
-OUT = BUILD / "mpi-hostile"
+FLAGS = sys.argv[1:]
+OUT = BUILD / ("mpi-hostile" + "".join(FLAGS))
 FILES = OUT / "files"
 SECONDS = 240  # for all the cases up to the next trap; a case that hangs shows as one that takes longer
 
@@ -64,7 +65,7 @@ def check(host):
 def main():
     FILES.mkdir(parents=True, exist_ok=True)
     subprocess.run([sys.executable, str(HERE / "generate.py"), str(OUT / "calls.h")], check=True)
-    subprocess.run([str(BUILD / "bin/mpiwasm-cc"), "-O1", "-I", str(OUT), str(HERE / "hostile.c"), "-o",
+    subprocess.run([str(BUILD / "bin/mpiwasm-cc"), *FLAGS, "-O1", "-I", str(OUT), str(HERE / "hostile.c"), "-o",
                     str(OUT / "hostile.wasm")], check=True, timeout=120)
     hosts = [h for h in ("openmpi", "mpich") if (BUILD / ("lib/mpiwasm/libmpiwasm-%s.so" % h)).exists()]
     if not hosts:

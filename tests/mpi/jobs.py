@@ -22,8 +22,9 @@ JOB_ENVIRONMENT = {
 class Host:
     """A host MPI, known by its compiler wrapper; its mpirun lies beside it with the same suffix."""
 
-    def __init__(self, name, mpicc, build):
+    def __init__(self, name, mpicc, build, wasm_flags=()):
         self.name = name
+        self.wasm_flags = wasm_flags
         self.mpicc = Path(mpicc)
         self.mpirun = self.mpicc.with_name(self.mpicc.name.replace("mpicc", "mpirun"))
         self.build = Path(build)
@@ -34,7 +35,7 @@ class Host:
         return _compile([self.mpicc, "-O1", "-w", *flags, *sources, "-o", output, "-lm"])
 
     def compile_wasm(self, sources, output, flags=()):
-        return _compile([self.mpiwasm_cc, "-O1", "-w", *flags, *sources, "-o", output, "-lm"])
+        return _compile([self.mpiwasm_cc, *self.wasm_flags, "-O1", "-w", *flags, *sources, "-o", output, "-lm"])
 
     def run_native(self, np, program, *args, **options):
         return self._run(np, [program, *args], **options)
@@ -65,6 +66,7 @@ def arguments(description):
     parser.add_argument("--mpicc", required=True)
     parser.add_argument("--build", required=True, help="build tree of MPIWasm")
     parser.add_argument("--work", required=True, help="directory for what is compiled here")
+    parser.add_argument("-m64", action="store_true", help="guests with 64-bit pointers")
     return parser
 
 
@@ -72,7 +74,7 @@ def host_of(args):
     """The host and the directory, which is made."""
     work = Path(args.work).resolve()
     work.mkdir(parents=True, exist_ok=True)
-    return Host(args.host, args.mpicc, args.build), work
+    return Host(args.host, args.mpicc, args.build, ["-m64"] if args.m64 else []), work
 
 
 def _compile(command):

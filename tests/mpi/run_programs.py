@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the programs of tests/mpi/programs natively and as Wasm on 1 to 4 ranks: exit codes, output and the files that
+"""Runs the programs of tests/mpi/programs (or of another folder) natively and as Wasm on 1 to 4 ranks: exit codes, output and the files that
 they leave in their directory must be equal."""
 
 import shutil
@@ -23,11 +23,12 @@ def files_of(directory):
 def main():
     parser = arguments(__doc__)
     parser.add_argument("--ranks", default="1,2,3,4")
+    parser.add_argument("--folder", default="programs")
     parser.add_argument("programs", nargs="*", help="names of programs (all)")
     args = parser.parse_args()
 
     host, work = host_of(args)
-    sources = sorted((Path(__file__).parent / "programs").glob("*.c"))
+    sources = sorted((Path(__file__).parent / args.folder).glob("*.c"))
     if args.programs:
         sources = [s for s in sources if s.stem in args.programs]
     failures = runs = 0

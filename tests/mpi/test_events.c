@@ -37,7 +37,7 @@ _Noreturn void mw_raise_trap(mw_instance *instance, mw_trap_code trap, const cha
 static mw_func functions[8]; /* function pointer i of the guest */
 static const char *signatures[8];
 
-const mw_func *mw_guest_function(mw_instance *instance, uint32_t index, const char *signature)
+const mw_func *mw_guest_function(mw_instance *instance, uint64_t index, const char *signature)
 {
     (void)instance;
     return index < 8 && signatures[index] && !strcmp(signatures[index], signature) ? &functions[index] : NULL;

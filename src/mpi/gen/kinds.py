@@ -1,6 +1,6 @@
 """The semantic kinds of parameters: what the guest declares and what it passes.
 
-A kind says how a parameter looks in C on wasm32, how it looks in the large-count form of its function (MPI 4.1,
+A kind says how a parameter looks in C, how it looks in the large-count form of its function (MPI 4.1,
 2.5.8), and which type a shim receives. How shims convert it is shims.py's to say.
 """
 
@@ -83,8 +83,10 @@ OTHERS = {"string", "range", "function", "varargs"}
 
 ALL = set(SCALARS) | set(HANDLES) | BYTES | set(POINTERS) | set(STRUCTS) | OTHERS
 
-# WebAssembly type letter (runtime/host_module.h) and type in a shim's prototype, by C type.
+# WebAssembly type letter (runtime/host_module.h), by C type: of those that are as wide on every guest and no i32. Types as
+# wide as pointers. And a type in a shim's prototype.
 WASM = {"MPI_Count": "I", "MPI_Offset": "I", "double": "F"}
+WORDS = set(HANDLES.values()) | {"MPI_Aint", "void *"}
 SHIM = {
     "MPI_Aint": "mw_guest_aint",
     "MPI_Count": "mw_guest_count",
@@ -94,6 +96,6 @@ SHIM = {
 }
 
 
-def wasm_type(c):
-    """The letter of a scalar C type."""
-    return WASM.get(c, "i")
+def wasm_type(c, bits):
+    """The letter of a scalar C type for guests whose pointers have so many bits."""
+    return "I" if bits == 64 and c in WORDS else WASM.get(c, "i")

@@ -39,7 +39,7 @@ def shim_type(param, large):
     c = param.scalar_c(large)
     k = param.kind.name
     if k in kinds.HANDLES:
-        return "uint32_t" if k.startswith("t_") else "mw_guest_" + ("request" if k == "persistent" else k)
+        return "mw_guest_word" if k.startswith("t_") else "mw_guest_" + ("request" if k == "persistent" else k)
     return kinds.SHIM.get(c, "int32_t")
 
 
@@ -48,10 +48,10 @@ def prototype(function):
     return "%s mw_%s(mw_instance *instance%s)" % (kinds.SHIM.get(function.returns, "int32_t"), function.name, params)
 
 
-def signature(function):
-    """As in runtime/host_module.h."""
-    letters = ["i" if p.is_pointer() else kinds.wasm_type(p.scalar_c(function.large)) for p in function.params]
-    return "%s:%s" % ("".join(letters), kinds.wasm_type(function.returns))
+def signature(function, bits=32):
+    """As in runtime/host_module.h, for guests whose pointers have so many bits."""
+    letters = [kinds.wasm_type("void *" if p.is_pointer() else p.scalar_c(function.large), bits) for p in function.params]
+    return "%s:%s" % ("".join(letters), kinds.wasm_type(function.returns, bits))
 
 
 def guarded(version, text):
@@ -214,8 +214,8 @@ class Shim:
             if group == ("root",):
                 self.roles()
         if self.new:
-            self.decls.append("int32_t *out_%s = NULL;" % self.new.name)
-            self.check(self.new, "mw_out_i32", "&out_" + self.new.name)
+            self.decls.append("mw_guest_word *out_%s = NULL;" % self.new.name)
+            self.check(self.new, "mw_out_word", "&out_" + self.new.name)
         steps = (
             lambda p: p.kind.name in kinds.SCALARS and p.kind.name != "target_disp" and p.direction == "in"
             and p.kind.length is None and self.scalar(p),
@@ -550,8 +550,8 @@ class Shim:
         elif k in NULLS:
             self.decls.append("%s %s = %s;" % (kinds.HANDLES[k], host, NULLS[k]))
             if p is not self.new:
-                self.decls.append("int32_t *%s;" % out)
-                self.check(p, "mw_out_i32", "&" + out)
+                self.decls.append("mw_guest_word *%s;" % out)
+                self.check(p, "mw_out_word", "&" + out)
             if p is self.request:
                 flags = "0"
                 if k == "persistent":
@@ -586,8 +586,8 @@ class Shim:
             self.check(p, "mw_out_i32", "&" + out)
             self.arguments[p.name] = out
         elif k in ("bytes", "aint"):
-            self.decls += ["int32_t *%s;" % out, "MPI_Aint %s;" % host]
-            self.check(p, "mw_out_i32", "&" + out)
+            self.decls += ["mw_guest_aint *%s;" % out, "MPI_Aint %s;" % host]
+            self.check(p, "mw_out_address", "&" + out)
             self.results.append("if (!error)\n    *%s = mw_out_aint(%s);" % (out, host))
         elif c in ("MPI_Count", "MPI_Offset"):
             self.decls += ["int64_t *%s;" % out, "%s %s;" % (c, host)]
@@ -731,7 +731,8 @@ def imports(functions):
            "extern const mw_host_func mw_mpi_funcs[];", "extern const uint32_t mw_mpi_nfuncs;", "",
            "const mw_host_func mw_mpi_funcs[] = {"]
     for f in sorted(functions, key=lambda f: f.name):
-        out.append('    {"%s", "%s", (mw_code_ptr)mw_%s},' % (f.name, signature(f), f.name))
+        out.append('    {"%s", MW_BY_WIDTH("%s", "%s"), (mw_code_ptr)mw_%s},' % (
+            f.name, signature(f), signature(f, 64), f.name))
     out.append("};\nconst uint32_t mw_mpi_nfuncs = sizeof mw_mpi_funcs / sizeof mw_mpi_funcs[0];")
     return "\n".join(out) + "\n"
 
