@@ -36,7 +36,7 @@ typedef struct compilation {
     const mw_hash *key;
     const char *path;
     mw_target target;
-    uint32_t **fixed_tables;
+    mw_fixed_table *fixed_tables;
     uint32_t *order; /* the defined functions, those that take most effort first */
     job *jobs;
     unsigned njobs;

@@ -61,7 +61,7 @@ typedef struct mw_unit {
     const mw_module *module;
     const mw_compile_options *options;
     const mw_target *target;
-    uint32_t *const *fixed_tables; /* fixed_table.h; the same for all units of a module */
+    const struct mw_fixed_table *fixed_tables; /* fixed_table.h; the same for all units of a module */
     mw_effort effort; /* of all its functions */
     bool has_shared_memory, has_memory64;
 

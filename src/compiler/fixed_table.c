@@ -1,6 +1,11 @@
 /* Tables that stay what their element segments make of them: no instruction writes to them and nobody else can. Those of
- * C and C++ programs do, so that an indirect call needs no more than one look at a constant: an entry has the code of the
- * function and its type. All functions are the module's own, so the instance is the caller's. */
+ * C and C++ programs do, so that an indirect call needs no more than one look at a constant. All functions are the module's
+ * own, so the context is the caller's.
+ *
+ * Each type that is called has a constant of its own, the code addresses of the entries from its first function to its last
+ * one: what lies between and is of another type or null is the address of a function that traps, so that nothing is left to
+ * compare but the index. Types whose functions lie far apart use the table's whole constant, where an entry has the code of
+ * the function and its type. It also tells why a call traps. */
 #include "compiler/fixed_table.h"
 
 #include <stdio.h>
@@ -57,6 +62,60 @@ static bool is_exported(const mw_module *m, uint32_t table)
     return false;
 }
 
+static int compare_entries(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Is a constant of entries from `first` on to be had? All of a table's together are no larger than some times the table. */
+static bool is_dense_from(const mw_targets *t, uint32_t first)
+{
+    enum { SPARSE = 4, FEW = 16 };
+    return t->last - first < (uint64_t)SPARSE * t->count + FEW;
+}
+
+static bool is_dense(const mw_targets *t)
+{
+    return is_dense_from(t, t->first);
+}
+
+static void find_targets(const mw_module *m, uint64_t size, mw_fixed_table *t)
+{
+    uint64_t *entries = mw_calloc(size, sizeof *entries), n = 0; /* type, index */
+    for (uint64_t i = 0; i < size; i++)
+        if (t->funcs[i] != MW_NO_FUNC)
+            entries[n++] = (uint64_t)m->types[m->funcs[t->funcs[i]].type].canonical << 32 | i;
+    qsort(entries, n, sizeof *entries, compare_entries);
+    t->targets = mw_calloc(n, sizeof *t->targets);
+    for (uint64_t i = 0; i < n; i++) {
+        uint32_t type = (uint32_t)(entries[i] >> 32), index = (uint32_t)entries[i];
+        if (!t->ntargets || t->targets[t->ntargets - 1].type != type)
+            t->targets[t->ntargets++] = (mw_targets){.type = type, .first = index};
+        mw_targets *last = &t->targets[t->ntargets - 1];
+        last->last = index;
+        last->count++;
+    }
+    for (uint32_t i = 0; i < t->ntargets; i++)
+        if (is_dense_from(&t->targets[i], 0))
+            t->targets[i].first = 0; /* no subtraction */
+    free(entries);
+}
+
+/* The functions of a canonical type; NULL if there are none. */
+static const mw_targets *targets_of(const mw_fixed_table *t, uint32_t type)
+{
+    uint32_t low = 0, high = t->ntargets;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (t->targets[middle].type < type)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < t->ntargets && t->targets[low].type == type ? &t->targets[low] : NULL;
+}
+
 static uint32_t *read_table(const mw_module *m, const mw_compile_options *options, uint32_t table)
 {
     const mw_wasm_table *t = &m->tables[table];
@@ -76,22 +135,27 @@ static uint32_t *read_table(const mw_module *m, const mw_compile_options *option
     return funcs;
 }
 
-uint32_t **mw_fixed_tables_read(const mw_module *m, const mw_compile_options *options)
+mw_fixed_table *mw_fixed_tables_read(const mw_module *m, const mw_compile_options *options)
 {
-    uint32_t **tables = mw_calloc(m->ntables, sizeof *tables);
+    mw_fixed_table *tables = mw_calloc(m->ntables, sizeof *tables);
     uint64_t room = MAX_ELEMS; /* of all tables together */
     for (uint32_t i = 0; i < m->ntables; i++)
         if (m->tables[i].limits.min <= room) {
-            tables[i] = read_table(m, options, i);
-            room -= tables[i] ? m->tables[i].limits.min : 0;
+            tables[i].funcs = read_table(m, options, i);
+            if (!tables[i].funcs)
+                continue;
+            room -= m->tables[i].limits.min;
+            find_targets(m, m->tables[i].limits.min, &tables[i]);
         }
     return tables;
 }
 
-void mw_fixed_tables_free(const mw_module *m, uint32_t **tables)
+void mw_fixed_tables_free(const mw_module *m, mw_fixed_table *tables)
 {
-    for (uint32_t i = 0; tables && i < m->ntables; i++)
-        free(tables[i]);
+    for (uint32_t i = 0; tables && i < m->ntables; i++) {
+        free(tables[i].funcs);
+        free(tables[i].targets);
+    }
     free(tables);
 }
 
@@ -101,62 +165,163 @@ static LLVMTypeRef entry_type(const mw_unit *u)
     return LLVMStructTypeInContext(u->context, fields, 2, false);
 }
 
-static LLVMValueRef table_symbol(mw_unit *u, uint32_t table)
+static LLVMValueRef constant(mw_unit *u, const char *name, LLVMTypeRef element, uint64_t count)
 {
-    char name[32];
-    snprintf(name, sizeof name, "mw_fixed_table.%" PRIu32, table);
     LLVMValueRef symbol = LLVMGetNamedGlobal(u->llvm, name);
     if (!symbol) {
-        symbol = LLVMAddGlobal(u->llvm, LLVMArrayType2(entry_type(u), u->module->tables[table].limits.min), name);
+        symbol = LLVMAddGlobal(u->llvm, LLVMArrayType2(element, count), name);
         LLVMSetGlobalConstant(symbol, true);
         LLVMSetVisibility(symbol, LLVMHiddenVisibility);
     }
     return symbol;
 }
 
+static LLVMValueRef table_symbol(mw_unit *u, uint32_t table)
+{
+    char name[32];
+    snprintf(name, sizeof name, "mw_fixed_table.%" PRIu32, table);
+    return constant(u, name, entry_type(u), u->module->tables[table].limits.min);
+}
+
+static LLVMValueRef targets_symbol(mw_unit *u, uint32_t table, const mw_targets *t)
+{
+    char name[48];
+    snprintf(name, sizeof name, "mw_fixed_table.%" PRIu32 ".t%" PRIu32, table, t->type);
+    return constant(u, name, u->ptr, (uint64_t)t->last - t->first + 1);
+}
+
+/* What a call gets to whose entry is null or of another type: of any type, as it only looks at the context. */
+static LLVMValueRef trapping_function(mw_unit *u, const char *name, mw_trap_code code)
+{
+    LLVMTypeRef params[] = {u->ptr};
+    LLVMValueRef f = LLVMGetNamedFunction(u->llvm, name);
+    if (f)
+        return f;
+    f = LLVMAddFunction(u->llvm, name, LLVMFunctionType(u->void_type, params, 1, 0));
+    LLVMSetLinkage(f, LLVMInternalLinkage);
+    mw_function_attributes(u, f);
+    mw_emitter e = {.unit = u, .builder = u->builder, .llvm_func = f, .context = LLVMGetParam(f, 0)};
+    LLVMPositionBuilderAtEnd(u->builder, mw_new_block(&e, ""));
+    mw_trap(&e, mw_i32(u, code));
+    return f;
+}
+
+static void emit_table(mw_unit *u, uint32_t table)
+{
+    const mw_module *m = u->module;
+    const uint32_t *funcs = u->fixed_tables[table].funcs;
+    size_t size = (size_t)m->tables[table].limits.min;
+    LLVMValueRef *entries = mw_calloc(size, sizeof *entries);
+    for (size_t k = 0; k < size; k++) {
+        bool null = funcs[k] == MW_NO_FUNC;
+        LLVMValueRef fields[] = {null ? LLVMConstNull(u->ptr) : mw_llvm_entry(u, funcs[k]),
+                                 mw_i64(u, null ? MW_NO_FUNC : m->types[m->funcs[funcs[k]].type].canonical)};
+        entries[k] = LLVMConstStructInContext(u->context, fields, 2, false);
+    }
+    LLVMValueRef symbol = table_symbol(u, table);
+    LLVMSetInitializer(symbol, LLVMConstArray2(entry_type(u), entries, size));
+    LLVMSetAlignment(symbol, 16);
+    free(entries);
+}
+
+static bool has_constant(const mw_module *m, const mw_targets *t)
+{
+    const mw_wasm_functype *type = &m->types[t->type];
+    return type->is_called_by_table && type->is_final && t->count > 1 && is_dense(t);
+}
+
+static void emit_targets(mw_unit *u, uint32_t table, const mw_targets *t)
+{
+    const mw_module *m = u->module;
+    LLVMValueRef null = trapping_function(u, "mw_null_function", MW_TRAP_UNINITIALIZED_ELEMENT);
+    LLVMValueRef other = trapping_function(u, "mw_function_of_another_type", MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH);
+    const uint32_t *funcs = u->fixed_tables[table].funcs + t->first;
+    uint32_t size = t->last - t->first + 1;
+    LLVMValueRef *entries = mw_calloc(size, sizeof *entries);
+    for (uint32_t k = 0; k < size; k++)
+        entries[k] = funcs[k] == MW_NO_FUNC ? null
+                     : m->types[m->funcs[funcs[k]].type].canonical == t->type ? mw_llvm_entry(u, funcs[k]) : other;
+    LLVMSetInitializer(targets_symbol(u, table, t), LLVMConstArray2(u->ptr, entries, size));
+    free(entries);
+}
+
 void mw_emit_fixed_tables(mw_unit *u)
 {
     const mw_module *m = u->module;
     for (uint32_t i = 0; i < m->ntables; i++) {
-        const uint32_t *funcs = u->fixed_tables[i];
-        if (!funcs)
-            continue;
-        size_t size = (size_t)m->tables[i].limits.min;
-        LLVMValueRef *entries = mw_calloc(size, sizeof *entries);
-        for (size_t k = 0; k < size; k++) {
-            bool null = funcs[k] == MW_NO_FUNC;
-            LLVMValueRef fields[] = {null ? LLVMConstNull(u->ptr) : mw_llvm_entry(u, funcs[k]),
-                                     mw_i64(u, null ? MW_NO_FUNC : m->types[m->funcs[funcs[k]].type].canonical)};
-            entries[k] = LLVMConstStructInContext(u->context, fields, 2, false);
-        }
-        LLVMValueRef symbol = table_symbol(u, i);
-        LLVMSetInitializer(symbol, LLVMConstArray2(entry_type(u), entries, size));
-        LLVMSetAlignment(symbol, 16);
-        free(entries);
+        const mw_fixed_table *table = &u->fixed_tables[i];
+        if (table->funcs)
+            emit_table(u, i);
+        for (uint32_t k = 0; k < table->ntargets; k++)
+            if (has_constant(m, &table->targets[k]))
+                emit_targets(u, i, &table->targets[k]);
     }
-}
-
-static LLVMValueRef mismatch(mw_emitter *e, void *arg)
-{
-    const mw_unit *u = e->unit;
-    LLVMValueRef is_null = LLVMBuildICmp(e->builder, LLVMIntEQ, arg, mw_i32(u, MW_NO_FUNC), "");
-    return LLVMBuildSelect(e->builder, is_null, mw_i32(u, MW_TRAP_UNINITIALIZED_ELEMENT),
-                           mw_i32(u, MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH), "");
 }
 
 bool mw_is_called_by_fixed_table(const mw_unit *u, uint32_t type, uint32_t table)
 {
-    return u->fixed_tables[table] && u->module->types[type].is_final;
+    return u->fixed_tables[table].funcs && u->module->types[type].is_final;
+}
+
+typedef struct lookup {
+    uint32_t table;
+    LLVMValueRef index; /* 64 bits */
+} lookup;
+
+static LLVMValueRef load_type(mw_emitter *e, uint32_t table, LLVMValueRef index)
+{
+    mw_unit *u = e->unit;
+    LLVMValueRef entry = LLVMBuildInBoundsGEP2(e->builder, entry_type(u), table_symbol(u, table), &index, 1, "");
+    return mw_load_constant(e, u->i32, entry, sizeof(void *));
+}
+
+static LLVMValueRef mismatch(mw_emitter *e, void *actual)
+{
+    const mw_unit *u = e->unit;
+    LLVMValueRef is_null = LLVMBuildICmp(e->builder, LLVMIntEQ, actual, mw_i32(u, MW_NO_FUNC), "");
+    return LLVMBuildSelect(e->builder, is_null, mw_i32(u, MW_TRAP_UNINITIALIZED_ELEMENT),
+                           mw_i32(u, MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH), "");
+}
+
+/* Why a call at an index traps at which there is no function of its type; the table has some. */
+static LLVMValueRef miss(mw_emitter *e, void *arg)
+{
+    mw_unit *u = e->unit;
+    const lookup *l = arg;
+    uint64_t size = u->module->tables[l->table].limits.min;
+    LLVMValueRef is_outside = LLVMBuildICmp(e->builder, LLVMIntUGE, l->index, mw_i64(u, size), "");
+    LLVMValueRef inside = LLVMBuildSelect(e->builder, is_outside, mw_i64(u, 0), l->index, "");
+    return LLVMBuildSelect(e->builder, is_outside, mw_i32(u, MW_TRAP_UNDEFINED_ELEMENT),
+                           mismatch(e, load_type(e, l->table, inside)), "");
+}
+
+/* With the type's own constant, or, of one function, without: that is called directly. */
+static LLVMValueRef dense_code(mw_emitter *e, const mw_targets *t, lookup *l)
+{
+    mw_unit *u = e->unit;
+    if (t->count == 1) {
+        mw_trap_if_with(e, LLVMBuildICmp(e->builder, LLVMIntNE, l->index, mw_i64(u, t->last), ""), miss, l);
+        return mw_llvm_entry(u, u->fixed_tables[l->table].funcs[t->last]);
+    }
+    LLVMValueRef from_first = LLVMBuildSub(e->builder, l->index, mw_i64(u, t->first), "");
+    mw_trap_if_with(e, LLVMBuildICmp(e->builder, LLVMIntUGT, from_first, mw_i64(u, t->last - t->first), ""), miss, l);
+    return mw_load_constant(
+        e, u->ptr, LLVMBuildInBoundsGEP2(e->builder, u->ptr, targets_symbol(u, l->table, t), &from_first, 1, ""), 0);
 }
 
 LLVMValueRef mw_fixed_table_code(mw_emitter *e, uint32_t type, uint32_t table, LLVMValueRef index)
 {
     mw_unit *u = e->unit;
-    LLVMValueRef wide = mw_widen(e, mw_settle(e, index)), size = mw_i64(u, u->module->tables[table].limits.min);
-    mw_trap_if(e, LLVMBuildICmp(e->builder, LLVMIntUGE, wide, size, ""), MW_TRAP_UNDEFINED_ELEMENT);
-    LLVMValueRef entry = LLVMBuildInBoundsGEP2(e->builder, entry_type(u), table_symbol(u, table), &wide, 1, "");
-    LLVMValueRef actual = mw_load_constant(e, u->i32, entry, sizeof(void *));
-    LLVMValueRef differs = LLVMBuildICmp(e->builder, LLVMIntNE, actual, mw_i32(u, u->module->types[type].canonical), "");
+    uint32_t canonical = u->module->types[type].canonical;
+    const mw_targets *t = targets_of(&u->fixed_tables[table], canonical);
+    lookup l = {table, mw_widen(e, mw_settle(e, index))};
+    if (t && is_dense(t))
+        return dense_code(e, t, &l);
+    LLVMValueRef size = mw_i64(u, u->module->tables[table].limits.min);
+    mw_trap_if(e, LLVMBuildICmp(e->builder, LLVMIntUGE, l.index, size, ""), MW_TRAP_UNDEFINED_ELEMENT);
+    LLVMValueRef actual = load_type(e, table, l.index);
+    LLVMValueRef differs = LLVMBuildICmp(e->builder, LLVMIntNE, actual, mw_i32(u, canonical), "");
     mw_trap_if_with(e, differs, mismatch, actual);
+    LLVMValueRef entry = LLVMBuildInBoundsGEP2(e->builder, entry_type(u), table_symbol(u, table), &l.index, 1, "");
     return mw_load_constant(e, u->ptr, entry, 0);
 }

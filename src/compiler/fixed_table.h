@@ -6,10 +6,22 @@
 
 #define MW_NO_FUNC UINT32_MAX
 
-/* For each table of the module its functions' indices, MW_NO_FUNC for null, or NULL if the table is not fixed. To be freed
- * with mw_fixed_tables_free. */
-uint32_t **mw_fixed_tables_read(const mw_module *m, const mw_compile_options *options);
-void mw_fixed_tables_free(const mw_module *m, uint32_t **tables);
+/* Where the functions of one type are in a table. */
+typedef struct mw_targets {
+    uint32_t type;        /* canonical */
+    uint32_t first, last; /* indices that all entries of the type lie between */
+    uint32_t count;
+} mw_targets;
+
+typedef struct mw_fixed_table {
+    uint32_t *funcs; /* index of each entry's function, MW_NO_FUNC for null; NULL if the table is not fixed */
+    mw_targets *targets; /* in ascending order of .type */
+    uint32_t ntargets;
+} mw_fixed_table;
+
+/* One for each table of the module, to be freed with mw_fixed_tables_free. */
+mw_fixed_table *mw_fixed_tables_read(const mw_module *m, const mw_compile_options *options);
+void mw_fixed_tables_free(const mw_module *m, mw_fixed_table *tables);
 
 /* Emits the constants, in one unit. */
 void mw_emit_fixed_tables(mw_unit *u);

@@ -470,7 +470,7 @@ static mw_wasm_valtype smaller_address(mw_wasm_valtype a, mw_wasm_valtype b)
 
 static mw_error check_call_indirect(mw_body_validator *v)
 {
-    const mw_module *m = v->module;
+    mw_module *m = v->module;
     TRY(check_index(v, "table", v->op.index2, m->ntables));
     TRY(check_index(v, "type", v->op.index, m->ntypes));
     if (v->op.index2 != 0)
@@ -478,6 +478,7 @@ static mw_error check_call_indirect(mw_body_validator *v)
     if (!mw_wasm_subtype(m, m->tables[v->op.index2].type, MW_WASM_FUNCREF))
         return fail(v, MW_ERR_INVALID, "type mismatch: %s through a table of %s",
                     mw_op_info_of(v->op.op)->name, mw_valtype_name(m->tables[v->op.index2].type).s);
+    m->types[m->types[v->op.index].canonical].is_called_by_table |= v->op.op == MW_OP_CALL_INDIRECT;
     TRY(pop_type(v, table_address(v, v->op.index2)));
     return check_call(v, &m->types[v->op.index]);
 }

@@ -49,6 +49,7 @@ typedef struct mw_wasm_functype {
     uint32_t super;               /* the type that it is declared a subtype of; UINT32_MAX if there is none */
     uint32_t depth;               /* how many supertypes it has */
     bool is_final;                /* nothing may be declared a subtype of it */
+    bool is_called_by_table;      /* of a canonical one: by call_indirect, known once the module is validated */
     uint32_t canonical;           /* smallest index of an equal type in this module; from mw_module_validate */
     uint32_t at;                  /* byte offset of the definition in the module; so in the structures below */
 } mw_wasm_functype;

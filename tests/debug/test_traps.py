@@ -58,6 +58,19 @@ class Traps(Debugging):
         for level, text in self.outcomes("trap.c"):
             self.check("trap.c", text, self.C, {name for name, _ in self.C[:2]} if level == "-O3" else ())
 
+    def test_wrong_calls(self):
+        """Calls of a function of another type, of null, of no function: the caller is the innermost frame."""
+        lines = marked_lines("wrong_call.c")
+        for level in ("-O0", "-O3"):
+            module = self.build("wrong_call.c", level, "-g", "-Wno-bad-function-cast")
+            for opt in ("-O0", "-O3"):
+                for which, trap in (("2", "indirect call type mismatch"), ("3", "uninitialized element"),
+                                    ("4", "undefined element")):
+                    result = self.run_any(MPIWASM, "run", opt, module, which)
+                    self.assertIn(f"trap: {trap}\n", result.stderr)
+                    self.assertEqual([(name, line) for name, _, _, line in frames(result.stderr)[:2]],
+                                     [("apply", lines["call"]), ("main", lines["main"])], result.stderr)
+
     def test_without_dwarf(self):
         """The module's offset stays."""
         module = self.build("trap.c", "-O3", "-Wl,--strip-debug")
