@@ -552,6 +552,14 @@ int32_t mw_out_group(const mw_call *call, const char *argument, MPI_Group host, 
 int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host, mw_guest_word *out);
 /* What a new datatype has of those that it is made of. */
 void mw_type_derive(mw_guest_word handle, const mw_type_slot *const *types, int64_t n);
+void mw_type_mark(mw_guest_word handle, uint16_t flag); /* not a predefined one */
+/* The extent of a struct with a long double is a multiple of the guest's alignment, which the host does not know. */
+typedef struct mw_bounds {
+    int64_t low, high;
+} mw_bounds;
+int32_t mw_pad_struct(const mw_type_slot *const *types, int64_t n, mw_bounds bounds, MPI_Datatype *host, bool *padded);
+/* The host datatype that the guest made, without the padding; *made is to be freed unless it is null (types.c). */
+MPI_Datatype mw_type_unpadded(const mw_type_slot *type, MPI_Datatype *made);
 /* A new datatype that is not made of others, but a number of one kind, as Fortran has them. */
 void mw_type_of_one_kind(mw_guest_word handle, char kind);
 /* Whether the host can convert the datatype to external32 (pack.c). */

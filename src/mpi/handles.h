@@ -67,6 +67,8 @@ _Static_assert(sizeof(mw_type_slot) == 64, "a check touches one cache line");
 enum {
     MW_TYPE_PREDEFINED = 1,
     MW_TYPE_QUAD = 2, /* is or contains the guest's long double, with which the host cannot compute */
+    MW_TYPE_BOUNDED = 4, /* bounds were set (MPI_Type_create_resized), of it or of what it is made of */
+    MW_TYPE_PADDED = 8,  /* a struct whose extent the host was told (mw_pad_struct) */
 };
 
 typedef struct mw_op_slot {

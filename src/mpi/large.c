@@ -109,7 +109,8 @@ typedef struct envelope {
     int combiner; /* the host's */
 } envelope;
 
-static int32_t get_envelope(const mw_type_slot *type, envelope *out)
+/* `host` is the datatype without padding. */
+static int32_t get_envelope(const mw_type_slot *type, MPI_Datatype host, envelope *out)
 {
     if (type->flags & MW_TYPE_PREDEFINED) {
         *out = (envelope){.combiner = MPI_COMBINER_NAMED};
@@ -117,14 +118,14 @@ static int32_t get_envelope(const mw_type_slot *type, envelope *out)
     }
 #if MPI_VERSION >= 4
     MPI_Count n[4];
-    MW_TRY(mw_result(MPI_Type_get_envelope_c(type->host, &n[0], &n[1], &n[2], &n[3], &out->combiner)));
+    MW_TRY(mw_result(MPI_Type_get_envelope_c(host, &n[0], &n[1], &n[2], &n[3], &out->combiner)));
     out->integers = n[0];
     out->addresses = n[1];
     out->counts = n[2];
     out->types = n[3];
 #else
     int integers, addresses, types;
-    MW_TRY(mw_result(MPI_Type_get_envelope(type->host, &integers, &addresses, &types, &out->combiner)));
+    MW_TRY(mw_result(MPI_Type_get_envelope(host, &integers, &addresses, &types, &out->combiner)));
     *out = (envelope){integers, addresses, 0, types, out->combiner};
     if (!is_large(type->host))
         return MW_GUEST_SUCCESS;
@@ -153,7 +154,11 @@ int32_t mw_MPI_Type_get_envelope_c(mw_instance *instance, mw_guest_type datatype
     MW_TRY(mw_out_i64(&call, "num_large_counts", num_large_counts, &out[2]));
     MW_TRY(mw_out_i64(&call, "num_datatypes", num_datatypes, &out[3]));
     MW_TRY(mw_out_i32(&call, "combiner", combiner, &out_combiner));
-    MW_TRY(get_envelope(type, &n));
+    MPI_Datatype made, plain = mw_type_unpadded(type, &made);
+    int32_t error = get_envelope(type, plain, &n);
+    if (made != MPI_DATATYPE_NULL)
+        MPI_Type_free(&made);
+    MW_TRY(error);
     *out[0] = n.integers;
     *out[1] = n.addresses;
     *out[2] = n.counts;
@@ -181,16 +186,16 @@ static int32_t take_contents(const mw_call *call, mw_arena *arena, const envelop
 }
 
 #if MPI_VERSION >= 4
-static int32_t get_contents(const mw_call *call, mw_arena *arena, const mw_type_slot *type, const envelope *n,
+static int32_t get_contents(const mw_call *call, mw_arena *arena, MPI_Datatype type, const envelope *n,
                             contents *out)
 {
     MW_TRY(take_contents(call, arena, n, out));
-    return mw_result(MPI_Type_get_contents_c(type->host, n->integers, n->addresses, n->counts, n->types, out->integers,
+    return mw_result(MPI_Type_get_contents_c(type, n->integers, n->addresses, n->counts, n->types, out->integers,
                                              out->addresses, (MPI_Count *)out->counts, out->types));
 }
 #else
 /* What a large-count constructor got lies in the host's integers, in the same order, and then in its addresses. */
-static int32_t get_contents(const mw_call *call, mw_arena *arena, const mw_type_slot *type, const envelope *n,
+static int32_t get_contents(const mw_call *call, mw_arena *arena, MPI_Datatype type, const envelope *n,
                             contents *out)
 {
     envelope plain = *n;
@@ -198,11 +203,11 @@ static int32_t get_contents(const mw_call *call, mw_arena *arena, const mw_type_
     bool array = n->combiner == MPI_COMBINER_SUBARRAY || n->combiner == MPI_COMBINER_DARRAY;
     int integers, addresses, types, combiner;
 
-    MW_TRY(mw_result(MPI_Type_get_envelope(type->host, &integers, &addresses, &types, &combiner)));
+    MW_TRY(mw_result(MPI_Type_get_envelope(type, &integers, &addresses, &types, &combiner)));
     plain.integers = integers;
     plain.addresses = addresses;
     MW_TRY(take_contents(call, arena, &plain, &host));
-    MW_TRY(mw_result(MPI_Type_get_contents(type->host, integers, addresses, types, host.integers, host.addresses,
+    MW_TRY(mw_result(MPI_Type_get_contents(type, integers, addresses, types, host.integers, host.addresses,
                                            host.types)));
     *out = host;
     if (n->counts == 0)
@@ -227,6 +232,7 @@ int32_t mw_MPI_Type_get_contents_c(mw_instance *instance, mw_guest_type datatype
     mw_call call = MW_CALL("MPI_Type_get_contents_c");
     mw_arena arena = mw_scratch_begin();
     const mw_type_slot *type;
+    MPI_Datatype plain, made = MPI_DATATYPE_NULL;
     envelope n;
     contents host;
     int32_t *integers, error;
@@ -238,8 +244,10 @@ int32_t mw_MPI_Type_get_contents_c(mw_instance *instance, mw_guest_type datatype
         (error = mw_out_ints(&call, "array_of_integers", array_of_integers, max_integers, &integers)) ||
         (error = mw_out_addresses(&call, "array_of_addresses", array_of_addresses, max_addresses, &addresses)) ||
         (error = mw_out_longs(&call, "array_of_large_counts", array_of_large_counts, max_large_counts, &counts)) ||
-        (error = mw_out_words(&call, "array_of_datatypes", array_of_datatypes, max_datatypes, &types)) ||
-        (error = get_envelope(type, &n)))
+        (error = mw_out_words(&call, "array_of_datatypes", array_of_datatypes, max_datatypes, &types)))
+        goto out;
+    plain = mw_type_unpadded(type, &made);
+    if ((error = get_envelope(type, plain, &n)))
         goto out;
     if (n.combiner == MPI_COMBINER_NAMED)
         error = mw_raise_error(&call, MW_GUEST_ERR_TYPE, "datatype", "a predefined datatype has no contents");
@@ -248,7 +256,7 @@ int32_t mw_MPI_Type_get_contents_c(mw_instance *instance, mw_guest_type datatype
         error = mw_raise_error(&call, MW_GUEST_ERR_ARG, NULL,
                                "needs room for %lld integers, %lld addresses, %lld large counts, %lld datatypes",
                                (long long)n.integers, (long long)n.addresses, (long long)n.counts, (long long)n.types);
-    if (error || (error = get_contents(&call, &arena, type, &n, &host)))
+    if (error || (error = get_contents(&call, &arena, plain, &n, &host)))
         goto out;
     mw_out_contents(n.combiner, n.counts > 0, host.integers, n.integers);
     memcpy(integers, host.integers, (uint64_t)n.integers * sizeof *integers);
@@ -256,8 +264,11 @@ int32_t mw_MPI_Type_get_contents_c(mw_instance *instance, mw_guest_type datatype
         addresses[i] = (mw_guest_aint)host.addresses[i];
     memcpy(counts, host.counts, (uint64_t)n.counts * sizeof *counts);
     for (int64_t i = 0; i < n.types && !error; i++)
-        error = mw_out_type(&call, "array_of_datatypes", host.types[i], &types[i]);
+        if (!(error = mw_out_type(&call, "array_of_datatypes", host.types[i], &types[i])))
+            mw_type_derive(types[i], &type, 1);
 out:
+    if (made != MPI_DATATYPE_NULL)
+        MPI_Type_free(&made);
     mw_arena_end(&arena);
     return error;
 }

@@ -107,6 +107,27 @@ static inline double mw_reach(const mw_type_slot *type)
     }
 MW_REACHES(mw_reach, int, MPI_Aint)
 MW_REACHES(mw_large_reach, mw_large_int, mw_large_aint)
+
+/* Lower and upper bound of a struct, without padding, from its parts' bounds. mw_in_reach has seen that no sum wraps. */
+#define MW_STRUCT_BOUNDS(name, int_type, aint_type)                                                \
+    static inline mw_bounds name(const int_type *counts, const aint_type *displacements,           \
+                                 const mw_type_slot *const *types, int64_t n)                      \
+    {                                                                                              \
+        mw_bounds bounds = {INT64_MAX, INT64_MIN};                                                 \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            int64_t low = displacements[i] + types[i]->lb, high = low + types[i]->extent;          \
+            int64_t more = counts[i] > 0 ? (counts[i] - 1) * types[i]->extent : 0;                 \
+            if (counts[i] == 0)                                                                    \
+                continue;                                                                          \
+            low += more < 0 ? more : 0;                                                            \
+            high += more > 0 ? more : 0;                                                           \
+            bounds.low = low < bounds.low ? low : bounds.low;                                      \
+            bounds.high = high > bounds.high ? high : bounds.high;                                 \
+        }                                                                                          \
+        return bounds;                                                                             \
+    }
+MW_STRUCT_BOUNDS(mw_struct_bounds, int, MPI_Aint)
+MW_STRUCT_BOUNDS(mw_large_struct_bounds, mw_large_int, mw_large_aint)
 MW_INLINE int32_t mw_in_reach(const mw_call *call, const char *argument, double reach)
 {
     return MW_LIKELY(reach <= MW_LARGEST_REACH)

@@ -112,6 +112,43 @@ int32_t mw_MPI_Type_get_value_index(mw_instance *instance, mw_guest_type value_t
     return MW_GUEST_SUCCESS;
 }
 
+/* ---- Structs with a long double ------------------------------------------------------------------------------------ */
+
+enum { QUAD_ALIGNMENT = 16 };
+
+/* From the guest's bounds: to hosts those of types that were padded themselves were set. */
+int32_t mw_pad_struct(const mw_type_slot *const *types, int64_t n, mw_bounds bounds, MPI_Datatype *host, bool *padded)
+{
+    MPI_Count lb, extent;
+    int64_t wanted = bounds.high - bounds.low;
+    MPI_Datatype resized;
+    uint16_t flags = 0;
+    for (int64_t i = 0; i < n; i++)
+        flags |= types[i]->flags;
+    if (!(flags & MW_TYPE_QUAD) || (flags & MW_TYPE_BOUNDED) || bounds.high <= bounds.low)
+        return MW_GUEST_SUCCESS;
+    wanted = (wanted + QUAD_ALIGNMENT - 1) / QUAD_ALIGNMENT * QUAD_ALIGNMENT;
+    MW_TRY(mw_result(MPI_Type_get_extent_x(*host, &lb, &extent)));
+    if (lb == bounds.low && extent == wanted)
+        return MW_GUEST_SUCCESS;
+    int rc = MPI_Type_create_resized(*host, (MPI_Aint)bounds.low, (MPI_Aint)wanted, &resized);
+    MPI_Type_free(host);
+    *host = resized;
+    *padded = true;
+    return mw_result(rc);
+}
+
+MPI_Datatype mw_type_unpadded(const mw_type_slot *type, MPI_Datatype *made)
+{
+    MPI_Aint bounds[2];
+    int none;
+    *made = MPI_DATATYPE_NULL;
+    if ((type->flags & MW_TYPE_PADDED) &&
+        MPI_Type_get_contents(type->host, 0, 2, 1, &none, bounds, made) == MPI_SUCCESS)
+        return *made;
+    return type->host;
+}
+
 /* ---- Decoding (MPI 4.1, 5.1.13) ------------------------------------------------------------------------------- */
 
 int32_t mw_MPI_Type_get_envelope(mw_instance *instance, mw_guest_type datatype, mw_guest_ptr num_integers,
@@ -131,7 +168,11 @@ int32_t mw_MPI_Type_get_envelope(mw_instance *instance, mw_guest_type datatype, 
         *out[3] = MW_GUEST_COMBINER_NAMED;
         return MW_GUEST_SUCCESS;
     }
-    MW_TRY(mw_result(MPI_Type_get_envelope(type->host, &integers, &addresses, &datatypes, &host_combiner)));
+    MPI_Datatype made, host = mw_type_unpadded(type, &made);
+    int rc = MPI_Type_get_envelope(host, &integers, &addresses, &datatypes, &host_combiner);
+    if (made != MPI_DATATYPE_NULL)
+        MPI_Type_free(&made);
+    MW_TRY(mw_result(rc));
     *out[0] = integers;
     *out[1] = addresses;
     *out[2] = datatypes;
@@ -166,20 +207,23 @@ int32_t mw_MPI_Type_get_contents(mw_instance *instance, mw_guest_type datatype, 
     MW_TRY(mw_out_ints(&call, "array_of_integers", array_of_integers, max_integers, &out_integers));
     MW_TRY(mw_out_addresses(&call, "array_of_addresses", array_of_addresses, max_addresses, &out_addresses));
     MW_TRY(mw_out_words(&call, "array_of_datatypes", array_of_datatypes, max_datatypes, &out_datatypes));
-    MW_TRY(mw_result(MPI_Type_get_envelope(type->host, &ni, &na, &nd, &combiner)));
-    if (combiner == MPI_COMBINER_NAMED || (type->flags & MW_TYPE_PREDEFINED))
-        return mw_raise_error(&call, MW_GUEST_ERR_TYPE, "datatype", "a predefined datatype has no contents");
-    if (max_integers < ni || max_addresses < na || max_datatypes < nd)
-        return mw_raise_error(&call, MW_GUEST_ERR_ARG, NULL, "needs room for %d integers, %d addresses, %d datatypes",
-                              ni, na, nd);
-    MPI_Aint *addresses = mw_arena_take(&call, &arena, (uint64_t)na * sizeof *addresses, &error);
+    MPI_Datatype made, host = mw_type_unpadded(type, &made);
+    error = mw_result(MPI_Type_get_envelope(host, &ni, &na, &nd, &combiner));
+    if (!error && (combiner == MPI_COMBINER_NAMED || (type->flags & MW_TYPE_PREDEFINED)))
+        error = mw_raise_error(&call, MW_GUEST_ERR_TYPE, "datatype", "a predefined datatype has no contents");
+    else if (!error && (max_integers < ni || max_addresses < na || max_datatypes < nd))
+        error = mw_raise_error(&call, MW_GUEST_ERR_ARG, NULL, "needs room for %d integers, %d addresses, %d datatypes",
+                               ni, na, nd);
+    MPI_Aint *addresses = error ? NULL : mw_arena_take(&call, &arena, (uint64_t)na * sizeof *addresses, &error);
     MPI_Datatype *types = error ? NULL : mw_arena_take(&call, &arena, (uint64_t)nd * sizeof *types, &error);
-    if (!error && !(error = mw_result(MPI_Type_get_contents(type->host, ni, na, nd, out_integers, addresses, types)))) {
+    if (!error && !(error = mw_result(MPI_Type_get_contents(host, ni, na, nd, out_integers, addresses, types)))) {
         for (int i = 0; i < na; i++)
             out_addresses[i] = (mw_guest_aint)addresses[i];
         mw_out_contents(combiner, false, out_integers, ni);
         error = put_types(&call, type, types, nd, out_datatypes);
     }
+    if (made != MPI_DATATYPE_NULL)
+        MPI_Type_free(&made);
     mw_arena_end(&arena);
     return error;
 }

@@ -191,10 +191,17 @@ void mw_type_derive(mw_guest_word handle, const mw_type_slot *const *types, int6
         return;
     slot->base = n > 0 ? types[0]->base : 0;
     for (int64_t i = 0; i < n; i++) {
-        slot->flags |= types[i]->flags & MW_TYPE_QUAD;
+        slot->flags |= types[i]->flags & (MW_TYPE_QUAD | MW_TYPE_BOUNDED);
         if (types[i]->base != slot->base)
             slot->base = 0;
     }
+}
+
+void mw_type_mark(mw_guest_word handle, uint16_t flag)
+{
+    mw_type_slot *slot = mw_type_find((mw_guest_type){handle});
+    if (slot && !(slot->flags & MW_TYPE_PREDEFINED))
+        slot->flags |= flag;
 }
 
 void mw_type_of_one_kind(mw_guest_word handle, char kind)

@@ -504,6 +504,16 @@ class Shim:
             of = "&host_%s, 1" % parts[0].name if parts[0].kind.length is None else \
                 "slots_%s, %s" % (parts[0].name, self.expression(parts[0].kind.length))
             self.results.append("if (!error)\n    mw_type_derive(*%s, %s);" % (out, of))
+        if self.f.base == "MPI_Type_create_struct": # before the guest has its handle
+            self.decls.append("bool padded = false;")
+            lengths, displacements, n = self.params[1].name, self.params[2].name, self.expression(parts[0].kind.length)
+            self.results.insert(-2, "if (!error)\n    error = mw_pad_struct(slots_%s, %s, mw_%sstruct_bounds(host_%s, "
+                                "host_%s, slots_%s, %s), &host_%s, &padded);" % (
+                                    parts[0].name, n, self.large(), lengths, displacements, parts[0].name, n,
+                                    out[len("out_"):]))
+            self.results.append("if (!error && padded)\n    mw_type_mark(*%s, MW_TYPE_PADDED);" % out)
+        if self.f.base == "MPI_Type_create_resized":
+            self.results.append("if (!error)\n    mw_type_mark(*%s, MW_TYPE_BOUNDED);" % out)
         if self.f.base.startswith("MPI_Type_create_f90_"):
             self.results.append("if (!error)\n    mw_type_of_one_kind(*%s, '%s');" % (out, self.f.base.split("_")[-1][0]))
 

@@ -259,9 +259,39 @@ static void partial(void)
     MPI_Type_free(&t);
 }
 
+/* The guest aligns a long double to 16 bytes, whatever the host does with its own. */
+static void long_double_structs(void)
+{
+    struct value {
+        long double a;
+        int b;
+    } values[3] = {{1, 2}, {3, 4}, {5, 6}}, got[3];
+    int integers[4], ni, na, nd, combiner;
+    MPI_Aint addresses[2], lb, extent;
+    MPI_Datatype type, inner[2], nested;
+    MPI_Type_create_struct(2, (int[]){1, 1}, (MPI_Aint[]){0, 16}, (MPI_Datatype[]){MPI_LONG_DOUBLE, MPI_INT}, &type);
+    MPI_Type_get_extent(type, &lb, &extent);
+    say("struct with a long double: %d %d\n", (int)lb, extent == (MPI_Aint)sizeof values[0]);
+    MPI_Type_get_envelope(type, &ni, &na, &nd, &combiner);
+    say("%d %d %d %d\n", ni, na, nd, combiner == MPI_COMBINER_STRUCT);
+    MPI_Type_get_contents(type, 3, 2, 2, integers, addresses, inner);
+    say("%d %d %d, %d %d, %d %d\n", integers[0], integers[1], integers[2], (int)addresses[0], (int)addresses[1],
+        inner[0] == MPI_LONG_DOUBLE, inner[1] == MPI_INT);
+    MPI_Type_commit(&type);
+    memset(got, 0, sizeof got);
+    MPI_Sendrecv(values, 3, type, rank, 3, got, 3, type, rank, 3, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    say("%g %d %g %d\n", (double)got[1].a, got[1].b, (double)got[2].a, got[2].b);
+    MPI_Type_create_struct(2, (int[]){1, 1}, (MPI_Aint[]){0, sizeof(struct value)}, (MPI_Datatype[]){type, MPI_CHAR}, &nested);
+    MPI_Type_get_extent(nested, &lb, &extent);
+    say("nested: %d\n", (int)extent);
+    MPI_Type_free(&nested);
+    MPI_Type_free(&type);
+}
+
 int main(void)
 {
     begin();
+    long_double_structs();
     constructors();
     structure();
     bottom();
