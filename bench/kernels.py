@@ -14,6 +14,9 @@ Native runs keep their heap (no mmap for large blocks), as a guest keeps its own
 
 --levels shows instead what the levels of optimization cost and bring: for each of -O0 to -O3 the time to compile the
 modules of all kernels (C library included), one after the other, and the geometric mean of their speed.
+
+--pointers shows what 64-bit pointers (mpiwasm-cc -m64) cost: the time of each kernel in C, and of examples/cg.c on one rank,
+with them and without.
 """
 import argparse
 import json
@@ -155,16 +158,41 @@ def levels(names, known, rounds):
     return "\n".join(lines) + f"\n\n{len(modules)} modules, {size / 1e6:.2f} MB."
 
 
+def pointers(names, known, rounds):
+    sources = {name: (known[name], (), r"^least: (\d+) ns$", r"^checksum: (.+)$") for name in names
+               if known[name].endswith(".c")}
+    if "cg" in names or len(names) == len(known) - 1:
+        sources["cg"] = (os.path.join(ROOT, "examples", "cg.c"), ("64", "20", "6"), r"^time: ([\d.]+) s", r"^check: (.+)$")
+    lines = ["| kernel | 64-bit pointers, time relative to 32-bit ones: least (median) |", "|---|---:|"]
+    for name, (source, arguments, time_of, result_of) in sources.items():
+        modules = {bits: os.path.join(WORK, f"{name}-m{bits}.wasm") for bits in (32, 64)}
+        for bits, module in modules.items():
+            run(["mpiwasm-cc", f"-m{bits}", "-O3", source, "-o", module, "-lm"])
+        times, results = {32: [], 64: []}, set()
+        for _ in range(rounds):
+            for bits, module in modules.items():
+                text = run(["mpiwasm", module, *arguments])
+                times[bits].append(float(re.search(time_of, text, re.M)[1]))
+                results.add(re.search(result_of, text, re.M)[1])
+        if len(results) != 1:
+            raise Failure(f"{name}: results differ: {results}")
+        least, median = (reduce(times[64]) / reduce(times[32]) for reduce in (min, statistics.median))
+        lines.append(f"| {name} | {least:.2f} ({median:.2f}) |")
+        print(lines[-1], flush=True)
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="KERNEL", help="default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--levels", action="store_true", help="levels of optimization instead of kinds of builds")
+    parser.add_argument("--pointers", action="store_true", help="64-bit pointers against 32-bit ones instead")
     parser.add_argument("--json", help="write all times here")
     parser.add_argument("--markdown", help="write the table here")
     args = parser.parse_args()
     known = kernels()
-    unknown = [name for name in args.names if name not in known]
+    unknown = [name for name in args.names if name not in known and not (args.pointers and name == "cg")]
     if unknown or args.rounds < 1:
         parser.error(f"no kernel {unknown[0]}; there are {', '.join(known)}" if unknown else "no rounds")
     os.makedirs(WORK, exist_ok=True)
@@ -172,6 +200,9 @@ def main():
     try:
         if args.levels:
             print(levels(args.names or known, known, args.rounds))
+            return
+        if args.pointers:
+            print("\n" + pointers(args.names or list(known), {**known, "cg": ""}, args.rounds))
             return
         for name in args.names or known:
             results[name] = measure(name, build(name, known[name]), args.rounds)
