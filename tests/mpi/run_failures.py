@@ -43,20 +43,26 @@ CASES = [
     ("tools", 0, ["wrong 0, written 0", "after MPI_Finalize: wrong 0"]),
     ("query-waits", 0, ["inner wait refused: 1", "inner free refused: 1", "complete again refused: 1"]),
 ]
+# Without MPI_Init a process that ends the job cannot tell Hydra so (MPI_Abort then is exit()): whether the launcher sees its exit
+# code first, its closed connection (1) or the other ranks that it kills (9) is a race, for native programs too.
+def raced(code):
+    return (code, 1, 9)
+
+
 # What only hosts with sessions can do, and what the others say.
 SESSION_CASES = {
     "mpich": [
         ("session-again", 0, ["again: 8, keys 1"]),
         ("session-arguments", 0, ["refused: 11"]),
         ("session-left", 0, ["left: 2"]),
-        ("session-over", 134, ["MPI_Comm_rank was called"]),
-        ("session-worldless", 134, ["MPI_Comm_rank: argument comm: 0x101 is not a valid communicator"]),
-        ("session-finalize", 134, ["MPI_Finalize was called before MPI_Init"]),
-        ("session-trap", 134, ["rank 1", "out of bounds memory access"]),
-        ("session-abort", 9, []),
-        ("session-after", 134, ["MPI_Session_init was called after MPI_Finalize"]),
-        ("session-in-finalize", 134, ["MPI_Session_init was called from a callback of MPI_Finalize"]),
-        ("session-freed", 134, ["MPI_Session_finalize: argument session", "is not a valid session"]),
+        ("session-over", raced(134), ["MPI_Comm_rank was called"]),
+        ("session-worldless", raced(134), ["MPI_Comm_rank: argument comm: 0x101 is not a valid communicator"]),
+        ("session-finalize", raced(134), ["MPI_Finalize was called before MPI_Init"]),
+        ("session-trap", raced(134), ["rank 1", "out of bounds memory access"]),
+        ("session-abort", raced(9), []),
+        ("session-after", raced(134), ["MPI_Session_init was called after MPI_Finalize"]),
+        ("session-in-finalize", raced(134), ["MPI_Session_init was called from a callback of MPI_Finalize"]),
+        ("session-freed", raced(134), ["MPI_Session_finalize: argument session", "is not a valid session"]),
     ],
     "openmpi": [("session-left", 134, ["MPI_Session_init: this host's MPI 3.1 does not have it"])],
 }
@@ -101,7 +107,7 @@ def main():
         problems += [f"says {text!r}" for text in CRASH + ESCAPES if text in out + err]
         if code is None:
             problems.append(f"did not end within {SECONDS} s")
-        elif code != expected and not (expected == NONZERO and code != 0):
+        elif not (code != 0 if expected == NONZERO else code in expected if isinstance(expected, tuple) else code == expected):
             problems.append(f"exit code {code}, not {expected}")
         if problems:
             failures += fail(f"{name}: {'; '.join(problems)}\n{out}{err}")
