@@ -127,6 +127,7 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
     LLVMErrorRef error = NULL;
     if (level >= 2) {
         mw_rebase_inductions(u);
+        mw_keep_narrow_counters(u);
         mw_share_addresses(u);
     }
     bool usual = level >= 2 && passes == pipelines[level][u->effort];

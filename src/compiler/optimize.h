@@ -12,6 +12,9 @@ uint64_t mw_chain_score(const mw_unit *u);
 
 /* Lets counters that run from a negative constant up run from 0 (inductions.c). */
 void mw_rebase_inductions(const mw_unit *u);
+
+/* Keeps loops scalar that LLVM would vectorize wrongly (narrow.c). */
+void mw_keep_narrow_counters(const mw_unit *u);
 /* Makes loops over vectors of 128 bits loops over their lanes, after BEFORE_REROLL (reroll.c). */
 void mw_reroll(const mw_unit *u);
 /* The level at which code should be made for the unit, once it is optimized: that of the options, or a lower one where that
