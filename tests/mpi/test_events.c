@@ -1,38 +1,14 @@
 /* Unit tests of the tool interface's events, which no packaged host MPI has: one host event is made here, in place of the
  * library's functions. Guest functions are C functions here. */
-#include "mpi/state.h"
+#include "guest.h"
 #include "shims.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
-#define BYTES (2 * MW_PAGE_BYTES)
-
-static mw_memory memory;
-static mw_memory *memories[] = {&memory};
-static mw_instance guest;
-
 /* ---- In place of the runtime's --------------------------------------------------------------------------------------- */
-
-static char trap_message[512];
-static jmp_buf trapped;
-
-_Noreturn void mw_raise_trap(mw_instance *instance, mw_trap_code trap, const char *format, ...)
-{
-    va_list args;
-    (void)instance, (void)trap;
-    va_start(args, format);
-    vsnprintf(trap_message, sizeof trap_message, format, args);
-    va_end(args);
-    longjmp(trapped, 1);
-}
 
 static mw_func functions[8]; /* function pointer i of the guest */
 static const char *signatures[8];
@@ -53,37 +29,12 @@ const mw_func *mw_func_here(const mw_func *func)
     return func;
 }
 
-static mw_guest_ptr at(uint32_t addr)
-{
-    return (mw_guest_ptr){addr};
-}
-
-static int32_t load(uint32_t addr)
-{
-    int32_t value;
-    memcpy(&value, memory.base + addr, 4);
-    return value;
-}
-
-static void store(uint32_t addr, int32_t value)
-{
-    memcpy(memory.base + addr, &value, 4);
-}
-
 #define NO_INFO ((mw_guest_info){MW_GUEST_INFO_NULL})
 
 static int setup(void **state)
 {
-    static const mw_code_descriptor no_imports;
     (void)state;
-    uint8_t *all = mmap(NULL, BYTES + 2 * 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (all == MAP_FAILED || mprotect(all + 65536, BYTES, PROT_READ | PROT_WRITE) != 0)
-        return -1;
-    memory = (mw_memory){.base = all + 65536, .pages = 2, .max_pages = 2, .declared_max = 2, .reserved = BYTES};
-    guest.code = &no_imports;
-    guest.memory0 = memory.base;
-    guest.memories = memories;
-    return 0;
+    return make_guest();
 }
 
 #if MPI_VERSION >= 4

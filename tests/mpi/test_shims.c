@@ -1,37 +1,11 @@
 /* Unit tests of the MPI translation in one process (an MPI singleton), without compiled guest code: handles, extent
- * checks, conversions, and shims called with what a hostile guest may pass. Guest memory is an exact allocation between
- * inaccessible pages, so that a single byte too far is a fault. */
-#include "mpi/state.h"
+ * checks, conversions, and shims called with what a hostile guest may pass. */
+#include "guest.h"
 #include "shims.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
-
-#define PAGES 2
-#define BYTES (PAGES * MW_PAGE_BYTES)
-
-static mw_memory memory;
-static mw_memory *memories[] = {&memory};
-static mw_instance guest;
-static jmp_buf trapped;
-static char trap_message[512];
-
-/* Stands in for the runtime's. */
-_Noreturn void mw_raise_trap(mw_instance *instance, mw_trap_code trap, const char *format, ...)
-{
-    va_list args;
-    (void)instance, (void)trap;
-    va_start(args, format);
-    vsnprintf(trap_message, sizeof trap_message, format, args);
-    va_end(args);
-    longjmp(trapped, 1);
-}
 
 #define assert_trap(expression, text)                                                              \
     do {                                                                                           \
@@ -43,23 +17,6 @@ _Noreturn void mw_raise_trap(mw_instance *instance, mw_trap_code trap, const cha
             fail_msg("trap says \"%s\"", trap_message);                                            \
     } while (0)
 
-static mw_guest_ptr at(uint32_t addr)
-{
-    return (mw_guest_ptr){addr};
-}
-
-static int32_t load(uint32_t addr)
-{
-    int32_t value;
-    memcpy(&value, memory.base + addr, 4);
-    return value;
-}
-
-static void store(uint32_t addr, int32_t value)
-{
-    memcpy(memory.base + addr, &value, 4);
-}
-
 #define COMM(v) ((mw_guest_comm){(uint32_t)(v)})
 #define TYPE(v) ((mw_guest_type){(uint32_t)(v)})
 #define OP(v) ((mw_guest_op){(uint32_t)(v)})
@@ -70,17 +27,8 @@ static void store(uint32_t addr, int32_t value)
 static int setup(void **state)
 {
     (void)state;
-    uint8_t *all = mmap(NULL, BYTES + 2 * 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (all == MAP_FAILED || mprotect(all + 65536, BYTES, PROT_READ | PROT_WRITE) != 0)
-        return -1;
-    memory = (mw_memory){
-        .base = all + 65536, .pages = PAGES, .max_pages = PAGES, .declared_max = PAGES, .reserved = BYTES};
-    static const mw_code_descriptor no_imports;
-    guest.code = &no_imports;
-    guest.memory0 = memory.base;
-    guest.memories = memories;
     mw_mpi_instance = &guest;
-    return 0;
+    return make_guest();
 }
 
 static int teardown(void **state)
