@@ -233,13 +233,7 @@ NUMBER_SHIM(MPI_T_event_get_num, num_events)
 
 static int32_t put_i64(const mw_instance *instance, mw_guest_ptr p, int64_t value)
 {
-    if (p.addr == 0)
-        return MW_GUEST_SUCCESS;
-    void *out = mw_tool_span(instance, p, 8);
-    if (!out)
-        return MW_GUEST_T_ERR_INVALID;
-    memcpy(out, &value, 8);
-    return MW_GUEST_SUCCESS;
+    return mw_tool_put_bytes(instance, p, &value, sizeof value);
 }
 
 /* An info object that the guest now owns; nobody's error handler is called. */

@@ -203,26 +203,25 @@ void *mw_tool_span(const mw_instance *instance, mw_guest_ptr p, uint64_t bytes)
     return p.addr < 16 ? NULL : mw_guest_span(instance, p, bytes);
 }
 
-int32_t mw_tool_put(const mw_instance *instance, mw_guest_ptr p, int32_t value)
+int32_t mw_tool_put_bytes(const mw_instance *instance, mw_guest_ptr p, const void *value, size_t size)
 {
     if (p.addr == 0)
         return MW_GUEST_SUCCESS;
-    void *out = mw_tool_span(instance, p, 4);
+    void *out = mw_tool_span(instance, p, size);
     if (!out)
         return MW_GUEST_T_ERR_INVALID;
-    memcpy(out, &value, 4);
+    memcpy(out, value, size);
     return MW_GUEST_SUCCESS;
+}
+
+int32_t mw_tool_put(const mw_instance *instance, mw_guest_ptr p, int32_t value)
+{
+    return mw_tool_put_bytes(instance, p, &value, sizeof value);
 }
 
 int32_t mw_tool_put_word(const mw_instance *instance, mw_guest_ptr p, mw_guest_word value)
 {
-    if (p.addr == 0)
-        return MW_GUEST_SUCCESS;
-    void *out = mw_tool_span(instance, p, sizeof value);
-    if (!out)
-        return MW_GUEST_T_ERR_INVALID;
-    memcpy(out, &value, sizeof value);
-    return MW_GUEST_SUCCESS;
+    return mw_tool_put_bytes(instance, p, &value, sizeof value);
 }
 
 void mw_tool_put_handle(void *place, const mw_tool *tool)

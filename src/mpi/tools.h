@@ -116,7 +116,9 @@ int32_t mw_tool_result(int host_code);
 
 /* `bytes` bytes of results at `p`, NULL if they do not lie in the guest's memory. */
 void *mw_tool_span(const mw_instance *instance, mw_guest_ptr p, uint64_t bytes);
-/* An int where the guest wants one: nothing for a null pointer, MPI_T_ERR_INVALID for a wrong one. */
+/* `size` bytes where the guest wants them: nothing for a null pointer, MPI_T_ERR_INVALID for a wrong one. */
+int32_t mw_tool_put_bytes(const mw_instance *instance, mw_guest_ptr p, const void *value, size_t size);
+/* The same with an int. */
 int32_t mw_tool_put(const mw_instance *instance, mw_guest_ptr p, int32_t value);
 /* The same for a handle; and a tool's handle at a place that mw_tool_span gave. */
 int32_t mw_tool_put_word(const mw_instance *instance, mw_guest_ptr p, mw_guest_word value);
