@@ -1,5 +1,7 @@
 #include "compiler/loop.h"
 
+#include <string.h>
+
 enum { MAX_USES = 256 /* of a block */ };
 
 /* ---- Loops ------------------------------------------------------------------------------------------------ */
@@ -161,4 +163,35 @@ LLVMValueRef mw_build_count(const mw_unit *u, const mw_loop *l, LLVMValueRef *va
         *valid = LLVMConstInt(u->i1, 1, 0);
     }
     return width == 64 ? distance : LLVMBuildZExt(b, distance, u->i64, "");
+}
+
+/* ---- What is said of loops ---------------------------------------------------------------------------------------- */
+
+LLVMMetadataRef mw_distinct_node(const mw_unit *u, const LLVMMetadataRef *operands, unsigned n)
+{
+    LLVMMetadataRef self = LLVMTemporaryMDNode(u->context, NULL, 0), all[1 + MW_MAX_OPERANDS] = {self};
+    for (unsigned i = 0; i < n; i++)
+        all[1 + i] = operands[i];
+    LLVMMetadataRef node = LLVMMDNodeInContext2(u->context, all, 1 + n);
+    LLVMMetadataReplaceAllUsesWith(self, node);
+    return node;
+}
+
+static LLVMMetadataRef text(const mw_unit *u, const char *s)
+{
+    return LLVMMDStringInContext2(u->context, s, strlen(s));
+}
+
+LLVMMetadataRef mw_loop_left_alone(const mw_unit *u, bool rolled)
+{
+    LLVMMetadataRef scalar[] = {text(u, "llvm.loop.vectorize.enable"), LLVMValueAsMetadata(LLVMConstInt(u->i1, 0, 0))};
+    LLVMMetadataRef no_unrolling = text(u, "llvm.loop.unroll.disable");
+    LLVMMetadataRef options[] = {LLVMMDNodeInContext2(u->context, scalar, 2),
+                                 LLVMMDNodeInContext2(u->context, &no_unrolling, 1)};
+    return mw_distinct_node(u, options, rolled ? 2 : 1);
+}
+
+void mw_set_loop(const mw_unit *u, LLVMValueRef branch, LLVMMetadataRef node)
+{
+    LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(u->context, "llvm.loop", 9), LLVMMetadataAsValue(u->context, node));
 }

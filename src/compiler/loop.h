@@ -31,4 +31,11 @@ bool mw_read_induction(const mw_loop *l, LLVMValueRef v, LLVMValueRef *start, LL
  * that is of another form. If the latch is the only way out, it is that number. */
 LLVMValueRef mw_build_count(const mw_unit *u, const mw_loop *l, LLVMValueRef *valid);
 
+/* A node that has itself as its first operand, so that it is like no other; `operands` follow. At most MW_MAX_OPERANDS. */
+enum { MW_MAX_OPERANDS = 2 };
+LLVMMetadataRef mw_distinct_node(const mw_unit *u, const LLVMMetadataRef *operands, unsigned n);
+/* What `llvm.loop` of a branch back to a loop's header says: the loop is not to be vectorized, nor, if `rolled`, unrolled. */
+LLVMMetadataRef mw_loop_left_alone(const mw_unit *u, bool rolled);
+void mw_set_loop(const mw_unit *u, LLVMValueRef branch, LLVMMetadataRef node);
+
 #endif

@@ -1,19 +1,19 @@
 /* Loops that take some bits of a counter (`i & 31`) stay scalar. LLVM 22's vectorizer takes such bits for a counter of their own
  * width that must not wrap, and drops the check of it, as if implied, where an address of 32 bits has a check too: a table
  * of 32 bytes was then read beyond its end. */
-#include "compiler/emit.h"
+#include "compiler/loop.h"
 #include "compiler/optimize.h"
-
-#include <llvm-c/DebugInfo.h>
 
 enum { MAX_CHAIN = 4 };
 
-/* The phi that `value` is a sum or multiple of; NULL if there is none. */
+/* The phi, or the variable in memory, that `value` is a sum or multiple of; NULL if there is none. */
 static LLVMValueRef counter_of(LLVMValueRef value)
 {
     for (int i = 0; i < MAX_CHAIN; i++) {
         if (LLVMIsAPHINode(value))
             return value;
+        if (LLVMIsALoadInst(value))
+            return LLVMIsAAllocaInst(LLVMGetOperand(value, 0));
         if (!LLVMIsABinaryOperator(value))
             return NULL;
         LLVMOpcode op = LLVMGetInstructionOpcode(value);
@@ -28,48 +28,65 @@ static LLVMValueRef counter_of(LLVMValueRef value)
 /* The counter of which the instruction takes some bits. */
 static LLVMValueRef narrowed_counter(LLVMValueRef instruction)
 {
+    LLVMValueRef left, right;
     switch (LLVMGetInstructionOpcode(instruction)) {
     case LLVMAnd:
     case LLVMURem:
-        return LLVMIsAConstantInt(LLVMGetOperand(instruction, 1))   ? counter_of(LLVMGetOperand(instruction, 0))
-               : LLVMIsAConstantInt(LLVMGetOperand(instruction, 0)) ? counter_of(LLVMGetOperand(instruction, 1))
-                                                                    : NULL;
+    case LLVMSRem:
+        left = LLVMGetOperand(instruction, 0);
+        right = LLVMGetOperand(instruction, 1);
+        return LLVMIsAConstantInt(right) ? counter_of(left) : LLVMIsAConstantInt(left) ? counter_of(right) : NULL;
+    case LLVMLShr:
+    case LLVMAShr:
+        left = LLVMGetOperand(instruction, 0);
+        return LLVMIsABinaryOperator(left) && LLVMGetInstructionOpcode(left) == LLVMShl ? counter_of(left) : NULL;
     case LLVMSExt:
-        return LLVMIsATruncInst(LLVMGetOperand(instruction, 0))
-                   ? counter_of(LLVMGetOperand(LLVMGetOperand(instruction, 0), 0))
-                   : NULL;
+        left = LLVMGetOperand(instruction, 0);
+        return LLVMIsATruncInst(left) ? counter_of(LLVMGetOperand(left, 0)) : NULL;
     default:
         return NULL;
     }
 }
 
-/* On each way into the loop, of which it means something on the ways back only. Once for each counter: there may be as many
- * ways as uses. */
-static void keep_scalar(const mw_unit *u, LLVMValueRef phi)
+/* Says so at the branches into the loop, of which it counts on the ways back. A counter is done once, as it may have as many ways
+ * as uses. All loops of a function are told by one node, as one branch may lead into several. */
+static void keep_scalar(const mw_unit *u, LLVMValueRef phi, LLVMMetadataRef node)
 {
-    unsigned kind = LLVMGetMDKindIDInContext(u->context, "llvm.loop", 9);
-    static const char name[] = "llvm.loop.vectorize.enable";
-    LLVMMetadataRef parts[] = {LLVMMDStringInContext2(u->context, name, sizeof name - 1),
-                               LLVMValueAsMetadata(LLVMConstInt(LLVMInt1TypeInContext(u->context), 0, 0))};
-    for (unsigned i = 0; i < LLVMCountIncoming(phi); i++) {
-        LLVMValueRef way = LLVMGetBasicBlockTerminator(LLVMGetIncomingBlock(phi, i));
-        if (LLVMGetMetadata(way, kind))
-            return;
-        LLVMMetadataRef self = LLVMTemporaryMDNode(u->context, NULL, 0);
-        LLVMMetadataRef loop[] = {self, LLVMMDNodeInContext2(u->context, parts, 2)};
-        LLVMMetadataRef id = LLVMMDNodeInContext2(u->context, loop, 2);
-        LLVMMetadataReplaceAllUsesWith(self, id);
-        LLVMSetMetadata(way, kind, LLVMMetadataAsValue(u->context, id));
-    }
+    unsigned done = LLVMGetMDKindIDInContext(u->context, "mw.scalar", 9);
+    if (LLVMGetMetadata(phi, done))
+        return;
+    LLVMSetMetadata(phi, done, LLVMMetadataAsValue(u->context, node));
+    for (unsigned i = 0; i < LLVMCountIncoming(phi); i++)
+        mw_set_loop(u, LLVMGetBasicBlockTerminator(LLVMGetIncomingBlock(phi, i)), node);
+}
+
+/* Which loop a variable in memory counts is not known. */
+static void keep_all_scalar(const mw_unit *u, LLVMValueRef f, LLVMMetadataRef node)
+{
+    for (LLVMBasicBlockRef block = LLVMGetFirstBasicBlock(f); block; block = LLVMGetNextBasicBlock(block))
+        if (LLVMIsABranchInst(LLVMGetBasicBlockTerminator(block)))
+            mw_set_loop(u, LLVMGetBasicBlockTerminator(block), node);
+}
+
+static void keep_function(const mw_unit *u, LLVMValueRef f)
+{
+    LLVMMetadataRef node = NULL;
+    for (LLVMBasicBlockRef block = LLVMGetFirstBasicBlock(f); block; block = LLVMGetNextBasicBlock(block))
+        for (LLVMValueRef i = LLVMGetFirstInstruction(block); i; i = LLVMGetNextInstruction(i)) {
+            LLVMValueRef counter = narrowed_counter(i);
+            if (!counter)
+                continue;
+            node = node ? node : mw_loop_left_alone(u, false);
+            if (LLVMIsAAllocaInst(counter)) {
+                keep_all_scalar(u, f, node);
+                return;
+            }
+            keep_scalar(u, counter, node);
+        }
 }
 
 void mw_keep_narrow_counters(const mw_unit *u)
 {
     for (LLVMValueRef f = LLVMGetFirstFunction(u->llvm); f; f = LLVMGetNextFunction(f))
-        for (LLVMBasicBlockRef block = LLVMGetFirstBasicBlock(f); block; block = LLVMGetNextBasicBlock(block))
-            for (LLVMValueRef i = LLVMGetFirstInstruction(block); i; i = LLVMGetNextInstruction(i)) {
-                LLVMValueRef phi = narrowed_counter(i);
-                if (phi)
-                    keep_scalar(u, phi);
-            }
+        keep_function(u, f);
 }

@@ -388,15 +388,6 @@ static LLVMValueRef build_condition(pass *p, LLVMValueRef ok, LLVMValueRef bytes
 
 /* ---- The new loop ------------------------------------------------------------------------------------------- */
 
-/* A node that has itself as its first operand is like no other. */
-static LLVMMetadataRef distinct_node(const mw_unit *u, LLVMMetadataRef operand)
-{
-    LLVMMetadataRef self = LLVMTemporaryMDNode(u->context, NULL, 0), operands[] = {self, operand};
-    LLVMMetadataRef node = LLVMMDNodeInContext2(u->context, operands, operand ? 2 : 1);
-    LLVMMetadataReplaceAllUsesWith(self, node);
-    return node;
-}
-
 static void set_scopes(const mw_unit *u, LLVMValueRef access, const char *kind, LLVMMetadataRef *scopes, unsigned n)
 {
     LLVMMetadataRef list = LLVMMDNodeInContext2(u->context, scopes, n);
@@ -525,23 +516,6 @@ static void complete_exit(const pass *p, LLVMBasicBlockRef body, LLVMValueRef co
     }
 }
 
-/* The loop itself is left for where the condition does not hold: LLVM's conditions would not hold either. */
-static void leave_as_it_is(const pass *p)
-{
-    static const char *const options[] = {"llvm.loop.vectorize.enable", "llvm.loop.unroll.disable"};
-    const mw_unit *u = p->unit;
-    LLVMMetadataRef operands[] = {LLVMTemporaryMDNode(u->context, NULL, 0), NULL, NULL};
-    for (int i = 0; i < 2; i++) {
-        LLVMMetadataRef option[] = {LLVMMDStringInContext2(u->context, options[i], strlen(options[i])),
-                                    LLVMValueAsMetadata(LLVMConstInt(u->i1, 0, 0))};
-        operands[1 + i] = LLVMMDNodeInContext2(u->context, option, i == 0 ? 2 : 1);
-    }
-    LLVMMetadataRef node = LLVMMDNodeInContext2(u->context, operands, 3);
-    LLVMMetadataReplaceAllUsesWith(operands[0], node);
-    LLVMSetMetadata(LLVMGetBasicBlockTerminator(p->loop.header), LLVMGetMDKindIDInContext(u->context, "llvm.loop", 9),
-                    LLVMMetadataAsValue(u->context, node));
-}
-
 static void reroll(pass *p)
 {
     const mw_unit *u = p->unit;
@@ -558,15 +532,16 @@ static void reroll(pass *p)
     ok = build_condition(p, ok, bytes);
     if (LLVMIsNull(ok))
         return;
-    LLVMMetadataRef domain = distinct_node(u, NULL);
+    LLVMMetadataRef domain = mw_distinct_node(u, NULL, 0);
     for (unsigned i = 0; i < p->ngroups; i++)
-        p->groups[i].scope = distinct_node(u, domain);
+        p->groups[i].scope = mw_distinct_node(u, &domain, 1);
     LLVMBasicBlockRef body = LLVMInsertBasicBlockInContext(u->context, p->loop.header, "lanes");
     complete_exit(p, body, count);
     LLVMBuildCondBr(b, ok, body, p->loop.header);
     LLVMInstructionEraseFromParent(branch);
     build_body(p, body, bytes);
-    leave_as_it_is(p);
+    /* The loop itself is left for where the condition does not hold: LLVM's conditions would not hold either. */
+    mw_set_loop(u, LLVMGetBasicBlockTerminator(p->loop.header), mw_loop_left_alone(u, true));
 }
 
 void mw_reroll(const mw_unit *u)
