@@ -182,15 +182,22 @@ static int32_t win_create(mw_call *call, mw_guest_ptr base, mw_guest_aint size, 
     return error;
 }
 
+/* Ordinary memory where pages were shared. */
+static bool own_pages(void *at, uint64_t bytes)
+{
+    return mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+}
+
 /* Ordinary memory again where a segment was mapped. If there is none to be had, the segment stays: it is memory too. */
 static void unmap_segment(mw_instance *instance, mw_window *w)
 {
     if (!w->shared.mapped)
         return;
-    void *at = instance->memory0 + w->shared.first.addr;
-    (void)!mmap(at, w->shared.mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
-                -1, 0);
+    (void)own_pages(instance->memory0 + w->shared.first.addr, w->shared.mapped);
+    if (w->shared.host)
+        (void)own_pages(w->shared.host, w->shared.mapped);
     w->shared.mapped = 0;
+    w->shared.host = NULL;
 }
 
 static void give_back(mw_instance *instance, mw_window *w)
@@ -221,6 +228,57 @@ static bool map_again(mw_instance *instance, mw_window *w, void *memory, uint64_
     return syscall(SYS_mremap, memory, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, at) == (long)(intptr_t)at;
 }
 
+/* Maps the window's pages in guest memory, shared ones, a second time over those at w->shared.host; see map_again. */
+static bool replace_pages(mw_instance *instance, mw_window *w)
+{
+    void *from = instance->memory0 + w->shared.first.addr, *to = w->shared.host;
+    return own_pages(to, w->shared.mapped) && syscall(SYS_mremap, from, 0, w->shared.mapped, MREMAP_MAYMOVE | MREMAP_FIXED,
+                                                      to) == (long)(intptr_t)to;
+}
+
+/* The first whole page of a block. */
+static char *whole_pages(char *block)
+{
+    return block + (-(uintptr_t)block & (uintptr_t)(sysconf(_SC_PAGESIZE) - 1));
+}
+
+#if defined(OPEN_MPI)
+/* A window of one process: the host's own, too, since Open MPI 4.1 without any single copy between processes makes no other for
+ * MPI_THREAD_MULTIPLE. Its memory comes from malloc and cannot be mapped twice, so the guest's takes the place of its whole
+ * pages. A shared window is asked for, since no network device knows its memory by its frames. `room`: whole pages. */
+static int32_t allocate_alone(creation *c, int64_t room, int64_t bytes, mw_guest_aint unit, bool *made)
+{
+    mw_window *w = c->window;
+    mw_instance *instance = c->call->instance;
+    char *memory = NULL;
+    MPI_Win host;
+
+    if (MPI_Win_allocate_shared(room + sysconf(_SC_PAGESIZE), 1, c->info, c->comm->host, &memory, &host) != MPI_SUCCESS)
+        return MW_GUEST_SUCCESS;
+    void *at = take_pages(instance, w, (uint64_t)room);
+    if (at && mmap(at, (size_t)room, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) {
+        w->shared.mapped = (uint64_t)room;
+        w->shared.host = whole_pages(memory);
+        *made = replace_pages(instance, w);
+    }
+    w->base = w->shared.parts = w->shared.first;
+    c->own = (mw_exposure){.bytes = bytes, .unit = unit, .origin = whole_pages(memory) - memory};
+    int32_t error = *made ? exchange(c) : MW_GUEST_SUCCESS;
+    if (!*made || error) {
+        give_back(instance, w);
+        MPI_Win_free(&host);
+    }
+    return error || !*made ? error : publish(c, host);
+}
+#else
+/* Other hosts' windows of one process are over memory of the guest's, which they know best. */
+static int32_t allocate_alone(creation *c, int64_t room, int64_t bytes, mw_guest_aint unit, bool *made)
+{
+    (void)c, (void)room, (void)bytes, (void)unit, (void)made;
+    return MW_GUEST_SUCCESS;
+}
+#endif
+
 /* The host's own window with the memory that it allocates, mapped a second time into the guest's where it is shared memory, as
  * on one node it is: a host knows faster ways to that than to memory of the guest's, and Open MPI 4.1 without any single
  * copy between processes has no other window for MPI_THREAD_MULTIPLE. Only pages that are the window's alone are mapped.
@@ -235,10 +293,10 @@ static int32_t allocate_at_host(creation *c, int64_t bytes, mw_guest_aint unit, 
     MPI_Win host;
 
     *made = false;
-    if (w->size == 1) /* not shared */
-        return MW_GUEST_SUCCESS;
+    if (w->size == 1)
+        return allocate_alone(c, room, bytes, unit, made);
     MW_TRY(mw_result(MPI_Win_allocate(room + page, 1, c->info, c->comm->host, &memory, &host)));
-    char *first = memory + (-(uintptr_t)memory & (uintptr_t)(page - 1));
+    char *first = whole_pages(memory);
     mapped = map_again(instance, w, first, (uint64_t)room);
     MPI_Allreduce(&mapped, &everywhere, 1, MPI_INT, MPI_MIN, c->comm->host);
     if (!everywhere) {
@@ -462,9 +520,15 @@ static int32_t share_segment(creation *c, int64_t bytes)
 /* Parts lie one after the other, in the order of ranks. */
 static int32_t create_shared(creation *c)
 {
-    int64_t bytes = 0;
+    int64_t bytes = 0, page = sysconf(_SC_PAGESIZE);
     bool made = false;
 
+    if (c->window->size == 1) {
+        int64_t room = c->own.bytes > 0 ? (c->own.bytes + page - 1) & ~(page - 1) : page;
+        MW_TRY(allocate_alone(c, room, c->own.bytes, (mw_guest_aint)c->own.unit, &made));
+        if (made)
+            return MW_GUEST_SUCCESS;
+    }
     if (!same_node(c->comm))
         return mw_raise_error(c->call, MW_GUEST_ERR_RMA_SHARED, "comm", "its ranks do not share a node's memory");
     MW_TRY(mw_result(MPI_Allreduce(&c->own.bytes, &bytes, 1, MPI_INT64_T, MPI_SUM, c->comm->host)));
@@ -569,10 +633,16 @@ int32_t mw_MPI_Win_free(mw_instance *instance, mw_guest_ptr win)
     mw_window *w = slot->window;
     mw_leaving leaving;
     mw_leave_begin(&leaving, (mw_slot_head *)&slot->head);
+    if (w->shared.host) /* before the host gives it back, which is memory of its heap */
+        (void)own_pages(w->shared.host, w->shared.mapped);
     int rc = MPI_Win_free(&host);
     mw_leave_end(&leaving, rc == MPI_SUCCESS);
-    if (rc != MPI_SUCCESS)
+    if (rc != MPI_SUCCESS) {
+        if (w->shared.host)
+            (void)replace_pages(instance, w);
         return mw_result(rc);
+    }
+    w->shared.host = NULL;
     mw_win_free((mw_win_slot *)slot);
     *handle = MW_GUEST_WIN_NULL;
     give_back(instance, w);

@@ -29,6 +29,7 @@ typedef struct mw_window {
     struct {                /* pages that are not the guest's own */
         mw_guest_ptr first;
         uint64_t mapped;    /* bytes */
+        void *host;         /* memory of the host's heap whose place they took, too; NULL: none */
         mw_guest_ptr parts; /* of a shared window: where those of all ranks lie, one after the other */
     } shared;
 } mw_window;

@@ -22,11 +22,19 @@ USE(MPI_Op_free);
 USE(MPI_Allreduce);
 USE(MPI_Comm_create_keyval);
 USE(MPI_Comm_set_attr);
+USE(MPI_Win_allocate);
+USE(MPI_Win_allocate_shared);
+USE(MPI_Win_lock);
+USE(MPI_Win_unlock);
+USE(MPI_Win_free);
+USE(MPI_Put);
+USE(MPI_Get);
+USE(MPI_Fetch_and_op);
 
 enum { THREADS = 4, ROUNDS = 100 };
 static thread threads[THREADS];
 static int rank, size;
-static MPI_Comm comms[THREADS];
+static MPI_Comm comms[THREADS], selves[THREADS];
 static MPI_Op op;
 static _Thread_local int number = -1;
 static uint32_t total_calls, deletions;
@@ -63,6 +71,28 @@ static int deleted(MPI_Comm comm, int k, void *value, void *extra)
 
 static int key = MPI_KEYVAL_INVALID;
 
+/* Windows of one process, which guest and host both see: with less than a page and with many. */
+static void use_own_window(int n, MPI_Aint bytes, bool shared)
+{
+    MPI_Win win;
+    int *base = NULL, last = (int)(bytes / (MPI_Aint)sizeof(int)) - 1, old = -1, got = -1, one = 1;
+    if (shared)
+        CHECK(MPI_Win_allocate_shared(bytes, sizeof(int), MPI_INFO_NULL, selves[n], &base, &win) == MPI_SUCCESS);
+    else
+        CHECK(MPI_Win_allocate(bytes, sizeof(int), MPI_INFO_NULL, selves[n], &base, &win) == MPI_SUCCESS);
+    CHECK(MPI_Win_lock(MPI_LOCK_EXCLUSIVE, 0, 0, win) == MPI_SUCCESS);
+    base[0] = 100 + n;
+    CHECK(MPI_Put(&n, 1, MPI_INT, 0, last, 1, MPI_INT, win) == MPI_SUCCESS);
+    CHECK(MPI_Get(&got, 1, MPI_INT, 0, 0, 1, MPI_INT, win) == MPI_SUCCESS);
+    CHECK(MPI_Win_unlock(0, win) == MPI_SUCCESS);
+    CHECK(base[last] == n && got == 100 + n);
+    CHECK(MPI_Win_lock(MPI_LOCK_EXCLUSIVE, 0, 0, win) == MPI_SUCCESS);
+    CHECK(MPI_Fetch_and_op(&one, &old, MPI_INT, 0, last, MPI_SUM, win) == MPI_SUCCESS);
+    CHECK(MPI_Win_unlock(0, win) == MPI_SUCCESS);
+    CHECK(old == n && base[last] == n + 1);
+    CHECK(MPI_Win_free(&win) == MPI_SUCCESS);
+}
+
 static void talk(thread *t)
 {
     int n = t->number, right = (rank + 1) % size, left = (rank + size - 1) % size;
@@ -81,6 +111,10 @@ static void talk(thread *t)
         CHECK(MPI_Allreduce(mine, sum, 8, MPI_INT, op, comm) == MPI_SUCCESS);
         for (int k = 0; k < 8; k++)
             CHECK(sum[k] == size * (size - 1) / 2 + size * (k + n));
+    }
+    for (int i = 0; i < 3; i++) {
+        use_own_window(n, 2 * sizeof(int), i & 1);
+        use_own_window(n, 200000, i & 1);
     }
     MPI_Comm copy; /* functions that this thread names stay when it is gone */
     CHECK(MPI_Comm_dup(comm, &copy) == MPI_SUCCESS);
@@ -139,7 +173,8 @@ void _start(void)
         proc_exit(3);
     }
     for (int i = 0; i < THREADS; i++)
-        MPI_Comm_dup(MPI_COMM_WORLD, &comms[i]);
+        CHECK(MPI_Comm_dup(MPI_COMM_WORLD, &comms[i]) == MPI_SUCCESS &&
+              MPI_Comm_dup(MPI_COMM_SELF, &selves[i]) == MPI_SUCCESS);
     CHECK(start(&threads[0], 0, make_key));
     join(&threads[0]);
     for (int i = 0; i < THREADS; i++)

@@ -197,7 +197,7 @@ static void hand_over(int t, MPI_Comm comm)
     pthread_barrier_wait(&barrier);
 }
 
-/* Windows with memory of the host's, which all threads use. Of one rank alone Open MPI 4.1 makes windows over such memory only. */
+/* Windows with memory of the host's, which all threads use. */
 static MPI_Win allocated, shared;
 static int *allocated_ints, *shared_ints;
 
@@ -264,8 +264,7 @@ static void *run(void *arg)
         infos(t);
         communicators(t, comms[t]);
         hand_over(t, comms[t]);
-        if (size > 1)
-            use_windows(t);
+        use_windows(t);
         if (with_windows)
             windows(t, comms[t]);
     }
@@ -289,16 +288,14 @@ int main(int argc, char **argv)
     pthread_barrier_init(&barrier, NULL, THREADS);
     for (int t = 0; t < THREADS; t++)
         MPI_Comm_dup(MPI_COMM_WORLD, &comms[t]);
-    if (size > 1)
-        begin_windows();
+    begin_windows();
     for (int t = 0; t < THREADS; t++)
         pthread_create(&threads[t], NULL, run, (void *)(size_t)t);
     for (int t = 0; t < THREADS; t++) {
         pthread_join(threads[t], NULL);
         MPI_Comm_free(&comms[t]);
     }
-    if (size > 1)
-        end_windows();
+    end_windows();
     for (int t = 0; t < THREADS; t++)
         failed += errors[t];
     pthread_barrier_destroy(&barrier);
