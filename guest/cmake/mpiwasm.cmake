@@ -21,6 +21,8 @@ set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 
-set(CMAKE_CROSSCOMPILING_EMULATOR ${MPIWASM_PREFIX}/bin/mpiwasm)
+# What a build runs, in tests of the configuration too, may write where it runs and into the build tree, and read the sources.
+set(CMAKE_CROSSCOMPILING_EMULATOR ${MPIWASM_PREFIX}/bin/mpiwasm -d . -d ${CMAKE_BINARY_DIR}::${CMAKE_BINARY_DIR}
+    --dir-ro ${CMAKE_SOURCE_DIR}::${CMAKE_SOURCE_DIR})
 # ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} n ${MPIEXEC_PREFLAGS} program: a guest is started by mpiwasm.
 set(MPIEXEC_PREFLAGS ${CMAKE_CROSSCOMPILING_EMULATOR} CACHE STRING "Flags before the program, after mpiexec's own")

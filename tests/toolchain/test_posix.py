@@ -324,6 +324,29 @@ int main(void)
 }
 """
 
+# What gcc 12 takes with warnings, and clang 22 alone would not.
+OLD_C = r"""
+#include <stdio.h>
+static counter;
+static long (*first)(long);
+static long letter(const char *text) { return text[0]; }
+static void nothing(void) { return counter; }
+static something(void) { return; }
+main(argc, argv) char **argv;
+{
+    char *copy = strdup("a");
+    char *same = &counter;
+    counter = copy;
+    first = letter;
+    *same = 7;
+    nothing();
+    something();
+    printf("%d %c %d %d\n", *same, (int)first(copy), counter != 0, defined_below(3));
+    return 0;
+}
+defined_below(x) { return x + 1; }
+"""
+
 
 class Posix(Toolchain):
     def outcome(self, text, *options, arguments=(), grant=None):
@@ -703,6 +726,16 @@ class Posix(Toolchain):
         self.run_fails(MPIWASM, "main.wasm", expect="trap: unreachable: 'doubled' is called with other types than")
         module = self.link("int doubled(int) __attribute__((weak)); int main(int argc, char **argv) { return doubled(argc); }")
         self.run_fails(MPIWASM, module, expect="trap: unreachable: 'doubled' is declared weak and defined nowhere")
+
+    def test_old_c(self):
+        self.write("old.c", OLD_C)
+        done = self.run_any(CC, "-O2", "old.c", "-o", "old.wasm")
+        self.assertEqual((done.returncode, done.stderr.count("error:")), (0, 0), done.stderr)
+        for warning in ("implicit-int", "implicit-function-declaration", "int-conversion", "incompatible-pointer-types",
+                        "incompatible-function-pointer-types", "return-mismatch"):
+            self.assertIn("[-W" + warning + "]", done.stderr)
+        self.assertEqual(self.run_ok(MPIWASM, "old.wasm"), "7 a 1 4\n")
+        self.run_fails(CC, "-Werror=implicit-int", "-c", "old.c", expect="error: .*-Wimplicit-int")
 
     def test_missing_functions_stay_missing(self):
         self.write("main.c", "int pthread_create(); int main(void) { return pthread_create(); }")

@@ -19,7 +19,8 @@ class Projects(Toolchain):
         self.assertIn("Found MPI_CXX: " + prefix, out)
         self.run_ok("ninja", "-C", "project", quiet=False)
         out = self.run_ok("ctest", "--test-dir", "project", "--output-on-failure", quiet=False)
-        self.assertIn("100% tests passed, 0 tests failed out of 2", out)
+        self.assertIn("100% tests passed, 0 tests failed out of 3", out)
+        self.assertEqual(self.bytes("project/part-copy.c"), open(os.path.join(HERE, "cmake-project", "part.c"), "rb").read())
         self.run_ok("cmake", "--install", "project", "--prefix", self.path("installed"), quiet=False)
         self.assertTrue(os.path.exists(self.path("installed/bin/in-cxx.wasm")))
 
