@@ -553,12 +553,20 @@ int32_t mw_out_type(const mw_call *call, const char *argument, MPI_Datatype host
 /* What a new datatype has of those that it is made of. */
 void mw_type_derive(mw_guest_word handle, const mw_type_slot *const *types, int64_t n);
 void mw_type_mark(mw_guest_word handle, uint16_t flag); /* not a predefined one */
-/* The extent of a struct with a long double is a multiple of the guest's alignment, which the host does not know. */
+/* Bounds of a struct, from its parts' ones: of all parts that are data, and of those whose own were set. */
 typedef struct mw_bounds {
-    int64_t low, high;
+    int64_t low, high, set_low, set_high;
+    bool data;      /* there are such parts at all */
+    bool half;      /* one bound alone is set, of a part or by it */
+    uint16_t flags; /* those of all parts: MW_TYPE_... */
+    uint16_t set;   /* those of parts that are data: MW_TYPE_BOUNDED or a part of it */
 } mw_bounds;
-int32_t mw_pad_struct(const mw_type_slot *const *types, int64_t n, mw_bounds bounds, MPI_Datatype *host, bool *padded);
-/* The host datatype that the guest made, without the padding; *made is to be freed unless it is null (types.c). */
+/* Bounds that the host does not know how to compute: where MPI_LB or MPI_UB is somewhere in it, and of a struct with a
+ * long double, the extent of which is a multiple of the guest's alignment. */
+int32_t mw_bound_struct(const mw_bounds *bounds, MPI_Datatype *host, bool *padded);
+/* Whether a part of a struct is MPI_LB or MPI_UB: Open MPI returns copies of parts. *host is then the one that is theirs. */
+bool mw_find_mark(MPI_Datatype *host);
+/* The host datatype that the guest made, without the bounds; *made is to be freed unless it is null (types.c). */
 MPI_Datatype mw_type_unpadded(const mw_type_slot *type, MPI_Datatype *made);
 /* A new datatype that is not made of others, but a number of one kind, as Fortran has them. */
 void mw_type_of_one_kind(mw_guest_word handle, char kind);

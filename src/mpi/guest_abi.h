@@ -20,7 +20,7 @@ typedef mw_guest_addr mw_guest_word;
 
 /* X(kind, host type, index bits). The order numbers the kinds, beginning with 1, and is part of no ABI. */
 #define MW_HANDLE_KINDS(X)                                                                         \
-    X(comm, MPI_Comm, 16)                                                                          \
+    X(comm, MPI_Comm, 17)                                                                          \
     X(group, MPI_Group, 16)                                                                        \
     X(type, MPI_Datatype, 18)                                                                      \
     X(op, MPI_Op, 14)                                                                              \

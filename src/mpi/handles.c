@@ -324,9 +324,9 @@ static void fill_types(void)
 /* The guest's long double, 16 bytes of IEEE quadruple precision, travels as two doubles: MPICH copies the host's
  * long double through x87 registers, which keep 10 of the 16 bytes. Types made of it are built here; they stay
  * predefined for the guest. */
-#define quad_complex mw_made_types[0]
-#define quad_int mw_made_types[1]
-MPI_Datatype mw_made_types[2];
+#define quad_complex mw_made_types[MW_MADE_QUAD_COMPLEX]
+#define quad_int mw_made_types[MW_MADE_QUAD_INT]
+MPI_Datatype mw_made_types[MW_MADE_TYPES];
 
 static void fill_quads(void)
 {
@@ -354,10 +354,31 @@ static void fill_quads(void)
     PUBLISH(slot, MW_GUEST_LONG_DOUBLE_INT);
 }
 
+/* MPI_LB and MPI_UB: to hosts, not all of which have them, types without data (mw_bound_struct). */
+static void fill_marks(void)
+{
+    static const struct {
+        uint16_t guest, flag;
+    } rows[] = {{MW_GUEST_LB, MW_TYPE_LOW}, {MW_GUEST_UB, MW_TYPE_HIGH}};
+    MPI_Datatype none;
+    MPI_Type_contiguous(0, MPI_BYTE, &none);
+    for (size_t i = 0; i < 2; i++) {
+        mw_type_slot *slot = &mw_type_slots[rows[i].guest];
+        MPI_Type_create_resized(none, i ? MW_UB_MARK : MW_LB_MARK, 0, &mw_made_types[MW_MADE_LB + i]);
+        MPI_Type_commit(&mw_made_types[MW_MADE_LB + i]);
+        mw_type_describe(slot, mw_made_types[MW_MADE_LB + i]);
+        slot->lb = slot->true_lb = slot->true_extent = 0;
+        slot->flags = MW_TYPE_PREDEFINED | MW_TYPE_MARK | rows[i].flag;
+        slot->base = rows[i].guest;
+        PUBLISH(slot, rows[i].guest);
+    }
+    MPI_Type_free(&none);
+}
+
 void mw_handles_finalize(void)
 {
-    MPI_Type_free(&quad_complex);
-    MPI_Type_free(&quad_int);
+    for (size_t i = 0; i < MW_MADE_TYPES; i++)
+        MPI_Type_free(&mw_made_types[i]);
 }
 
 #define FILL(kind, guest, host_handle)                                                             \
@@ -370,6 +391,7 @@ void mw_handles_fill(void)
 {
     fill_types();
     fill_quads();
+    fill_marks();
     for (size_t i = 0; i < sizeof op_rows / sizeof op_rows[0]; i++) {
         mw_op_slot *slot = &mw_op_slots[op_rows[i].guest];
         slot->host = op_rows[i].host;
@@ -421,6 +443,9 @@ uint32_t mw_type_predefined(MPI_Datatype host)
         return MW_GUEST_C_LONG_DOUBLE_COMPLEX;
     if (host == quad_int)
         return MW_GUEST_LONG_DOUBLE_INT;
+    for (uint32_t i = 0; i < 2; i++)
+        if (host == mw_made_types[MW_MADE_LB + i])
+            return MW_GUEST_LB + i;
     for (size_t i = 0; i < NTYPE_ROWS; i++)
         if (type_rows[i].host == host && mw_type_slots[type_rows[i].guest].host == host)
             return mw_type_slots[type_rows[i].guest].head.self;

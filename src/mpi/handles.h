@@ -67,8 +67,11 @@ _Static_assert(sizeof(mw_type_slot) == 64, "a check touches one cache line");
 enum {
     MW_TYPE_PREDEFINED = 1,
     MW_TYPE_QUAD = 2, /* is or contains the guest's long double, with which the host cannot compute */
-    MW_TYPE_BOUNDED = 4, /* bounds were set (MPI_Type_create_resized), of it or of what it is made of */
-    MW_TYPE_PADDED = 8,  /* a struct whose extent the host was told (mw_pad_struct) */
+    MW_TYPE_LOW = 4,     /* its lower bound was set (MPI_Type_create_resized, MPI_LB), or of what it is made of */
+    MW_TYPE_HIGH = 16,   /* its upper bound */
+    MW_TYPE_BOUNDED = MW_TYPE_LOW | MW_TYPE_HIGH,
+    MW_TYPE_PADDED = 8,  /* a struct whose bounds the host was told (mw_bound_struct) */
+    MW_TYPE_MARK = 32,   /* MPI_LB or MPI_UB */
 };
 
 typedef struct mw_op_slot {
@@ -249,7 +252,10 @@ void mw_type_describe(mw_type_slot *slot, MPI_Datatype host);
 /* Whether that predefined type is a pair of two elements. */
 bool mw_type_is_pair(uint32_t guest);
 /* Host datatypes of our own for predefined ones of the guest. */
-extern MPI_Datatype mw_made_types[2];
+enum { MW_MADE_QUAD_COMPLEX, MW_MADE_QUAD_INT, MW_MADE_LB, MW_MADE_UB, MW_MADE_TYPES };
+extern MPI_Datatype mw_made_types[MW_MADE_TYPES];
+/* By these lower bounds the host's types for MPI_LB and MPI_UB, which have no extent, are known again. */
+enum { MW_LB_MARK = -0x3ff1b, MW_UB_MARK = -0x3ff2b };
 
 /* The guest's handle of a predefined host datatype, 0 if it is none. Where several guest types are one host type,
  * the one that C programs use. */

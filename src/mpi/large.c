@@ -259,6 +259,14 @@ int32_t mw_MPI_Type_get_contents_c(mw_instance *instance, mw_guest_type datatype
     if (error || (error = get_contents(&call, &arena, plain, &n, &host)))
         goto out;
     mw_out_contents(n.combiner, n.counts > 0, host.integers, n.integers);
+    for (int64_t i = 0; i < n.types && n.combiner == MPI_COMBINER_STRUCT; i++) {
+        if (!mw_find_mark(&host.types[i]))
+            continue;
+        if (n.counts > 0) /* the host got none of it */
+            host.counts[1 + i] = 1;
+        else
+            host.integers[1 + i] = 1;
+    }
     memcpy(integers, host.integers, (uint64_t)n.integers * sizeof *integers);
     for (int64_t i = 0; i < n.addresses; i++)
         addresses[i] = (mw_guest_aint)host.addresses[i];

@@ -108,21 +108,37 @@ static inline double mw_reach(const mw_type_slot *type)
 MW_REACHES(mw_reach, int, MPI_Aint)
 MW_REACHES(mw_large_reach, mw_large_int, mw_large_aint)
 
-/* Lower and upper bound of a struct, without padding, from its parts' bounds. mw_in_reach has seen that no sum wraps. */
+/* Bounds of a struct, without padding. mw_in_reach has seen that no sum wraps. Marks are not for the host: it gets none of
+ * each. */
+static inline void mw_add_bounds(mw_bounds *bounds, int64_t count, int64_t displacement, const mw_type_slot *type)
+{
+    uint16_t set = type->flags & MW_TYPE_BOUNDED;
+    int64_t low = displacement + type->lb, high = low + type->extent, more = (count - 1) * type->extent;
+    bounds->flags |= type->flags;
+    bounds->half = bounds->half || (set && set != MW_TYPE_BOUNDED);
+    low += more < 0 ? more : 0;
+    high += more > 0 ? more : 0;
+    if ((set & MW_TYPE_LOW) && low < bounds->set_low)
+        bounds->set_low = low;
+    if ((set & MW_TYPE_HIGH) && high > bounds->set_high)
+        bounds->set_high = high;
+    if (type->flags & MW_TYPE_MARK)
+        return;
+    bounds->data = true;
+    bounds->set |= set;
+    bounds->low = low < bounds->low ? low : bounds->low;
+    bounds->high = high > bounds->high ? high : bounds->high;
+}
 #define MW_STRUCT_BOUNDS(name, int_type, aint_type)                                                \
-    static inline mw_bounds name(const int_type *counts, const aint_type *displacements,           \
+    static inline mw_bounds name(int_type *counts, const aint_type *displacements,                 \
                                  const mw_type_slot *const *types, int64_t n)                      \
     {                                                                                              \
-        mw_bounds bounds = {INT64_MAX, INT64_MIN};                                                 \
+        mw_bounds bounds = {.low = INT64_MAX, INT64_MIN, INT64_MAX, INT64_MIN};                    \
         for (int64_t i = 0; i < n; i++) {                                                          \
-            int64_t low = displacements[i] + types[i]->lb, high = low + types[i]->extent;          \
-            int64_t more = counts[i] > 0 ? (counts[i] - 1) * types[i]->extent : 0;                 \
-            if (counts[i] == 0)                                                                    \
-                continue;                                                                          \
-            low += more < 0 ? more : 0;                                                            \
-            high += more > 0 ? more : 0;                                                           \
-            bounds.low = low < bounds.low ? low : bounds.low;                                      \
-            bounds.high = high > bounds.high ? high : bounds.high;                                 \
+            if (counts[i] > 0)                                                                     \
+                mw_add_bounds(&bounds, counts[i], displacements[i], types[i]);                     \
+            if (types[i]->flags & MW_TYPE_MARK)                                                    \
+                counts[i] = 0;                                                                     \
         }                                                                                          \
         return bounds;                                                                             \
     }

@@ -48,7 +48,7 @@ int32_t mw_MPI_Type_free(mw_instance *instance, mw_guest_ptr datatype)
     X(2INT) X(SHORT_INT) X(LONG_DOUBLE_INT) X(2REAL) X(2DOUBLE_PRECISION) X(2INTEGER) X(C_BOOL)    \
     X(CXX_BOOL) X(WCHAR) X(INT8_T) X(UINT8_T) X(CHAR) X(SIGNED_CHAR) X(UNSIGNED_CHAR) X(BYTE)      \
     X(INT16_T) X(UINT16_T) X(INT32_T) X(UINT32_T) X(INT64_T) X(UINT64_T) X(LOGICAL1) X(INTEGER1)   \
-    X(LOGICAL2) X(INTEGER2) X(LOGICAL4) X(INTEGER4) X(REAL4) X(LOGICAL8) X(INTEGER8) X(REAL8)      \
+    X(LB) X(UB) X(LOGICAL2) X(INTEGER2) X(LOGICAL4) X(INTEGER4) X(REAL4) X(LOGICAL8) X(INTEGER8) X(REAL8)      \
     X(COMPLEX8) X(INTEGER16) X(REAL16) X(COMPLEX16) X(COMPLEX32)
 
 static const char *predefined_name(mw_guest_word guest)
@@ -112,26 +112,49 @@ int32_t mw_MPI_Type_get_value_index(mw_instance *instance, mw_guest_type value_t
     return MW_GUEST_SUCCESS;
 }
 
-/* ---- Structs with a long double ------------------------------------------------------------------------------------ */
+/* ---- Bounds of structs (MPI 4.1, 5.1.6; MPI 2.2, 4.1.6 on MPI_LB and MPI_UB) -------------------------------------------- */
 
 enum { QUAD_ALIGNMENT = 16 };
 
-/* From the guest's bounds: to hosts those of types that were padded themselves were set. */
-int32_t mw_pad_struct(const mw_type_slot *const *types, int64_t n, mw_bounds bounds, MPI_Datatype *host, bool *padded)
+/* Bounds that are set are those of the parts whose bounds were; to hosts both bounds of such a part were, so they cannot tell. */
+static mw_bounds bounds_wanted(const mw_bounds *b, int64_t host_high)
+{
+    mw_bounds wanted = {.low = b->data ? b->low : 0, .high = b->data ? b->high : 0};
+    if (b->data && b->set == 0 && host_high > wanted.high) /* the host pads */
+        wanted.high = host_high;
+    if (b->flags & MW_TYPE_LOW)
+        wanted.low = b->set_low;
+    if (b->flags & MW_TYPE_HIGH)
+        wanted.high = b->set_high;
+    else if ((b->flags & MW_TYPE_QUAD) && wanted.high > wanted.low)
+        wanted.high = wanted.low + (wanted.high - wanted.low + QUAD_ALIGNMENT - 1) / QUAD_ALIGNMENT * QUAD_ALIGNMENT;
+    return wanted;
+}
+
+bool mw_find_mark(MPI_Datatype *host)
+{
+    MPI_Aint lb, extent;
+    int size;
+    if (MPI_Type_size(*host, &size) != MPI_SUCCESS || MPI_Type_get_extent(*host, &lb, &extent) != MPI_SUCCESS ||
+        size != 0 || extent != 0 || (lb != MW_LB_MARK && lb != MW_UB_MARK))
+        return false;
+    MPI_Type_free(host); /* the reference */
+    *host = mw_made_types[lb == MW_LB_MARK ? MW_MADE_LB : MW_MADE_UB];
+    return true;
+}
+
+int32_t mw_bound_struct(const mw_bounds *bounds, MPI_Datatype *host, bool *padded)
 {
     MPI_Count lb, extent;
-    int64_t wanted = bounds.high - bounds.low;
     MPI_Datatype resized;
-    uint16_t flags = 0;
-    for (int64_t i = 0; i < n; i++)
-        flags |= types[i]->flags;
-    if (!(flags & MW_TYPE_QUAD) || (flags & MW_TYPE_BOUNDED) || bounds.high <= bounds.low)
+    bool quad = (bounds->flags & MW_TYPE_QUAD) && !(bounds->flags & MW_TYPE_BOUNDED) && bounds->high > bounds->low;
+    if (!quad && !bounds->half)
         return MW_GUEST_SUCCESS;
-    wanted = (wanted + QUAD_ALIGNMENT - 1) / QUAD_ALIGNMENT * QUAD_ALIGNMENT;
     MW_TRY(mw_result(MPI_Type_get_extent_x(*host, &lb, &extent)));
-    if (lb == bounds.low && extent == wanted)
+    mw_bounds wanted = bounds_wanted(bounds, bounds->half ? lb + extent : bounds->high);
+    if (!bounds->half && lb == wanted.low && extent == wanted.high - wanted.low)
         return MW_GUEST_SUCCESS;
-    int rc = MPI_Type_create_resized(*host, (MPI_Aint)bounds.low, (MPI_Aint)wanted, &resized);
+    int rc = MPI_Type_create_resized(*host, (MPI_Aint)wanted.low, (MPI_Aint)(wanted.high - wanted.low), &resized);
     MPI_Type_free(host);
     *host = resized;
     *padded = true;
@@ -220,6 +243,9 @@ int32_t mw_MPI_Type_get_contents(mw_instance *instance, mw_guest_type datatype, 
         for (int i = 0; i < na; i++)
             out_addresses[i] = (mw_guest_aint)addresses[i];
         mw_out_contents(combiner, false, out_integers, ni);
+        for (int i = 0; i < nd && combiner == MPI_COMBINER_STRUCT; i++)
+            if (mw_find_mark(&types[i]))
+                out_integers[1 + i] = 1; /* the host got none of it */
         error = put_types(&call, type, types, nd, out_datatypes);
     }
     if (made != MPI_DATATYPE_NULL)

@@ -189,11 +189,14 @@ void mw_type_derive(mw_guest_word handle, const mw_type_slot *const *types, int6
     mw_type_slot *slot = mw_type_find((mw_guest_type){handle});
     if (!slot || (slot->flags & MW_TYPE_PREDEFINED))
         return;
-    slot->base = n > 0 ? types[0]->base : 0;
+    bool first = true;
+    slot->base = 0;
     for (int64_t i = 0; i < n; i++) {
         slot->flags |= types[i]->flags & (MW_TYPE_QUAD | MW_TYPE_BOUNDED);
-        if (types[i]->base != slot->base)
-            slot->base = 0;
+        if (types[i]->flags & MW_TYPE_MARK)
+            continue;
+        slot->base = first || types[i]->base == slot->base ? types[i]->base : 0;
+        first = false;
     }
 }
 

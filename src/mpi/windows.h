@@ -106,7 +106,7 @@ int32_t mw_in_rma_elements(const mw_call *call, const char *argument, const mw_t
 static inline int mw_fetch_and_op(const void *origin, void *result, MPI_Datatype type, int target, MPI_Aint displacement,
                                   MPI_Op op, MPI_Win win)
 {
-    if (MW_UNLIKELY(type == mw_made_types[0] || type == mw_made_types[1]))
+    if (MW_UNLIKELY(type == mw_made_types[MW_MADE_QUAD_COMPLEX] || type == mw_made_types[MW_MADE_QUAD_INT]))
         return MPI_Get_accumulate(origin, 1, type, result, 1, type, target, displacement, 1, type, op, win);
     return MPI_Fetch_and_op(origin, result, type, target, displacement, op, win);
 }

@@ -506,11 +506,7 @@ class Shim:
             self.results.append("if (!error)\n    mw_type_derive(*%s, %s);" % (out, of))
         if self.f.base == "MPI_Type_create_struct": # before the guest has its handle
             self.decls.append("bool padded = false;")
-            lengths, displacements, n = self.params[1].name, self.params[2].name, self.expression(parts[0].kind.length)
-            self.results.insert(-2, "if (!error)\n    error = mw_pad_struct(slots_%s, %s, mw_%sstruct_bounds(host_%s, "
-                                "host_%s, slots_%s, %s), &host_%s, &padded);" % (
-                                    parts[0].name, n, self.large(), lengths, displacements, parts[0].name, n,
-                                    out[len("out_"):]))
+            self.results.insert(-2, "if (!error)\n    error = mw_bound_struct(&bounds, &host_%s, &padded);" % out[len("out_"):])
             self.results.append("if (!error && padded)\n    mw_type_mark(*%s, MW_TYPE_PADDED);" % out)
         if self.f.base == "MPI_Type_create_resized":
             self.results.append("if (!error)\n    mw_type_mark(*%s, MW_TYPE_BOUNDED);" % out)
@@ -521,6 +517,11 @@ class Shim:
         """Datatypes whose sizes the host could only compute modulo 2^64 are refused: their true extent would be a lie."""
         if "reach" in p.attributes:
             self.always(self.attempt('mw_in_reach(&call, "%s", %s)' % (p.name, self.bound(p.attributes["reach"]))))
+            if self.f.base == "MPI_Type_create_struct":
+                lengths, displacements, types = self.params[1:4]
+                self.decls.append("mw_bounds bounds;")
+                self.always("bounds = mw_%sstruct_bounds(host_%s, host_%s, slots_%s, %s);" % (
+                    self.large(), lengths.name, displacements.name, types.name, self.expression(types.kind.length)))
         return False
 
     def bound(self, node):
