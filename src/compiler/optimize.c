@@ -3,6 +3,7 @@
 #include <llvm-c/Error.h>
 #include <llvm-c/Support.h>
 #include <llvm-c/Transforms/PassBuilder.h>
+#include <llvm/Config/llvm-config.h>
 #include <pthread.h>
 
 /* What a WebAssembly compiler leaves to do: its own optimizer has inlined, simplified and rotated already, so LLVM's
@@ -79,6 +80,10 @@ static void set_options(void)
         "-memdep-block-number-limit=50",
         /* Of the loops that mw_hoist_bounds has prepared; nothing else is unswitched. */
         "-unswitch-threshold=300",
+#if LLVM_VERSION_MAJOR >= 20
+        /* Up to how many ways lead to a switch of any size that is copied to the end of each (dispatch.c). */
+        "-tail-dup-pred-size=128",
+#endif
     };
     LLVMParseCommandLineOptions(sizeof options / sizeof *options, options, "");
 }
@@ -156,6 +161,8 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
     }
     if (level > 0)
         mw_share_addresses(u);
+    if (level >= 2)
+        mw_copy_dispatch(u);
     return MW_OK;
 }
 

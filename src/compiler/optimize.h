@@ -17,6 +17,8 @@ void mw_rebase_inductions(const mw_unit *u);
 void mw_keep_narrow_counters(const mw_unit *u);
 /* Makes loops over vectors of 128 bits loops over their lanes, after BEFORE_REROLL (reroll.c). */
 void mw_reroll(const mw_unit *u);
+/* Makes the switches of interpreters jumps that LLVM copies to the end of each case (dispatch.c). */
+void mw_copy_dispatch(const mw_unit *u);
 /* The level at which code should be made for the unit, once it is optimized: that of the options, or a lower one where that
  * would take more than linear time. */
 int mw_codegen_level(const mw_unit *u);

@@ -176,6 +176,38 @@ class Semantics(Case):
                     options = [f"-O{level}", "-strict"] if call[0] == "get" else [f"-O{level}"]
                     self.assertEqual(self.call(wasm, *call, options=options), [expected])
 
+    def test_interpreter(self):
+        # A loop around a large br_table, from whose every case LLVM is to jump to the next one.
+        for n in (7, 12, 40):
+            cases = "".join(
+                f"end ;; {i}\n (local.set 1 (i32.{'add' if i % 2 else 'xor'} (i32.mul (local.get 1) (i32.const {2 * i + 3}))"
+                f" (i32.add (local.get 0) (i32.const {i})))) br {n - i}\n" for i in range(n))
+            wasm = self.wasm(f"""(module (memory (export "memory") 1) (data (i32.const 0) "{"".join(
+                f"{chr(92)}{(i * 7 + i // n) % n + 100:02x}" for i in range(500))}\ff")
+              (func $run (export "run") (param i32 i32 i32) (result i32)
+                loop {"block " * (n + 1)}
+                  (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+                  (br_table {" ".join(map(str, range(n)))} {n} (i32.sub (i32.load8_u (local.get 0)) (local.get 2)))
+                {cases}end end
+                (i32.add (local.get 1) (local.get 0))))""")
+            program = [(i * 7 + i // n) % n for i in range(500)] + [155]
+            for first, wrong in ((0, False), (250, False), (10, True)):
+                at, value = first, 9
+                while not wrong or at < first:
+                    at += 1
+                    case = program[at]
+                    if case >= n:
+                        break
+                    value = value * (2 * case + 3)
+                    value = (value + at + case if case % 2 else value ^ (at + case)) & 0xFFFFFFFF
+                at += wrong  # by another base all indices are out of range, some of them negative
+                for level in range(4):
+                    got = self.call(wasm, "run", first, 9, 120 if wrong and n < 20 else 200 if wrong else 100, options=[f"-O{level}"])
+                    self.assertEqual(int(got[0]) & 0xFFFFFFFF, value + at & 0xFFFFFFFF, (n, first, level))
+            if os.uname().machine == "x86_64":
+                jumps = re.findall(r"jmpq?\s+\*%r", self.disassembly(self.compile(wasm), "run.f0"))
+                self.assertGreaterEqual(len(jumps), n)
+
     def test_dropped_access_keeps_the_guest_in(self):
         # An access that LLVM may drop must not let a loop step its index beyond 4 GiB: the store wraps to 0.
         wasm = self.wasm("""(module (memory 1)
