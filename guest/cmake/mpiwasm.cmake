@@ -26,3 +26,7 @@ set(CMAKE_CROSSCOMPILING_EMULATOR ${MPIWASM_PREFIX}/bin/mpiwasm -d . -d ${CMAKE_
     --dir-ro ${CMAKE_SOURCE_DIR}::${CMAKE_SOURCE_DIR})
 # ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} n ${MPIEXEC_PREFLAGS} program: a guest is started by mpiwasm.
 set(MPIEXEC_PREFLAGS ${CMAKE_CROSSCOMPILING_EMULATOR} CACHE STRING "Flags before the program, after mpiexec's own")
+# find_package(Threads) gives -pthread, for compiling too: without it nothing of threads is found.
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+set(CMAKE_HAVE_PTHREAD_H 1 CACHE INTERNAL "")
+set(THREADS_HAVE_PTHREAD_ARG ON CACHE INTERNAL "")

@@ -4,7 +4,10 @@
  * To dlmalloc a block in a list is in use, so it is not merged with its neighbours. That is bounded: all lists are given
  * back when they hold MAX_KEPT bytes together, before each large request, and before one fails.
  *
- * A program's own malloc replaces this one. For programs with one thread. */
+ * In programs with threads each thread has lists of its own, and dlmalloc, which is built without locks, is behind one here.
+ *
+ * A program's own malloc replaces this one. */
+#include "lock.h"
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,6 +16,15 @@
 #include <unistd.h>
 
 #define WEAK __attribute__((weak))
+
+MW_LOCK(lock);
+#define LOCKED(expression)                                                                         \
+    ({                                                                                             \
+        mw_lock(lock);                                                                             \
+        __typeof(expression) result = (expression);                                                \
+        mw_unlock(lock);                                                                           \
+        result;                                                                                    \
+    })
 
 void *__dl_malloc(size_t size);
 void *__dl_calloc(size_t count, size_t size);
@@ -36,8 +48,8 @@ typedef struct kept {
 
 /* Aligned, and with it the segment that holds the zeroed data of all: the arrays at its beginning, which are the program's, begin
  * at a cache line. */
-static _Alignas(64) kept *lists[CLASSES];
-static size_t kept_bytes;
+static MW_EACH_THREADS _Alignas(64) kept *lists[CLASSES];
+static MW_EACH_THREADS size_t kept_bytes;
 #define KEY ((uintptr_t)lists ^ 0x9e3779b9u)
 
 static inline size_t header_of(const void *block)
@@ -48,6 +60,7 @@ static inline size_t header_of(const void *block)
 static __attribute__((noinline)) void give_back(void)
 {
     kept_bytes = 0;
+    mw_lock(lock);
     for (int i = 0; i < CLASSES; i++)
         for (kept *k = lists[i], *next; k; k = next) {
             next = k->next;
@@ -55,7 +68,17 @@ static __attribute__((noinline)) void give_back(void)
             k->key = 0;
             __dl_free(k);
         }
+    mw_unlock(lock);
 }
+
+#ifdef _REENTRANT
+/* Of musl, the last that it calls in a thread that ends. */
+void __dl_thread_cleanup(void)
+{
+    if (kept_bytes)
+        give_back();
+}
+#endif
 
 static __attribute__((noinline)) void check_for_double_free(const kept *block, size_t class)
 {
@@ -101,8 +124,8 @@ static bool gave_back(void)
 static __attribute__((noinline)) void *allocate(size_t size)
 {
     prepare(size);
-    void *block = __dl_malloc(size);
-    return block || !gave_back() ? block : __dl_malloc(size);
+    void *block = LOCKED(__dl_malloc(size));
+    return block || !gave_back() ? block : LOCKED(__dl_malloc(size));
 }
 
 WEAK void *malloc(size_t size)
@@ -117,7 +140,9 @@ WEAK void free(void *block)
         return;
     size_t header = header_of(block), size = header & ~(size_t)FLAGS, class = size / ALIGNMENT;
     if (size - ALIGNMENT > LARGEST - ALIGNMENT || !(header & IN_USE)) {
+        mw_lock(lock);
         __dl_free(block);
+        mw_unlock(lock);
         return;
     }
     kept *k = block;
@@ -142,8 +167,8 @@ WEAK void *calloc(size_t count, size_t size)
     if (block)
         return memset(block, 0, bytes);
     prepare(bytes);
-    block = __dl_calloc(1, bytes);
-    return block || !gave_back() ? block : __dl_calloc(1, bytes);
+    block = LOCKED(__dl_calloc(1, bytes));
+    return block || !gave_back() ? block : LOCKED(__dl_calloc(1, bytes));
 }
 
 WEAK void *realloc(void *block, size_t size)
@@ -151,22 +176,22 @@ WEAK void *realloc(void *block, size_t size)
     if (!block)
         return malloc(size);
     prepare(size);
-    void *moved = __dl_realloc(block, size);
-    return moved || !gave_back() ? moved : __dl_realloc(block, size);
+    void *moved = LOCKED(__dl_realloc(block, size));
+    return moved || !gave_back() ? moved : LOCKED(__dl_realloc(block, size));
 }
 
 WEAK int posix_memalign(void **block, size_t alignment, size_t size)
 {
     prepare(size);
-    int error = __dl_posix_memalign(block, alignment, size);
-    return error != ENOMEM || !gave_back() ? error : __dl_posix_memalign(block, alignment, size);
+    int error = LOCKED(__dl_posix_memalign(block, alignment, size));
+    return error != ENOMEM || !gave_back() ? error : LOCKED(__dl_posix_memalign(block, alignment, size));
 }
 
 WEAK void *aligned_alloc(size_t alignment, size_t size)
 {
     prepare(size);
-    void *block = __dl_aligned_alloc(alignment, size);
-    return block || !gave_back() ? block : __dl_aligned_alloc(alignment, size);
+    void *block = LOCKED(__dl_aligned_alloc(alignment, size));
+    return block || !gave_back() ? block : LOCKED(__dl_aligned_alloc(alignment, size));
 }
 
 WEAK size_t malloc_usable_size(void *block)

@@ -1,5 +1,6 @@
 /* Memory mapping without pages: anonymous memory, and files that are read when they are mapped, on page boundaries. Nothing
  * writes a mapping back, so that a shared one which could be written to is refused rather than lost. */
+#include "lock.h"
 #include "unsupported.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@ struct mapping {
 };
 
 static struct mapping *mappings;
+MW_LOCK(lock);
 
 static void *no_mapping(int error)
 {
@@ -60,30 +62,45 @@ void *mmap(void *hint, size_t length, int protection, int flags, int fd, off_t o
         free(m);
         return MAP_FAILED;
     }
+    mw_lock(lock);
     *m = (struct mapping){mappings, start, whole};
     mappings = m;
+    mw_unlock(lock);
     return start;
+}
+
+/* Takes the mapping out of the list, where `address` and `length` are those of a whole one. NULL without an error: there is no
+ * mapping at all. */
+static struct mapping *take(const char *start, size_t whole, int *error)
+{
+    for (struct mapping **link = &mappings, *m; (m = *link); link = &m->next) {
+        if (m->start == start && m->length == whole) {
+            *link = m->next;
+            return m;
+        }
+        if ((uintptr_t)start - (uintptr_t)m->start < m->length || (uintptr_t)m->start - (uintptr_t)start < whole) {
+            *error = EINVAL;
+            return NULL;
+        }
+    }
+    return NULL;
 }
 
 /* Memory goes back whole: to unmap a part of a mapping is refused, of no mapping is nothing to do. */
 int munmap(void *address, size_t length)
 {
-    size_t page = (size_t)getpagesize(), whole = (length + page - 1) & ~(page - 1);
-    char *start = address;
-
-    for (struct mapping **link = &mappings, *m; (m = *link); link = &m->next) {
-        if (m->start == start && m->length == whole) {
-            *link = m->next;
-            free(m->start);
-            free(m);
-            return 0;
-        }
-        if ((uintptr_t)start - (uintptr_t)m->start < m->length || (uintptr_t)m->start - (uintptr_t)start < whole) {
-            errno = EINVAL;
-            return -1;
-        }
-    }
-    return 0;
+    size_t page = (size_t)getpagesize();
+    int error = 0;
+    mw_lock(lock);
+    struct mapping *m = take(address, (length + page - 1) & ~(page - 1), &error);
+    mw_unlock(lock);
+    if (m)
+        free(m->start);
+    free(m);
+    if (!error)
+        return 0;
+    errno = error;
+    return -1;
 }
 
 /* No mapping has anything to write. */

@@ -3,6 +3,9 @@
  * trap ends the program without a signal. */
 #include "program.h"
 #include "unsupported.h"
+#ifdef _REENTRANT
+#include <pthread.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +16,14 @@
 #define BIT(sig) (1ULL << ((sig)-1))
 
 static struct sigaction actions[SIGNALS + 1];
+#ifdef _REENTRANT
+extern _Thread_local sigset_t __mw_signal_mask; /* of the C library: a new thread has its creator's */
+#define blocked __mw_signal_mask
+static _Thread_local sigset_t pending;
+#else
 static sigset_t blocked;
 static sigset_t pending;
+#endif
 
 /* Values of SIG_ERR and SIG_IGN, told by address: 1 could be a function's index in the table. */
 void __SIG_ERR(int sig)
@@ -198,6 +207,31 @@ int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict before
     deliver_unblocked();
     return 0;
 }
+
+#ifdef _REENTRANT
+int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict before)
+{
+    int saved = errno, error = sigprocmask(how, set, before) ? errno : 0;
+    errno = saved;
+    return error;
+}
+
+/* To another thread: nothing can interrupt it, so only what ends the whole program or does nothing is there. */
+int pthread_kill(pthread_t thread, int sig)
+{
+    if (sig == 0)
+        return 0;
+    if (sig < 1 || sig > SIGNALS)
+        return EINVAL;
+    if (pthread_equal(thread, pthread_self()))
+        return raise(sig) ? errno : 0;
+    if (actions[sig].sa_handler == SIG_DFL)
+        act_by_default(sig);
+    else if (actions[sig].sa_handler != SIG_IGN)
+        return ENOSYS;
+    return 0;
+}
+#endif
 
 int sigpending(sigset_t *set)
 {

@@ -58,6 +58,7 @@ static inline mw_wasi_state *mw_wasi_state_of(const mw_instance *instance)
 /* ---- Threads (threads.c) ---------------------------------------------------------------------------------------- */
 
 extern const mw_host_func mw_wasi_thread_funcs[1]; /* of the module "wasi" */
+extern const mw_host_func mw_wasi_own_funcs[1];    /* of the module "mpiwasm", for our C library */
 /* Makes state->threads if the module starts threads; MW_ERR_LINK for one that lacks what they need. */
 MW_CHECKED mw_error mw_wasi_threads_attach(mw_wasi_state *state, mw_instance *instance, mw_report *report);
 

@@ -1,7 +1,9 @@
 /* wasi-threads: what modules built for wasm32-wasi-threads import beside preview 1. */
 #include "wasi/state.h"
 
+#include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 static uint32_t thread_spawn(mw_instance *instance, uint32_t arg)
 {
@@ -11,6 +13,19 @@ static uint32_t thread_spawn(mw_instance *instance, uint32_t arg)
 }
 
 const mw_host_func mw_wasi_thread_funcs[1] = {{"thread-spawn", "i:i", (mw_code_ptr)thread_spawn}};
+
+/* What this process may use of the machine: where a launcher binds ranks to cores, not all of it. */
+static uint32_t processors(mw_instance *instance)
+{
+    (void)instance;
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return (uint32_t)CPU_COUNT(&set);
+    long online = sysconf(_SC_NPROCESSORS_ONLN); /* more than a cpu_set_t has bits */
+    return online > 0 ? (uint32_t)online : 1;
+}
+
+const mw_host_func mw_wasi_own_funcs[1] = {{"processors", ":i", (mw_code_ptr)processors}};
 
 bool mw_wasi_can_spawn(const mw_instance *instance)
 {

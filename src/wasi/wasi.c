@@ -82,6 +82,7 @@ const mw_host_module *mw_wasi_modules(bool wide)
         {"wasi_snapshot_preview1", snapshot_funcs, sizeof snapshot_funcs / sizeof *snapshot_funcs},
         {"wasi_unstable", unstable_funcs, sizeof unstable_funcs / sizeof *unstable_funcs},
         {"wasi", mw_wasi_thread_funcs, 1},
+        {"mpiwasm", mw_wasi_own_funcs, 1},
         {NULL, NULL, 0},
     };
     return wide ? wide_modules : modules;

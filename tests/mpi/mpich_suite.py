@@ -87,14 +87,6 @@ CONFIG = """\
 # What programs of guests are made with.
 GUEST = [BUILD / "bin/mpiwasm-cc", BUILD / "share/mpiwasm/sysroot/include/wasm32-wasip1/mpi.h"]
 
-# Threads of guests: the few functions of POSIX that the suite uses, over a C library that knows no threads.
-THREADS = HERE / "pthread"
-THREAD_SOURCES = [THREADS / "pthread.c", HERE.parent / "threads" / "start.s"]
-THREAD_COMPILE = ["-matomics", "-mbulk-memory", "-mthread-model", "posix", "-I", THREADS]
-THREAD_LINK = ["-Wl,--shared-memory", "-Wl,--import-memory", "-Wl,--export-memory", "-Wl,--max-memory=1073741824",
-               "-Wl,--no-check-features"] + ["-Wl,--wrap=" + f for f in ("malloc", "free", "calloc", "realloc")]
-
-
 def run(command, timeout=60, **options):
     """Exit status and output; 124 after `timeout` seconds. Kills what it started, and only that."""
     process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -161,7 +153,7 @@ class Suite:
     def compiler(self, kind, threads):
         if kind == "wasm": # what gcc, the hosts' compiler, only warns of
             lenient = ["-Wno-incompatible-function-pointer-types", "-Wno-incompatible-pointer-types", "-Wno-int-conversion"]
-            return [BUILD / "bin/mpiwasm-cc"] + lenient + (THREAD_COMPILE if threads else [])
+            return [BUILD / "bin/mpiwasm-cc"] + lenient + (["-pthread"] if threads else [])
         # Open MPI has what MPI 3.0 removed, but declares it only on demand; the suite's datatype pools use it.
         omitted = ["-DOMPI_OMIT_MPI1_COMPAT_DECLS=0"] if kind == "openmpi" else []
         return ["mpicc." + kind] + omitted + (["-pthread"] if threads else [])
@@ -184,8 +176,6 @@ class Suite:
             directory.mkdir(exist_ok=True)
             result = []
             sources = self.support + [self.path / "util" / ("mtest_thread.c" if threads else "mtest_single.c")]
-            if threads and kind == "wasm":
-                sources += THREAD_SOURCES
             for source in sources:
                 target = directory / (source.stem + ".o")
                 message = self.compile(kind, threads, source, target)
@@ -216,8 +206,7 @@ class Suite:
             message = self.compile(kind, threads, source, own[-1], flags)
             if message:
                 return None, message
-        link = THREAD_LINK if threads and kind == "wasm" else []
-        code, output = run(self.compiler(kind, threads) + own + objects + link + ["-lm", "-o", target], 600)
+        code, output = run(self.compiler(kind, threads) + own + objects + ["-lm", "-o", target], 600)
         for path in own:
             path.unlink()
         return (None, output) if code else (target, "")

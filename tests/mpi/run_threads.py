@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from jobs import arguments, fail, host_of
-from mpich_suite import THREAD_COMPILE, THREAD_LINK, THREAD_SOURCES
 
 HERE = Path(__file__).parent
 SOURCE = HERE / "threads/threads.c"
@@ -23,7 +22,7 @@ def main():
         host.mpiwasm = Path(args.mpiwasm).resolve()
     native, wasm = work / "threads", work / "threads.wasm"
     message = host.compile_native([SOURCE], native, ["-pthread"]) or host.compile_wasm(
-        [SOURCE, *THREAD_SOURCES], wasm, [*THREAD_COMPILE, *THREAD_LINK])
+        [SOURCE], wasm, ["-pthread"])
     if message:
         return fail(message)
     windows = ["windows"] if host.name == "mpich" else []

@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import unittest
 
-from toolchain import BUILD, CC, HELLO, Toolchain
+from toolchain import BUILD, CC, HELLO, MPIWASM, Toolchain
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -53,19 +53,30 @@ class Projects(Toolchain):
 
     def test_pkg_config(self):
         environment = {"PKG_CONFIG_PATH": os.path.join(BUILD, "share", "mpiwasm", "pkgconfig")}
-        cflags = shlex.split(self.run_ok("pkg-config", "--cflags", "mpiwasm", environment=environment))
-        libs = shlex.split(self.run_ok("pkg-config", "--libs", "mpiwasm", environment=environment))
-        for step, options in (("compile", cflags), ("link", libs)):
-            shown = shlex.split(self.run_ok(CC, "-showme:" + step))
-            paths = [[os.path.realpath(word.removeprefix("--sysroot=")) if "sysroot=" in word else word for word in words]
-                     for words in (options, shown)]
-            self.assertEqual(sorted(paths[0]), sorted(paths[1]))
         self.write("main.c", HELLO)
-        self.run_ok("clang-22", *cflags, "-c", "main.c", "-o", "main.o")
-        self.run_ok("clang-22", "main.o", "-o", "main.wasm", *libs)
-        self.assertIn("malloc", self.exports("main.wasm"))
-        compiler = self.run_ok("pkg-config", "--variable=cc", "mpiwasm", environment=environment).strip()
-        self.assertTrue(os.access(compiler, os.X_OK), compiler)
+        for name, option in (("mpiwasm", "-m32"), ("mpiwasm-threads", "-pthread")):
+            cflags = shlex.split(self.run_ok("pkg-config", "--cflags", name, environment=environment))
+            libs = shlex.split(self.run_ok("pkg-config", "--libs", name, environment=environment))
+            for step, options in (("compile", cflags), ("link", libs)):
+                shown = shlex.split(self.run_ok(CC, option, "-showme:" + step))
+                paths = [[os.path.realpath(word.removeprefix("--sysroot=")) if "sysroot=" in word else word for word in words]
+                         for words in (options, shown)]
+                self.assertEqual(sorted(paths[0]), sorted(paths[1]))
+            self.run_ok("clang-22", *cflags, "-c", "main.c", "-o", "main.o")
+            self.run_ok("clang-22", "main.o", "-o", "main.wasm", *libs)
+            self.assertIn("malloc", self.exports("main.wasm"))
+            compiler = self.run_ok("pkg-config", "--variable=cc", name, environment=environment).strip()
+            self.assertTrue(os.access(compiler, os.X_OK), compiler)
+
+    def test_cmake_finds_threads(self):
+        self.write("main.c", "#include <pthread.h>\n#include <stdio.h>\nstatic void *say(void *p) { puts(p); return p; }\n"
+                   "int main(void) { pthread_t t; return pthread_create(&t, NULL, say, \"said\") || pthread_join(t, NULL); }\n")
+        self.write("CMakeLists.txt", "cmake_minimum_required(VERSION 3.16)\nproject(threads C)\nfind_package(Threads REQUIRED)\n"
+                   "add_executable(main main.c)\ntarget_link_libraries(main Threads::Threads)\n")
+        toolchain = os.path.join(BUILD, "share", "mpiwasm", "cmake", "mpiwasm.cmake")
+        self.run_ok("cmake", "-S", ".", "-B", "project", "-G", "Ninja", "-DCMAKE_TOOLCHAIN_FILE=" + toolchain, quiet=False)
+        self.run_ok("ninja", "-C", "project", quiet=False)
+        self.assertEqual(self.run_ok(MPIWASM, "project/main.wasm"), "said\n")
 
     @unittest.skipUnless(shutil.which("make"), "make is not installed")
     def test_makefile_written_for_mpicc(self):

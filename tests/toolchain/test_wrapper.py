@@ -68,10 +68,27 @@ class Options(Toolchain):
     def test_refused(self):
         self.write("main.c", HELLO)
         self.run_fails(CC, "-shared", "main.c", expect=r"mpiwasm-cc: -shared: a guest is one module")
-        self.run_fails(CC, "-pthread", "main.c", expect=r"mpiwasm-cc: -pthread: guests have no threads yet")
+        self.run_fails(CXX, "-pthread", "main.c", expect=r"mpiwasm-cc: -pthread: C\+\+ programs have one thread")
+        self.run_fails(CC, "-pthread", "-m64", "main.c", expect=r"mpiwasm-cc: -m64: programs with threads have 32-bit addresses")
+        self.run_fails(CC, "-x", "c", "-", text="#include <pthread.h>\n", expect="build with mpiwasm-cc -pthread")
         self.run_fails(CC, "-fopenmp", "main.c", expect=r"mpiwasm-cc: -fopenmp: guests have no threads yet")
         self.run_fails(CXX, "-m64", "main.c", expect=r"mpiwasm-cc: -m64: C\+\+ programs have 32-bit addresses")
         self.run_fails(CC, "none.c", expect=r"no such file or directory: 'none.c'")
+
+    def test_threads_have_a_target_of_their_own(self):
+        self.write("main.c", "#include <pthread.h>\n#include <mpi.h>\nint main(void) { return pthread_self() == 0; }")
+        self.assertEqual(self.run_ok(CC, "-pthread", "-dumpmachine"), "wasm32-unknown-wasip1-threads\n")
+        include, lib = (self.run_ok(CC, "-pthread", "-showme:" + what).strip() for what in ("incdirs", "libdirs"))
+        for path in (include + "/mpi.h", include + "/pthread.h", lib + "/libmpi.a", lib + "/libc.a"):
+            self.assertTrue(os.path.exists(path), path)
+        self.run_ok(CC, "-pthread", "main.c", "-o", "main.wasm")
+        self.assertIn("env.memory", self.imports("main.wasm"))
+        self.run_ok(MPIWASM, "main.wasm")
+        # Both when compiling and when linking.
+        self.write("part.c", "#include <errno.h>\nint part(void) { return errno; }")
+        self.write("main.c", "int part(void);\nint main(void) { return part(); }")
+        self.run_ok(CC, "-c", "part.c")
+        self.run_fails(CC, "-pthread", "main.c", "part.o", expect="shared-memory is disallowed by part.o")
 
     def test_options_for_native_machines_change_nothing(self):
         self.write("main.c", HELLO)
@@ -160,8 +177,8 @@ class Modules(Toolchain):
 
     def test_headers_alone(self):
         include = self.run_ok(CC, "-showme:incdirs").strip()
-        # These say at compile time that they are not there yet; netdb and others must not come from the host.
-        refused = {"pthread.h": "no threads yet", "omp.h": "no threads yet"}
+        # These say at compile time that they are not there; netdb and others must not come from the host.
+        refused = {"pthread.h": "build with mpiwasm-cc -pthread", "omp.h": "no threads yet"}
         names = {os.path.relpath(os.path.join(top, name), include) for top, _, files in os.walk(include)
                  for name in files if name.endswith(".h")}
         names |= {"complex.h", "dirent.h", "fcntl.h", "inttypes.h", "math.h", "regex.h", "sys/mman.h", "sys/utsname.h",

@@ -12,7 +12,8 @@ static void modules(void **state)
     assert_string_equal(m[0].name, "wasi_snapshot_preview1");
     assert_string_equal(m[1].name, "wasi_unstable");
     assert_string_equal(m[2].name, "wasi");
-    assert_null(m[3].name);
+    assert_string_equal(m[3].name, "mpiwasm");
+    assert_null(m[4].name);
     assert_string_equal(wide[0].name, "wasi_snapshot_preview1");
     assert_int_equal(wide[0].nfuncs, 46);
     assert_null(wide[1].name);

@@ -1,2 +1,2 @@
-/* One thread per guest; parallelism is MPI's. */
-#error "pthread.h: guests of mpiwasm have no threads yet; build without threads (one rank per core)"
+/* Programs with threads have another target, whose pthread.h is musl's. */
+#error "pthread.h: build with mpiwasm-cc -pthread (compiling and linking)"

@@ -93,6 +93,15 @@ int sigdelset(sigset_t *, int);
 int sigismember(const sigset_t *, int);
 int sigprocmask(int, const sigset_t *__restrict, sigset_t *__restrict);
 int sigpending(sigset_t *);
+#ifdef _REENTRANT
+struct __pthread;
+int pthread_sigmask(int, const sigset_t *__restrict, sigset_t *__restrict);
+#ifdef __cplusplus
+int pthread_kill(unsigned long, int);
+#else
+int pthread_kill(struct __pthread *, int);
+#endif
+#endif
 int sigsuspend(const sigset_t *);
 int sigaction(int, const struct sigaction *__restrict, struct sigaction *__restrict);
 int sigaltstack(const stack_t *__restrict, stack_t *__restrict);
