@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+extern char **environ;
+
 /* One guest a process: what a trap inside a callback needs to end the job. */
 static const mw_mpi_plugin *mpi;
 static mw_instance *guest; /* once it is attached to its hosts: what a thread of it needs to end the process */
@@ -127,16 +129,54 @@ static mw_error spawn_config(const mw_options *options, mw_report *report, mw_mp
     return error;
 }
 
+static bool is_openmp_setting(const char *entry)
+{
+    return !strncmp(entry, "OMP_", 4) || !strncmp(entry, "KMP_", 4);
+}
+
+static bool is_given(const mw_options *options, const char *entry)
+{
+    size_t name_len = strcspn(entry, "=") + 1;
+    for (int i = 0; i < options->nenv; i++)
+        if (!strncmp(options->env[i], entry, name_len))
+            return true;
+    return false;
+}
+
+/* The guest's environment: what the options give and, if it can start threads, OpenMP's settings in this process's
+ * environment, where users and launchers set how many threads a rank has. It lives as long as the process. */
+static mw_error guest_environment(const mw_instance *instance, const mw_options *options, mw_report *report,
+                                  mw_wasi_config *config)
+{
+    static const char **env;
+    size_t n = 0;
+    for (char **e = environ; *e; e++)
+        n += is_openmp_setting(*e);
+    env = malloc(((size_t)options->nenv + n + 1) * sizeof *env);
+    if (!env)
+        return mw_fail(report, MW_ERR_NO_MEMORY, "out of memory");
+    n = 0;
+    for (int i = 0; i < options->nenv; i++)
+        env[n++] = options->env[i];
+    for (char **e = environ; *e && mw_wasi_can_spawn(instance); e++)
+        if (is_openmp_setting(*e) && !is_given(options, *e))
+            env[n++] = *e;
+    config->envc = (int)n;
+    config->envv = env;
+    return MW_OK;
+}
+
 static mw_error attach_hosts(mw_instance *instance, const mw_options *options, mw_report *report)
 {
-    const mw_wasi_config config = {
+    mw_wasi_config config = {
         .argc = options->nargs, .argv = (const char *const *)options->args,
-        .envc = options->nenv, .envv = (const char *const *)options->env,
         .ndirs = options->ndirs, .dirs = options->dirs,
         .max_threads = (uint32_t)options->max_threads, .end_thread = end_thread,
     };
     mw_mpi_config rights;
-    mw_error error = mw_wasi_attach(instance, &config, report);
+    mw_error error = guest_environment(instance, options, report, &config);
+    if (error == MW_OK)
+        error = mw_wasi_attach(instance, &config, report);
     if (error == MW_OK && mpi)
         error = spawn_config(options, report, &rights);
     if (error == MW_OK && mpi)

@@ -54,7 +54,7 @@ class Projects(Toolchain):
     def test_pkg_config(self):
         environment = {"PKG_CONFIG_PATH": os.path.join(BUILD, "share", "mpiwasm", "pkgconfig")}
         self.write("main.c", HELLO)
-        for name, option in (("mpiwasm", "-m32"), ("mpiwasm-threads", "-pthread")):
+        for name, option in (("mpiwasm", "-m32"), ("mpiwasm-threads", "-pthread"), ("mpiwasm-openmp", "-fopenmp")):
             cflags = shlex.split(self.run_ok("pkg-config", "--cflags", name, environment=environment))
             libs = shlex.split(self.run_ok("pkg-config", "--libs", name, environment=environment))
             for step, options in (("compile", cflags), ("link", libs)):

@@ -1,2 +1,2 @@
-/* One thread per guest; parallelism is MPI's. Guard with _OPENMP, which is not defined. */
-#error "omp.h: guests of mpiwasm have no threads yet; build without OpenMP (one rank per core)"
+/* The one for programs with threads is libomp's own. */
+#error "omp.h: build with mpiwasm-cc -fopenmp, or guard with _OPENMP"
