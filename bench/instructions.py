@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 
 CALLS = 1000
+CALLS_AT_SCALE = 10
 CPU = "x86-64-v3"  # valgrind knows no AVX-512
 
 
@@ -49,13 +50,15 @@ def kind_of(obj, program):
     return "host"
 
 
-def count(command, program):
-    """{call: {(kind, function): instructions for each call}}"""
+def count(command, program, calls_made=CALLS, launcher=(), ranks=1):
+    """{call: {(kind, function): instructions for each call}}, of rank 0."""
     directory = tempfile.mkdtemp()
+    command = [*command, "count", str(calls_made)]
+    others = [":", "-np", str(ranks - 1), *command] if ranks > 1 else []
     try:
-        result = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={directory}/out",
+        result = subprocess.run([*launcher, "valgrind", "--tool=callgrind", f"--callgrind-out-file={directory}/out",
                                  "--dump-after=op_*", "--zero-before=op_*",  # the other way round, it dumps nothing
-                                 *command, "count", str(CALLS)],
+                                 *command, *others],
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         if result.returncode:
             raise RuntimeError(f"valgrind {' '.join(command)}: exit code {result.returncode}\n{result.stderr[-2000:]}")
@@ -69,7 +72,7 @@ def count(command, program):
             for (obj, function), cost in parse(dump).items():
                 kind = kind_of(obj, program)
                 function = re.sub(r"\.f\d+$|'\d+$", "", function) if kind != "host" else ""
-                counts[call][kind, function] += cost / CALLS
+                counts[call][kind, function] += cost / calls_made
         return counts
     finally:
         shutil.rmtree(directory)
@@ -92,6 +95,33 @@ def measure(mpiwasm, made, hosts):
                         entry["functions"][function] = cost
             results.append(entry)
     return results
+
+
+def measure_scale(mpiwasm, made, host, ranks):
+    """{call: {size of the communicator: instructions in MPIWasm for each call}}"""
+    subprocess.run([mpiwasm, "compile", "--cpu", CPU, made["wasm"]], check=True)
+    counts = count([mpiwasm, "--cpu", CPU, "--mpi", host, made["wasm"]], made["wasm"], CALLS_AT_SCALE,
+                   ["mpirun." + host, "-np", "1"], ranks)
+    results = {}
+    for name, costs in counts.items():
+        call, size = name.rsplit(", ", 1)
+        results.setdefault(call, {})[int(size)] = sum(c for (kind, _), c in costs.items() if kind == "mpiwasm")
+    return results
+
+
+def fit(costs):
+    """Least squares: instructions = a + b * size."""
+    n, x, y = len(costs), sum(costs), sum(costs.values())
+    slope = (n * sum(s * c for s, c in costs.items()) - x * y) / (n * sum(s * s for s in costs) - x * x)
+    return y / n - slope * x / n, slope
+
+
+def scale_rows(results):
+    sizes = sorted({size for costs in results.values() for size in costs})
+    yield ("instructions in MPIWasm, ranks:", *map(str, sizes), "fitted")
+    for call, costs in results.items():
+        constant, slope = fit(costs)
+        yield (call, *(f"{costs[s]:.0f}" for s in sizes), f"{constant:.0f} + {slope:.1f} P")
 
 
 def rows(results, host_names):

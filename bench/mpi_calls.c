@@ -81,6 +81,26 @@ static NOINLINE void op_allreduce(int calls)
         MPI_Allreduce(&in, &out, 1, MPI_DOUBLE, MPI_SUM, MPI_COMM_SELF);
 }
 
+static NOINLINE void op_bcast(int calls)
+{
+    for (int i = 0; i < calls; i++)
+        MPI_Bcast(buffer, 8, MPI_BYTE, 0, MPI_COMM_SELF);
+}
+
+static NOINLINE void op_scatter(int calls)
+{
+    static char out[8];
+    for (int i = 0; i < calls; i++)
+        MPI_Scatter(buffer, 8, MPI_BYTE, out, 8, MPI_BYTE, 0, MPI_COMM_SELF);
+}
+
+static NOINLINE void op_alltoall(int calls)
+{
+    static char out[8];
+    for (int i = 0; i < calls; i++)
+        MPI_Alltoall(buffer, 8, MPI_BYTE, out, 8, MPI_BYTE, MPI_COMM_SELF);
+}
+
 /* Counted as two calls each: a message there and one back. */
 static NOINLINE void op_ping_pong(int calls)
 {
@@ -194,6 +214,9 @@ int main(int argc, char **argv)
     measure("MPI_Irecv and MPI_Wait, with a status", op_irecv_wait, 2000);
     measure("8 MPI_Isend and MPI_Waitall", op_waitall, 200);
     measure("MPI_Allreduce, 8 bytes", op_allreduce, 1000);
+    measure("MPI_Bcast, 8 bytes", op_bcast, 1000);
+    measure("MPI_Scatter, 8 bytes", op_scatter, 1000);
+    measure("MPI_Alltoall, 8 bytes", op_alltoall, 1000);
     if (!counted) {
         measure_sizes();
         measure_live();

@@ -67,13 +67,15 @@ def programs():
         Program("calls", "bench/mpi_calls.c"),
         Program("sweep", "bench/mpi_sweep.c", noise=True),
         Program("transfers", "bench/io.c", ("{dir}",), noise=True, in_memory=True),
+        Program("at_scale", "bench/mpi_scale.c", ("count", "3"), rounds=1),
         Program("wait", "bench/wait.c", rounds=1),
         Program("empty", "bench/empty.c", rounds=1),
     ]
 
 
 # Measurements of another kind, and the programs that they need.
-OTHERS = {"start": ("cg", "hello", "empty"), "together": ("wait",), "instructions": ("calls",)}
+OTHERS = {"start": ("cg", "hello", "empty"), "together": ("wait",), "instructions": ("calls",),
+          "scale": ("at_scale",)}
 
 
 # ---- building -------------------------------------------------------------------------------------------------
@@ -261,6 +263,8 @@ def markdown(report):
         parts.append(table(list(together.rows(report["together"]))))
     if report.get("instructions"):
         parts.append(table(list(instructions.rows(report["instructions"], HOSTS))))
+    for host, counts in report.get("scale", {}).items():
+        parts.append(f"{HOSTS[host]}:\n\n" + table(list(instructions.scale_rows(counts))))
     checked = sorted({r["program"] for r in report["runs"]})
     if checked:
         parts.append(f"Same results natively and as Wasm: {', '.join(checked)}.")
@@ -306,6 +310,10 @@ def main():
         if "instructions" in names:
             print("counting instructions ...", file=sys.stderr)
             report["instructions"] = instructions.measure(os.path.join(BUILD, "bin", "mpiwasm"), made["calls"], hosts)
+        if "scale" in names:
+            print("counting instructions at scale ...", file=sys.stderr)
+            report["scale"] = {host: instructions.measure_scale(os.path.join(BUILD, "bin", "mpiwasm"), made["at_scale"], host,
+                                                                options.ranks) for host in hosts}
     except Failure as failure:
         sys.exit(f"run.py: {failure}")
     text = markdown(report)

@@ -28,7 +28,10 @@ int32_t mw_in_ints(const mw_call *call, mw_arena *arena, const char *argument, m
 int32_t mw_in_counts(const mw_call *call, mw_arena *arena, const char *argument, mw_guest_ptr p, int64_t n, int **out)
 {
     MW_TRY(mw_in_ints(call, arena, argument, p, n, out));
+    int all = 0;
     for (int64_t i = 0; i < n; i++)
+        all |= (*out)[i];
+    for (int64_t i = 0; all < 0 && i < n; i++)
         if ((*out)[i] < 0)
             return mw_raise_error(call, MW_GUEST_ERR_COUNT, argument, "element %lld is negative: %d", (long long)i,
                                   (*out)[i]);

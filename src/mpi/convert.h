@@ -403,6 +403,18 @@ int32_t mw_out_window_model(int host);
 int32_t mw_raise_span(const mw_call *call, const char *argument, mw_guest_ptr p, uint64_t bytes)
     __attribute__((cold));
 
+/* Where the host sees the guest's address 0 plus `address`, which wraps around as the guest's own arithmetic does. Not checked. */
+static inline void *mw_host_sum(const mw_instance *instance, uint64_t address)
+{
+    return (void *)((uintptr_t)instance->memory0 + address);
+}
+
+/* An address that the host only compares or does not look at. What lies beyond all that a 64-bit memory may ever be is nowhere. */
+static inline void *mw_host_address(const mw_instance *instance, mw_guest_ptr p)
+{
+    return MW_GUEST_BITS == 32 || p.addr < instance->memories[0]->reserved ? instance->memory0 + p.addr : NULL;
+}
+
 /* `bytes` bytes at `p`, to read or write in place: pack buffers, out parameters. */
 MW_INLINE int32_t mw_in_span(const mw_call *call, const char *argument, mw_guest_ptr p, uint64_t bytes, void **out)
 {

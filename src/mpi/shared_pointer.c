@@ -249,7 +249,7 @@ NONBLOCKING(NONBLOCKING_SHIMS)
         MW_TRY(mw_in_split_end(&call, slot, #name));                                               \
         MW_TRY(mw_out_status_span(&call, "status", status, &guest_status));                        \
         mw_split_over(slot);                                                                       \
-        int32_t error = mw_result(host_call##_end(slot->host, instance->memory0 + buf.addr,        \
+        int32_t error = mw_result(host_call##_end(slot->host, mw_host_address(instance, buf),      \
                                                   MW_HOST_STATUS(guest_status, &host_status)));    \
         if (!error)                                                                                \
             mw_put_status(guest_status, &host_status);                                             \

@@ -157,11 +157,12 @@ static int32_t publish(creation *c, MPI_Win host)
 static int32_t create_over(creation *c, mw_guest_ptr base, int64_t bytes, mw_guest_aint unit)
 {
     MPI_Win host;
-    int64_t skew = base.addr % HOST_ALIGNMENT;
+    mw_guest_addr at = bytes > 0 ? base.addr : 0; /* that of an empty window may be any */
+    int64_t skew = at % HOST_ALIGNMENT;
     c->window->base = base;
     c->own = (mw_exposure){.bytes = bytes, .unit = unit, .origin = skew};
     MW_TRY(exchange(c));
-    MW_TRY(mw_result(MPI_Win_create(c->call->instance->memory0 + base.addr - skew, (MPI_Aint)(bytes + skew), 1, c->info,
+    MW_TRY(mw_result(MPI_Win_create(c->call->instance->memory0 + at - skew, (MPI_Aint)(bytes + skew), 1, c->info,
                                     c->comm->host, &host)));
     return publish(c, host);
 }
@@ -677,7 +678,7 @@ int32_t mw_MPI_Win_detach(mw_instance *instance, mw_guest_win win, mw_guest_ptr 
     const mw_win_slot *slot;
     MW_TRY(mw_in_win(&call, "win", win, &slot));
     MW_TRY(in_dynamic(&call, slot));
-    return mw_result(MPI_Win_detach(slot->host, instance->memory0 + base.addr));
+    return mw_result(MPI_Win_detach(slot->host, mw_host_address(instance, base)));
 }
 
 /* MPI_WIN_BASE is an address; the others are addresses of integers, which must lie in guest memory (12.2.6). */

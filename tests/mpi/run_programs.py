@@ -24,10 +24,12 @@ def main():
     parser = arguments(__doc__)
     parser.add_argument("--ranks", default="1,2,3,4")
     parser.add_argument("--folder", default="programs")
+    parser.add_argument("--mpiwasm", help="another mpiwasm, such as that of a build with sanitizers")
     parser.add_argument("programs", nargs="*", help="names of programs (all)")
     args = parser.parse_args()
 
     host, work = host_of(args)
+    host.mpiwasm = Path(args.mpiwasm).resolve() if args.mpiwasm else host.mpiwasm
     sources = sorted((Path(__file__).parent / args.folder).glob("*.c"))
     if args.programs:
         sources = [s for s in sources if s.stem in args.programs]
@@ -42,12 +44,14 @@ def main():
             runs += 1
             here, there = empty(work / "files-native"), empty(work / "files-wasm")
             native_code, native_out, native_err = host.run_native(np, native, cwd=here)
-            code, out, err = host.run_wasm(np, wasm, mpiwasm_args=("-d", "."), cwd=there)
+            code, out, err = host.run_wasm(np, wasm, mpiwasm_args=("-d", "."), cwd=there, timeout=300 if args.mpiwasm else 60)
             if native_code != 0:
                 failures += fail(f"{source.stem} on {np} ranks: native exit code {native_code}\n{native_err}")
             elif code != native_code or out != native_out:
                 failures += fail(f"{source.stem} on {np} ranks: exit code {code}\n{err}")
                 show_difference(native_out, out)
+            elif args.mpiwasm and "ERROR: " in err:  # what a sanitizer finds may not change the exit code
+                failures += fail(f"{source.stem} on {np} ranks:\n{err}")
             elif files_of(here) != files_of(there):
                 failures += fail(f"{source.stem} on {np} ranks: leaves other files: {sorted(files_of(there))}, natively "
                                  f"{sorted(files_of(here))}")

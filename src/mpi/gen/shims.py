@@ -472,7 +472,7 @@ class Shim:
 
     def address(self, p):
         """An address that the host does not read through: anywhere in the reservation."""
-        self.decls.append("void *host_%s = instance->memory0 + %s.addr;" % (p.name, p.name))
+        self.decls.append("void *host_%s = mw_host_address(instance, %s);" % (p.name, p.name))
         self.arguments[p.name] = "host_" + p.name
         return True
 
