@@ -3,6 +3,10 @@
 #include <string.h>
 #include <wasi/api.h>
 
+/* Its export tells mpiwasm that functions are called as C programs call them: a pointer's type may have more arguments than the
+ * function takes, and no result where it has one. */
+const char __mpiwasm_c_calls = 1;
+
 const char *mw_program_name(void)
 {
     static char *name;

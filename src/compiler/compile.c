@@ -37,6 +37,7 @@ typedef struct compilation {
     const char *path;
     mw_target target;
     mw_fixed_table *fixed_tables;
+    bool calls_as_c;
     uint32_t *order; /* the defined functions, those that take most effort first */
     job *jobs;
     unsigned njobs;
@@ -112,6 +113,7 @@ static mw_error compile_unit(const compilation *c, unsigned index)
     mw_unit u;
     mw_unit_init(&u, c->module, c->debug_info, c->options, &c->target, j->effort, machine);
     u.fixed_tables = c->fixed_tables;
+    u.calls_as_c = c->calls_as_c;
     emit_code(c, j, &u);
     mw_error error = keeping ? keep(c, index, &u, NULL, "before.ll", &j->report) : MW_OK;
     if (!error)
@@ -256,6 +258,7 @@ static mw_error compile(const mw_module *module, const mw_compile_options *optio
     pthread_cond_init(&c.changed, NULL);
     c.debug_info = mw_debug_info_read(module);
     c.fixed_tables = mw_fixed_tables_read(module, options);
+    c.calls_as_c = mw_calls_as_c(module, options);
     make_jobs(&c);
     error = run_jobs(&c, report);
     if (!error)

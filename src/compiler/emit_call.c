@@ -68,6 +68,46 @@ static void call(mw_emitter *e, uint32_t type, LLVMValueRef code, LLVMValueRef c
     push_results(e, t, result);
 }
 
+/* A call by a table where one function alone has the type: that is called directly, others by way of their code. */
+static void call_only_or_other(mw_emitter *e, uint32_t type, mw_lookup *l)
+{
+    mw_unit *u = e->unit;
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef only = mw_llvm_entry(u, l->only), is_other = mw_is_other(e, l);
+    if (!is_other) {
+        call(e, type, only, e->context);
+        return;
+    }
+    const mw_wasm_functype *t = &u->module->types[type];
+    LLVMValueRef *args = pop_arguments(e, t), results[2];
+    args[0] = e->context;
+    LLVMBasicBlockRef blocks[2] = {mw_new_block(e, ""), mw_new_block(e, "")}, next = mw_new_block(e, "");
+    mw_branch_unlikely(e, is_other, blocks[1], blocks[0]);
+    for (int i = 0; i < 2; i++) {
+        LLVMPositionBuilderAtEnd(b, blocks[i]);
+        LLVMValueRef code = i == 0 ? only : mw_other_code(e, l);
+        results[i] = mw_call_guest(e, mw_llvm_functype(u, type), code, args, mw_first_param(t) + t->nparams);
+        blocks[i] = LLVMGetInsertBlock(b); /* a call that may throw ends its block */
+        LLVMBuildBr(b, next);
+    }
+    free(args);
+    LLVMPositionBuilderAtEnd(b, next);
+    if (t->nresults == 0)
+        return;
+    LLVMValueRef result = LLVMBuildPhi(b, mw_llvm_type(u, t->types[t->nparams]), "");
+    LLVMAddIncoming(result, results, blocks, 2);
+    mw_push(e, result);
+}
+
+static void call_by_fixed_table(mw_emitter *e, uint32_t type, uint32_t table)
+{
+    mw_lookup l = mw_fixed_table_lookup(e, type, table, mw_pop(e));
+    if (l.only != MW_NO_FUNC)
+        call_only_or_other(e, type, &l);
+    else
+        call(e, type, mw_fixed_table_code(e, &l), e->context);
+}
+
 static void call_defined(mw_emitter *e, uint32_t funcidx)
 {
     mw_unit *u = e->unit;
@@ -274,7 +314,7 @@ void mw_emit_call(mw_emitter *e, const mw_operator *op)
         return;
     case MW_OP_CALL_INDIRECT:
         if (mw_is_called_by_fixed_table(e->unit, op->index, op->index2))
-            call(e, op->index, mw_fixed_table_code(e, op->index, op->index2, mw_pop(e)), e->context);
+            call_by_fixed_table(e, op->index, op->index2);
         else
             call_func(e, op->index, pop_table_func(e, op->index, op->index2));
         return;

@@ -5,11 +5,18 @@
  * Each type that is called has a constant of its own, the code addresses of the entries from its first function to its last
  * one: what lies between and is of another type or null is the address of a function that traps, so that nothing is left to
  * compare but the index. Types whose functions lie far apart use the table's whole constant, where an entry has the code of
- * the function and its type. It also tells why a call traps. */
+ * the function and its type. It also tells why a call traps.
+ *
+ * Modules may ask for the calls of C (MW_C_CALLS): C programs call functions through pointers of other types, which
+ * natively works as long as the function gets all the arguments that it takes and the caller no more results than there
+ * are. The calling convention makes such calls right here as well: arguments lie where they lie whatever follows them, and nobody
+ * looks at those that are too many, or at a result that is not asked for. So these functions count as being of the
+ * type. Nothing changes for calls of functions of the type itself. */
 #include "compiler/fixed_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Larger tables are left alone: the constant is made whole. */
 enum { MAX_ELEMS = 1 << 16 };
@@ -114,6 +121,38 @@ static const mw_targets *targets_of(const mw_fixed_table *t, uint32_t type)
             high = middle;
     }
     return low < t->ntargets && t->targets[low].type == type ? &t->targets[low] : NULL;
+}
+
+bool mw_calls_as_c(const mw_module *m, const mw_compile_options *options)
+{
+    for (uint32_t i = 0; i < m->nexports && !options->strict_traps; i++)
+        if (m->exports[i].kind == MW_WASM_GLOBAL && m->exports[i].name.len == sizeof MW_C_CALLS - 1 &&
+            !memcmp(m->exports[i].name.bytes, MW_C_CALLS, sizeof MW_C_CALLS - 1))
+            return true;
+    return false;
+}
+
+/* May a function of the one type be called as one of the other, by the rules of C? */
+static bool serves_as(const mw_wasm_functype *function, const mw_wasm_functype *called)
+{
+    if (function->nparams > called->nparams || function->nresults > 1 || called->nresults > function->nresults)
+        return false;
+    if (called->nresults && called->types[called->nparams] != function->types[function->nparams])
+        return false;
+    for (uint32_t i = 0; i < function->nparams; i++)
+        if (function->types[i] != called->types[i])
+            return false;
+    return true;
+}
+
+/* Has the table functions of other types that may be called as the type, a canonical one? */
+static bool has_others(const mw_unit *u, uint32_t table, uint32_t type)
+{
+    const mw_fixed_table *t = &u->fixed_tables[table];
+    for (uint32_t i = 0; u->calls_as_c && i < t->ntargets; i++)
+        if (t->targets[i].type != type && serves_as(&u->module->types[t->targets[i].type], &u->module->types[type]))
+            return true;
+    return false;
 }
 
 static uint32_t *read_table(const mw_module *m, const mw_compile_options *options, uint32_t table)
@@ -238,9 +277,11 @@ static void emit_targets(mw_unit *u, uint32_t table, const mw_targets *t)
     const uint32_t *funcs = u->fixed_tables[table].funcs + t->first;
     uint32_t size = t->last - t->first + 1;
     LLVMValueRef *entries = mw_calloc(size, sizeof *entries);
-    for (uint32_t k = 0; k < size; k++)
-        entries[k] = funcs[k] == MW_NO_FUNC ? null
-                     : m->types[m->funcs[funcs[k]].type].canonical == t->type ? mw_llvm_entry(u, funcs[k]) : other;
+    for (uint32_t k = 0; k < size; k++) {
+        uint32_t type = funcs[k] == MW_NO_FUNC ? t->type : m->types[m->funcs[funcs[k]].type].canonical;
+        bool fits = type == t->type || (u->calls_as_c && serves_as(&m->types[type], &m->types[t->type]));
+        entries[k] = funcs[k] == MW_NO_FUNC ? null : fits ? mw_llvm_entry(u, funcs[k]) : other;
+    }
     LLVMSetInitializer(targets_symbol(u, table, t), LLVMConstArray2(u->ptr, entries, size));
     free(entries);
 }
@@ -263,10 +304,17 @@ bool mw_is_called_by_fixed_table(const mw_unit *u, uint32_t type, uint32_t table
     return u->fixed_tables[table].funcs && u->module->types[type].is_final;
 }
 
-typedef struct lookup {
-    uint32_t table;
-    LLVMValueRef index; /* 64 bits */
-} lookup;
+mw_lookup mw_fixed_table_lookup(mw_emitter *e, uint32_t type, uint32_t table, LLVMValueRef index)
+{
+    const mw_unit *u = e->unit;
+    const mw_fixed_table *t = &u->fixed_tables[table];
+    uint32_t canonical = u->module->types[type].canonical;
+    mw_lookup l = {.table = table, .type = canonical, .index = mw_widen(e, mw_settle(e, index)),
+                   .targets = targets_of(t, canonical), .only = MW_NO_FUNC, .has_others = has_others(u, table, canonical)};
+    if (l.targets && l.targets->count == 1)
+        l.only = t->funcs[l.targets->last];
+    return l;
+}
 
 static LLVMValueRef load_type(mw_emitter *e, uint32_t table, LLVMValueRef index)
 {
@@ -287,7 +335,7 @@ static LLVMValueRef mismatch(mw_emitter *e, void *actual)
 static LLVMValueRef miss(mw_emitter *e, void *arg)
 {
     mw_unit *u = e->unit;
-    const lookup *l = arg;
+    const mw_lookup *l = arg;
     uint64_t size = u->module->tables[l->table].limits.min;
     LLVMValueRef is_outside = LLVMBuildICmp(e->builder, LLVMIntUGE, l->index, mw_i64(u, size), "");
     LLVMValueRef inside = LLVMBuildSelect(e->builder, is_outside, mw_i64(u, 0), l->index, "");
@@ -295,35 +343,126 @@ static LLVMValueRef miss(mw_emitter *e, void *arg)
                            mismatch(e, load_type(e, l->table, inside)), "");
 }
 
-/* With the type's own constant, or, of one function, without: that is called directly. */
-static LLVMValueRef dense_code(mw_emitter *e, const mw_targets *t, lookup *l)
+/* code(context, index): of the function at an index at which there is none of the type, one that may be called as the type, or a
+ * trap. */
+static LLVMValueRef other_function(mw_unit *u, uint32_t table, uint32_t type)
 {
-    mw_unit *u = e->unit;
-    if (t->count == 1) {
-        mw_trap_if_with(e, LLVMBuildICmp(e->builder, LLVMIntNE, l->index, mw_i64(u, t->last), ""), miss, l);
-        return mw_llvm_entry(u, u->fixed_tables[l->table].funcs[t->last]);
-    }
-    LLVMValueRef from_first = LLVMBuildSub(e->builder, l->index, mw_i64(u, t->first), "");
-    mw_trap_if_with(e, LLVMBuildICmp(e->builder, LLVMIntUGT, from_first, mw_i64(u, t->last - t->first), ""), miss, l);
-    return mw_load_constant(
-        e, u->ptr, LLVMBuildInBoundsGEP2(e->builder, u->ptr, targets_symbol(u, l->table, t), &from_first, 1, ""), 0);
+    char name[48];
+    snprintf(name, sizeof name, "mw_other_code.%" PRIu32 ".t%" PRIu32, table, type);
+    LLVMValueRef f = LLVMGetNamedFunction(u->llvm, name);
+    if (f)
+        return f;
+    LLVMTypeRef params[] = {u->ptr, u->i64};
+    f = LLVMAddFunction(u->llvm, name, LLVMFunctionType(u->ptr, params, 2, 0));
+    LLVMSetLinkage(f, LLVMInternalLinkage);
+    mw_function_attributes(u, f);
+    LLVMAddAttributeAtIndex(f, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, mw_attribute(u, "cold", 0));
+    LLVMAddAttributeAtIndex(f, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, mw_attribute(u, "noinline", 0));
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(u->builder);
+    LLVMMetadataRef location = LLVMGetCurrentDebugLocation2(u->builder);
+    LLVMSetCurrentDebugLocation2(u->builder, NULL);
+
+    mw_emitter e = {.unit = u, .builder = u->builder, .llvm_func = f, .context = LLVMGetParam(f, 0)};
+    LLVMValueRef index = LLVMGetParam(f, 1);
+    LLVMPositionBuilderAtEnd(u->builder, mw_new_block(&e, ""));
+    LLVMValueRef size = mw_i64(u, u->module->tables[table].limits.min);
+    mw_trap_if(&e, LLVMBuildICmp(u->builder, LLVMIntUGE, index, size, ""), MW_TRAP_UNDEFINED_ELEMENT);
+    LLVMValueRef actual = load_type(&e, table, index);
+    LLVMBasicBlockRef serves = mw_new_block(&e, ""), differs = mw_new_block(&e, "");
+    const mw_fixed_table *t = &u->fixed_tables[table];
+    LLVMValueRef branch = LLVMBuildSwitch(u->builder, actual, differs, t->ntargets);
+    for (uint32_t i = 0; i < t->ntargets; i++)
+        if (t->targets[i].type != type && serves_as(&u->module->types[t->targets[i].type], &u->module->types[type]))
+            LLVMAddCase(branch, mw_i32(u, t->targets[i].type), serves);
+    LLVMPositionBuilderAtEnd(u->builder, differs);
+    mw_trap(&e, mismatch(&e, actual));
+    LLVMPositionBuilderAtEnd(u->builder, serves);
+    LLVMValueRef entry = LLVMBuildInBoundsGEP2(u->builder, entry_type(u), table_symbol(u, table), &index, 1, "");
+    LLVMBuildRet(u->builder, mw_load_constant(&e, u->ptr, entry, 0));
+
+    LLVMPositionBuilderAtEnd(u->builder, here);
+    LLVMSetCurrentDebugLocation2(u->builder, location);
+    return f;
 }
 
-LLVMValueRef mw_fixed_table_code(mw_emitter *e, uint32_t type, uint32_t table, LLVMValueRef index)
+LLVMValueRef mw_other_code(mw_emitter *e, const mw_lookup *l)
 {
     mw_unit *u = e->unit;
-    uint32_t canonical = u->module->types[type].canonical;
-    const mw_targets *t = targets_of(&u->fixed_tables[table], canonical);
-    lookup l = {table, mw_widen(e, mw_settle(e, index))};
-    if (t && is_dense(t))
-        return dense_code(e, t, &l);
-    LLVMValueRef size = mw_i64(u, u->module->tables[table].limits.min);
-    mw_trap_if(e, LLVMBuildICmp(e->builder, LLVMIntUGE, l.index, size, ""), MW_TRAP_UNDEFINED_ELEMENT);
-    LLVMValueRef actual = load_type(e, table, l.index);
+    LLVMValueRef f = other_function(u, l->table, l->type), args[] = {e->context, l->index};
+    return LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(f), f, args, 2, "");
+}
+
+/* Where `missing`, there is no function of the type at the index: a trap for the reason that `why` finds, or another's code. */
+static void require(mw_emitter *e, mw_lookup *l, LLVMValueRef missing, LLVMValueRef (*why)(mw_emitter *e, void *arg),
+                    void *arg)
+{
+    if (!l->has_others) {
+        mw_trap_if_with(e, missing, why, arg);
+        return;
+    }
+    LLVMBasicBlockRef found = mw_new_block(e, "");
+    l->other_block = mw_new_block(e, "");
+    l->next = mw_new_block(e, "");
+    mw_branch_unlikely(e, missing, l->other_block, found);
+    LLVMPositionBuilderAtEnd(e->builder, l->other_block);
+    l->other = mw_other_code(e, l);
+    LLVMBuildBr(e->builder, l->next);
+    LLVMPositionBuilderAtEnd(e->builder, found);
+}
+
+/* After require: the code that was found, or the other's. */
+static LLVMValueRef found_or_other(mw_emitter *e, mw_lookup *l, LLVMValueRef code)
+{
+    if (!l->has_others)
+        return code;
+    LLVMBasicBlockRef blocks[] = {l->other_block, LLVMGetInsertBlock(e->builder)};
+    LLVMBuildBr(e->builder, l->next);
+    LLVMPositionBuilderAtEnd(e->builder, l->next);
+    LLVMValueRef phi = LLVMBuildPhi(e->builder, e->unit->ptr, "");
+    LLVMAddIncoming(phi, (LLVMValueRef[]){l->other, code}, blocks, 2);
+    return phi;
+}
+
+/* With the type's own constant. */
+static LLVMValueRef dense_code(mw_emitter *e, mw_lookup *l)
+{
+    mw_unit *u = e->unit;
+    const mw_targets *t = l->targets;
+    LLVMValueRef from_first = LLVMBuildSub(e->builder, l->index, mw_i64(u, t->first), "");
+    LLVMValueRef outside = LLVMBuildICmp(e->builder, LLVMIntUGT, from_first, mw_i64(u, t->last - t->first), "");
+    require(e, l, outside, miss, l);
+    LLVMValueRef entry =
+        LLVMBuildInBoundsGEP2(e->builder, u->ptr, targets_symbol(u, l->table, t), &from_first, 1, "");
+    return found_or_other(e, l, mw_load_constant(e, u->ptr, entry, 0));
+}
+
+/* With the table's. */
+static LLVMValueRef sparse_code(mw_emitter *e, mw_lookup *l)
+{
+    mw_unit *u = e->unit;
+    LLVMValueRef size = mw_i64(u, u->module->tables[l->table].limits.min);
+    mw_trap_if(e, LLVMBuildICmp(e->builder, LLVMIntUGE, l->index, size, ""), MW_TRAP_UNDEFINED_ELEMENT);
+    LLVMValueRef actual = load_type(e, l->table, l->index);
     /* Where the table has no function of the type, what comes after the trap is left out by LLVM's first passes. */
-    LLVMValueRef differs = t ? LLVMBuildICmp(e->builder, LLVMIntNE, actual, mw_i32(u, canonical), "")
-                             : LLVMConstInt(u->i1, 1, 0);
-    mw_trap_if_with(e, differs, mismatch, actual);
-    LLVMValueRef entry = LLVMBuildInBoundsGEP2(e->builder, entry_type(u), table_symbol(u, table), &l.index, 1, "");
-    return mw_load_constant(e, u->ptr, entry, 0);
+    LLVMValueRef differs = l->targets ? LLVMBuildICmp(e->builder, LLVMIntNE, actual, mw_i32(u, l->type), "")
+                                      : LLVMConstInt(u->i1, 1, 0);
+    require(e, l, differs, mismatch, actual);
+    LLVMValueRef entry = LLVMBuildInBoundsGEP2(e->builder, entry_type(u), table_symbol(u, l->table), &l->index, 1, "");
+    return found_or_other(e, l, mw_load_constant(e, u->ptr, entry, 0));
+}
+
+LLVMValueRef mw_fixed_table_code(mw_emitter *e, mw_lookup *l)
+{
+    if (!l->targets && l->has_others)
+        return mw_other_code(e, l);
+    return l->targets && is_dense(l->targets) ? dense_code(e, l) : sparse_code(e, l);
+}
+
+LLVMValueRef mw_is_other(mw_emitter *e, mw_lookup *l)
+{
+    LLVMValueRef other = LLVMBuildICmp(e->builder, LLVMIntNE, l->index, mw_i64(e->unit, l->targets->last), "");
+    if (l->has_others)
+        return other;
+    mw_trap_if_with(e, other, miss, l);
+    return NULL;
 }

@@ -26,9 +26,30 @@ void mw_fixed_tables_free(const mw_module *m, mw_fixed_table *tables);
 /* Emits the constants, in one unit. */
 void mw_emit_fixed_tables(mw_unit *u);
 
+/* Does the module ask for the calls of C, by exporting a global of this name, and is it to have them? */
+#define MW_C_CALLS "__mpiwasm_c_calls"
+bool mw_calls_as_c(const mw_module *m, const mw_compile_options *options);
+
 /* Whether call_indirect of `type` can use the constant. */
 bool mw_is_called_by_fixed_table(const mw_unit *u, uint32_t type, uint32_t table);
-/* The code of the function at `index`, checked to be of the type; the instance to call it with is the caller's. */
-LLVMValueRef mw_fixed_table_code(mw_emitter *e, uint32_t type, uint32_t table, LLVMValueRef index);
+
+/* A call of a function of `type` (canonical) at an index. The instance to call it with is the caller's. */
+typedef struct mw_lookup {
+    uint32_t table, type;
+    LLVMValueRef index;        /* 64 bits */
+    const mw_targets *targets; /* NULL if no function has the type */
+    uint32_t only;             /* the one function that has the type, else MW_NO_FUNC */
+    bool has_others;           /* the table has functions that may be called as the type by the rules of C */
+    LLVMValueRef other;        /* the code of such a one, and the blocks where it is known and used (fixed_table.c) */
+    LLVMBasicBlockRef other_block, next;
+} mw_lookup;
+
+mw_lookup mw_fixed_table_lookup(mw_emitter *e, uint32_t type, uint32_t table, LLVMValueRef index);
+/* The code of the function at the index; a trap if there is none that can be called so. */
+LLVMValueRef mw_fixed_table_code(mw_emitter *e, mw_lookup *l);
+/* Of a lookup with an .only: whether the index is another's, whose code mw_other_code then gives. NULL without others: a trap
+ * if it is. */
+LLVMValueRef mw_is_other(mw_emitter *e, mw_lookup *l);
+LLVMValueRef mw_other_code(mw_emitter *e, const mw_lookup *l);
 
 #endif

@@ -324,6 +324,48 @@ int main(void)
 }
 """
 
+# Functions called through pointers of other types: with arguments that they do not take, without use of their results; each
+# type has one function, several near each other, or several far apart in the table.
+POINTERS = r"""
+#include <stdio.h>
+#include <stdlib.h>
+static int freed;
+static void *release(void *p) { free(p); freed++; return NULL; }
+static int next(int a) { return a + 1; }
+static int previous(int a) { return a - 1; }
+static int seven(void) { return 7; }
+static double twice(double x) { return 2 * x; }
+static int compare(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
+static long long far(int a, float b, long long c) { return a + (long long)b + c; }
+static int sum(int a, int b, double c) { return a + b + (int)c; }
+static int product(int a, int b, double c) { return a * b * (int)c; }
+static void *volatile pointers[] = {release, next, sum, seven, twice, compare, far, product, previous, NULL, (void *)0x10000};
+int main(int argc, char **argv)
+{
+    void (*forget)(void *) = (void (*)(void *))pointers[0];
+    forget(malloc(10));
+    for (int i = 1; i < 9; i++)
+        if (i != 4 && i != 5 && i != 6)
+            printf("%d ", ((int (*)(int, int, double))pointers[i])(3, 4, 5.0));
+    printf("%g ", ((double (*)(double, float, int, int, int, int, int, int, int))pointers[4])(3, 4, 5, 6, 7, 8, 9, 10, 11));
+    printf("%lld ", ((long long (*)(int, float, long long, int))pointers[6])(3, 4, 5, 6));
+    int x[] = {3, 1, 2};
+    ((void (*)(const void *, const void *))pointers[5])(x, x + 1);
+    qsort(x, 3, sizeof *x, compare);
+    printf("%d %d %d %d\n", x[0], x[1], x[2], freed);
+    fflush(stdout);
+    if (argc > 1)
+        switch (*argv[1]) {
+        case 'f': return ((int (*)(void))pointers[1])(); /* too few arguments */
+        case 't': return ((int (*)(double))pointers[1])(1.0);
+        case 'r': return ((int (*)(double))pointers[4])(1.0);
+        case 'n': return ((int (*)(int, int))pointers[9])(1, 2);
+        case 'o': return ((int (*)(int, int, double))pointers[10])(1, 2, 3.0);
+        }
+    return 0;
+}
+"""
+
 # What gcc 12 takes with warnings, and clang 22 alone would not.
 OLD_C = r"""
 #include <stdio.h>
@@ -736,6 +778,20 @@ class Posix(Toolchain):
             self.assertIn("[-W" + warning + "]", done.stderr)
         self.assertEqual(self.run_ok(MPIWASM, "old.wasm"), "7 a 1 4\n")
         self.run_fails(CC, "-Werror=implicit-int", "-c", "old.c", expect="error: .*-Wimplicit-int")
+
+    def test_pointers_of_other_types(self):
+        said = "4 12 7 60 2 6 12 1 2 3 1\n"
+        for width in ("-m32", "-m64"):
+            module = self.link(POINTERS, "-O1", "-w", width)
+            for options in (["-O0"], ["-O3"]):
+                self.assertEqual(self.run_ok(MPIWASM, *options, module), said)
+                for why in ("few", "type", "result"):
+                    done = self.run_fails(MPIWASM, *options, module, why, expect="trap: indirect call type mismatch")
+                    self.assertEqual(done.stdout, said)
+                self.run_fails(MPIWASM, *options, module, "null", expect="trap: uninitialized element")
+                self.run_fails(MPIWASM, *options, module, "outside", expect="trap: undefined element")
+        # What is not asked for is not there: by --strict-traps, or in modules that do not export the name.
+        self.run_fails(MPIWASM, "--strict-traps", module, expect="trap: indirect call type mismatch")
 
     def test_missing_functions_stay_missing(self):
         self.write("main.c", "int pthread_create(); int main(void) { return pthread_create(); }")
