@@ -163,6 +163,8 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
         mw_share_addresses(u);
     if (level >= 2)
         mw_copy_dispatch(u);
+    if (level >= 2)
+        mw_branch_around_roots(u);
     return MW_OK;
 }
 

@@ -276,6 +276,20 @@ class Objects(Case):
         path = self.compile(self.wasm(TRIAD), "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3", "-fma")
         self.assertRegex(self.disassembly(path, "triad.f0"), r"vfmadd\w+.*%ymm")
 
+    @unittest.skipUnless(os.uname().machine == "x86_64", "looks at x86-64 instructions")
+    def test_square_root_that_may_not_be_needed_has_a_branch_around_it(self):
+        wasm = self.wasm("""(module
+          (func $choice (export "choice") (param f64) (result f64)
+            (select (f64.const 7) (f64.sqrt (local.get 0)) (f64.le (local.get 0) (f64.const 0.5))))
+          (func $plain (export "plain") (param f64 f64) (result f64)
+            (select (local.get 1) (local.get 0) (f64.le (local.get 0) (f64.const 0.5)))))""")
+        code = self.compile(wasm, "-O3")
+        self.assertRegex(self.disassembly(code, "choice.f0"), r"\tj[a-z]+\s[^@]*sqrtsd")
+        self.assertNotRegex(self.disassembly(code, "plain.f1"), r"\tj[a-z]+\s")
+        for x, root in (("0.25", "7"), ("0.5", "7"), ("2.25", "1.5"), ("-1", "7"), ("nan", "nan")):
+            for level in (0, 3):
+                self.assertEqual(self.call(wasm, "choice", x, options=[f"-O{level}"])[0].lstrip("-"), root)
+
     def test_neighbours_share_an_index(self):
         # p[0], p[1], p[2] through pointer arithmetic: one index register, three displacements.
         wasm = self.wasm("""(module (memory 1)
