@@ -29,7 +29,7 @@ struct alignas(16) __cxa_exception {
     __cxa_exception *primary; // of another throw of the same object (std::rethrow_exception): where that is; else null
     std::type_info *type;
     void *(*destructor)(void *);
-    unsigned references; // of the object: throws of it, and std::exception_ptrs
+    unsigned references; // of the object: throws of it, and std::exception_ptrs, of any thread
     int handlers;        // that are open; negative while the exception is on its way out of one by `throw;`
     __cxa_exception *next; // of those that are being handled, the innermost first
     void *adjusted;        // the object as the handler sees it
@@ -63,7 +63,7 @@ void *object_of(header *h)
 
 void release(header *h)
 {
-    if (--h->references)
+    if (__atomic_sub_fetch(&h->references, 1, __ATOMIC_ACQ_REL))
         return;
     if (h->destructor)
         h->destructor(h + 1);
@@ -293,7 +293,7 @@ bool __cxa_uncaught_exception() noexcept
 void __cxa_increment_exception_refcount(void *object) noexcept
 {
     if (object)
-        header_of(object)->references++;
+        __atomic_add_fetch(&header_of(object)->references, 1, __ATOMIC_RELAXED);
 }
 
 void __cxa_decrement_exception_refcount(void *object) noexcept
@@ -319,7 +319,7 @@ void __cxa_rethrow_primary_exception(void *object)
     header *again = header_of(__cxa_allocate_exception(0));
     again->primary = primary;
     again->type = primary->type;
-    primary->references++;
+    __atomic_add_fetch(&primary->references, 1, __ATOMIC_RELAXED);
     start(again);
 }
 

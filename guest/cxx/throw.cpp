@@ -17,6 +17,12 @@ void __cxa_free_exception(void *object) noexcept
     std::free(object);
 }
 
+// Of std::make_exception_ptr. Nothing can be done with such an exception but to forget it.
+__cxxabiv1::__cxa_exception *__cxa_init_primary_exception(void *, std::type_info *, void *(*)(void *)) noexcept
+{
+    return nullptr;
+}
+
 void __cxa_throw(void *object, std::type_info *type, void *(*)(void *))
 {
     print_thrown(type, object);

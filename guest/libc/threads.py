@@ -10,7 +10,7 @@ from tree import replace
 TARGET = "wasm32-wasip1-threads"
 WITHOUT = "-DMW_THREADS=OFF builds without mpiwasm-cc -pthread"
 HEADERS = ("pthread.h", "sched.h", "limits.h")
-FLAGS = ["-D_WASI_EMULATED_MMAN", "-D_WASI_EMULATED_SIGNAL", "-fno-strict-aliasing"]
+FLAGS = ["-D_WASI_EMULATED_MMAN", "-D_WASI_EMULATED_SIGNAL", "-fno-strict-aliasing", "-fms-volatile"]
 MAKE = ("THREAD_MODEL=posix",)
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "threads")
 ASSEMBLY = (os.path.join(HERE, "start.s"),)
@@ -38,7 +38,10 @@ def makefile(tree):
 
 def headers(tree):
     """What wasi-libc left out of them: scheduling and limits of semaphores."""
-    replace(tree, MUSL + "include/sched.h", (UPSTREAM + " /* WASI has no CPU scheduling support. */\n", "#if 1\n"))
+    declared = ("void *memcpy(void *__restrict, const void *__restrict, size_t);\nint memcmp(const void *, const void *, size_t);\n"
+                "void *memset (void *, int, size_t);\nvoid *calloc(size_t, size_t);\nvoid free(void *);\n")
+    replace(tree, MUSL + "include/sched.h", (UPSTREAM + " /* WASI has no CPU scheduling support. */\n", "#if 1\n"),
+            (declared, "#include <stdlib.h>\n#include <string.h>\n"))  # in C++ they must agree
     replace(tree, MUSL + "include/limits.h", (UPSTREAM + " /* WASI has no semaphores */\n", "#if 1\n"))
     replace(tree, MUSL + "include/pthread.h",
             ("int pthread_setname_np(pthread_t, const char *);\n",

@@ -1,6 +1,7 @@
-"""pthreads.c natively and as a guest (mpiwasm-cc -pthread): the same output. And how a guest ends when a thread traps.
+"""pthreads.c natively and as a guest (mpiwasm-cc -pthread): the same output. And how a guest ends when a thread traps. With the
+host's C++ compiler also cxxthreads.cpp, without and with exceptions.
 
-usage: test_pthreads.py BUILD_DIR CC"""
+usage: test_pthreads.py BUILD_DIR CC [CXX]"""
 
 import pathlib
 import subprocess
@@ -24,6 +25,18 @@ def check(what, result, wanted):
     return 1
 
 
+def check_cxx(build, compiler, directory):
+    failed = 0
+    native, guest = (pathlib.Path(directory) / name for name in ("native-cxx", "guest-cxx.wasm"))
+    for options in ([], ["-fexceptions", "-DEXCEPTIONS"]):
+        for command in ([compiler, "-o", native], [build / "bin" / "mpiwasm-c++", "-o", guest]):
+            subprocess.run([*command, "-pthread", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", *options,
+                            HERE / "cxxthreads.cpp"], check=True, timeout=240)
+        failed += check(" ".join(["C++", *options]), run([build / "bin" / "mpiwasm", guest], directory),
+                        run([native], directory))
+    return failed
+
+
 def main():
     build, compiler = pathlib.Path(sys.argv[1]), sys.argv[2]
     mpiwasm = build / "bin" / "mpiwasm"
@@ -40,6 +53,7 @@ def main():
         code, out, err = run([mpiwasm, guest, "trap"], directory)
         told = "trap in thread 1: out of bounds memory access" in err and "trap_now" in err
         failed += check("trap", (code, out, told), (134, [], True))
+        failed += sum(check_cxx(build, cxx, directory) for cxx in sys.argv[3:])
     print(f"{len(SAME) + 2} programs with threads, {failed} failed")
     return failed != 0
 

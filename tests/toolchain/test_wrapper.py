@@ -68,7 +68,6 @@ class Options(Toolchain):
     def test_refused(self):
         self.write("main.c", HELLO)
         self.run_fails(CC, "-shared", "main.c", expect=r"mpiwasm-cc: -shared: a guest is one module")
-        self.run_fails(CXX, "-pthread", "main.c", expect=r"mpiwasm-cc: -pthread: C\+\+ programs have one thread")
         self.run_fails(CC, "-pthread", "-m64", "main.c", expect=r"mpiwasm-cc: -m64: programs with threads have 32-bit addresses")
         self.run_fails(CC, "-x", "c", "-", text="#include <pthread.h>\n", expect="build with mpiwasm-cc -pthread")
         self.run_fails(CXX, "-m64", "main.c", expect=r"mpiwasm-cc: -m64: C\+\+ programs have 32-bit addresses")

@@ -33,8 +33,8 @@ static inline long __mw_futex(volatile int *at, long op, long value, long more)
         return __builtin_wasm_memory_atomic_notify((int *)at, (unsigned)value);
     case 3: /* FUTEX_REQUEUE, of one: it is woken instead, and finds by itself what it has to wait for */
         return __builtin_wasm_memory_atomic_notify((int *)at, 1);
-    default:
-        return -ENOSYS;
+    default: /* of mutexes that inherit priorities */
+        return -ENOTSUP;
     }
 }
 
