@@ -15,7 +15,7 @@ static size_t iovec_bytes(const mw_instance *instance)
 
 /* Host addresses of the n guest iovecs at `iovs`, empty ones left out: *nout of them. Each entry is read once: the guest
  * may change it meanwhile. */
-static mw_wasi_errno host_iovecs(const mw_instance *instance, const uint8_t *iovs, uint32_t n, struct iovec *out,
+static inline mw_wasi_errno host_iovecs(const mw_instance *instance, const uint8_t *iovs, uint32_t n, struct iovec *out,
                                  uint32_t *nout, uint64_t *total)
 {
     bool wide = mw_guest_is_wide(instance);
@@ -65,6 +65,26 @@ static ssize_t do_pwrite(int fd, const struct iovec *iovs, int n, off_t offset)
     return n == 1 ? pwrite(fd, iovs->iov_base, iovs->iov_len, offset) : pwritev(fd, iovs, n, offset);
 }
 
+/* The one buffer that most transfers have. */
+static mw_wasi_errno transfer_one(const mw_instance *instance, int fd, const uint8_t *iov, off_t offset, void *done_at,
+                                  transfer_fn *fn)
+{
+    struct iovec host = {NULL, 0};
+    uint32_t n;
+    uint64_t total;
+    ssize_t moved;
+    mw_wasi_errno error = host_iovecs(instance, iov, 1, &host, &n, &total);
+    if (error)
+        return error;
+    do
+        moved = fn(fd, &host, (int)n, offset);
+    while (moved < 0 && errno == EINTR);
+    if (moved < 0)
+        return mw_wasi_errno_of(errno);
+    mw_wasi_put_word(instance, done_at, (uint64_t)moved);
+    return MW_WASI_ESUCCESS;
+}
+
 /* Transfers all iovecs, MW_WASI_IOVECS at a time, and stores the number of bytes at `result`. More than one
  * chunk is transferred only by writes, and only as long as each went through whole: a second read could block
  * although the first brought data. */
@@ -76,6 +96,8 @@ static mw_wasi_errno transfer(const mw_instance *instance, int fd, mw_guest_ptr 
     void *done_at = mw_wasi_word_at(instance, result);
     if (!array || !done_at)
         return MW_WASI_EFAULT;
+    if (niovs == 1)
+        return transfer_one(instance, fd, array, offset, done_at, fn);
     uint32_t done = 0;
     for (uint64_t i = 0; i == 0 || i < niovs;) {
         struct iovec host[MW_WASI_IOVECS];
