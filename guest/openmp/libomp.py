@@ -108,10 +108,12 @@ def main():
     change(src)
     configure(source, src)
     write(os.path.join(src, "invoke.c"), invoke_source())
-    # GNU: declarations that libomp expects of a Unix. No exceptions pass through it, and no symbol of libc++ is used.
+    # GNU: declarations that libomp expects of a Unix. No exceptions pass through it, and of libc++ only headers are used, for
+    # which Debian's, without threads, do.
     flags = ["-O2", "-w", "-D_GNU_SOURCE", "-DNDEBUG", "-I" + src, "-I" + os.path.join(src, "i18n"),
              "-I" + os.path.join(src, "thirdparty/ittnotify"), "-ffile-prefix-map=%s=libomp" % src]
-    plus = ["-x", "c++", "-std=c++17", "-fno-exceptions", "-fno-rtti"]
+    plus = ["-x", "c++", "-std=c++17", "-fno-exceptions", "-fno-rtti", "-nostdinc++", "-isystem",
+            os.path.join(sysroot, "include/c++/v1")]
     jobs = [(os.path.join(src, name), os.path.join(build, os.path.splitext(name)[0] + ".o"),
              flags + (plus if name.endswith(".cpp") else [])) for name in SOURCES + ["invoke.c"]]
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
