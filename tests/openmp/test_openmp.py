@@ -4,7 +4,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "toolchain"))
-from toolchain import BUILD, CC, MPIWASM, Toolchain  # noqa: E402
+from toolchain import BUILD, CC, CXX, MPIWASM, Toolchain  # noqa: E402
 
 SETTINGS = r"""
 #include <omp.h>
@@ -87,6 +87,44 @@ int main(int argc, char **argv)
 }
 """
 
+# Of C++ what several threads do to one object: reference counts, a static variable's first use, streams, exceptions.
+CXX_PROGRAM = r"""
+#include <iostream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+struct counted { double value; };
+static std::string text(int i)
+{
+    static std::vector<int> table(10, 3);
+    std::ostringstream out;
+    out << i * table[i % 10];
+    return out.str();
+}
+int main()
+{
+    auto shared = std::make_shared<counted>(counted{2});
+    double sum = 0;
+    long caught = 0, length = 0;
+    #pragma omp parallel for num_threads(4) reduction(+ : sum, caught, length) schedule(dynamic, 16)
+    for (int i = 0; i < 20000; i++) {
+        std::shared_ptr<counted> copy = shared;
+        std::unique_ptr<counted> own(new counted{1.0 * i});
+        sum += copy->value + own->value;
+        length += text(i).size();
+        try {
+            if (i % 100 == 0)
+                throw std::to_string(i);
+        } catch (const std::string &message) {
+            caught += message == std::to_string(i);
+        }
+    }
+    std::cout << sum << " " << shared.use_count() << " " << caught << " " << length << std::endl;
+    return 0;
+}
+"""
+
 
 def shares(n):
     """A program whose parallel region shares n variables with its surroundings."""
@@ -133,6 +171,11 @@ class OpenMP(Toolchain):
         module = self.link(shares(128), "-O1", "-fopenmp")
         self.run_fails(MPIWASM, "-O1", module, expect="OMP: Error: a parallel region shares 128 variables with its "
                                                       "surroundings, more than 127: put some of them into a structure")
+
+    def test_cxx(self):
+        module = self.link(CXX_PROGRAM, "-O2", "-fopenmp", "-fexceptions", "-Wall", compiler=CXX, name="main.cpp")
+        length = sum(len(str(3 * i)) for i in range(20000))
+        self.assertEqual(self.run_with(module), "2.0003e+08 1 200 %d\n" % length)
 
     def test_options(self):
         main = "#ifndef _OPENMP\n#error no OpenMP\n#endif\n#include <omp.h>\nint main(void) { return omp_get_num_procs() < 1; }"
