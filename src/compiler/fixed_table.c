@@ -132,10 +132,12 @@ bool mw_calls_as_c(const mw_module *m, const mw_compile_options *options)
     return false;
 }
 
-/* May a function of the one type be called as one of the other, by the rules of C? */
+/* May a function of the one type be called as one of the other, by the rules of C? Nobody passes very many arguments too many,
+ * and where no function serves, nothing of the call is compiled: libomp has calls with up to 127. */
 static bool serves_as(const mw_wasm_functype *function, const mw_wasm_functype *called)
 {
-    if (function->nparams > called->nparams || function->nresults > 1 || called->nresults > function->nresults)
+    enum { MAX_TOO_MANY = 16 };
+    if (function->nparams > called->nparams || called->nparams - function->nparams > MAX_TOO_MANY || function->nresults > 1 || called->nresults > function->nresults)
         return false;
     if (called->nresults && called->types[called->nparams] != function->types[function->nparams])
         return false;
