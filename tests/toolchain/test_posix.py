@@ -366,6 +366,57 @@ int main(int argc, char **argv)
 }
 """
 
+SORTING = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+static size_t key_size, calls;
+static int compare(const void *a, const void *b) { calls++; return memcmp(a, b, key_size); }
+/* Elements are a key of random bytes and bytes that tell where they were. */
+static int check(size_t n, size_t width, size_t keys, int stable)
+{
+    unsigned char *x = malloc(n * width + 1);
+    size_t place = width > keys + 3 ? 3 : 0, sum = 0, left = 0;
+    unsigned random = 1;
+    for (size_t i = 0; i < n * width; i++)
+        sum += x[i] = (random = random * 1664525 + 1013904223) >> 24;
+    for (size_t i = 0; place && i < n; i++)
+        for (int k = 0; k < 3; k++) {
+            sum -= x[i * width + keys + k];
+            sum += x[i * width + keys + k] = i >> (16 - 8 * k);
+        }
+    key_size = stable ? keys : keys + place;
+    x[n * width] = 77;
+    qsort(x, n, width, compare);
+    for (size_t i = 1; i < n; i++)
+        if (memcmp(x + (i - 1) * width, x + i * width, keys + place) > 0)
+            return 1;
+    for (size_t i = 0; i < n * width; i++)
+        left += x[i];
+
+    int wrong = left != sum || x[n * width] != 77;
+    free(x);
+    return wrong;
+}
+int main(int argc, char **argv)
+{
+    static const size_t sizes[] = {0, 1, 2, 3, 7, 100, 5000}, widths[] = {1, 2, 4, 8, 12, 24, 3000};
+    int wrong = 0;
+    for (int i = 0; i < 7 && argc == 1; i++)
+        for (int k = 0; k < 7; k++)
+            wrong += check(sizes[i], widths[k], widths[k] > 8 ? 1 : widths[k], 1);
+    if (argc > 1) { /* no memory for a copy */
+        void *volatile block = malloc(9 << 20), *volatile second = malloc(9 << 20);
+        printf("%s ", block && !second ? "one" : "no");
+        free(block);
+        calls = 0;
+        wrong += check((9 << 20) / 12 - 1, 12, 4, 0);
+        wrong += calls > 40000000;
+    }
+    printf("%d wrong\n", wrong);
+}
+"""
+
 # What gcc 12 takes with warnings, and clang 22 alone would not.
 OLD_C = r"""
 #include <stdio.h>
@@ -424,6 +475,12 @@ class Posix(Toolchain):
     def test_bytes_are_moved_like_by_loops(self):
         self.link(BYTES, "-O2")
         self.assertRegex(self.run_ok(MPIWASM, "main.wasm"), r"^\d{5} checks\n$")
+
+    def test_sorting(self):
+        # Stable, as glibc's; without memory for a copy of the array still right and not quadratic.
+        self.link(SORTING, "-O2")
+        self.assertEqual(self.run_ok(MPIWASM, "main.wasm"), "0 wrong\n")
+        self.assertEqual(self.run_ok(MPIWASM, "--max-memory", "24M", "main.wasm", "full"), "one 0 wrong\n")
 
     def test_heap(self):
         for level in ("-O0", "-O2"):
