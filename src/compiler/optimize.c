@@ -161,6 +161,8 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
     }
     if (level > 0)
         mw_share_addresses(u);
+    if (level > 0)
+        mw_convert_first(u);
     if (level >= 2)
         mw_copy_dispatch(u);
     if (level >= 2)

@@ -19,6 +19,8 @@ void mw_keep_narrow_counters(const mw_unit *u);
 void mw_reroll(const mw_unit *u);
 /* Makes the switches of interpreters jumps that LLVM copies to the end of each case (dispatch.c). */
 void mw_copy_dispatch(const mw_unit *u);
+/* Makes scalar conversions to integers begin with the conversion (conversions.c). */
+void mw_convert_first(const mw_unit *u);
 /* Makes choices between a square root and something else branches (roots.c). */
 void mw_branch_around_roots(const mw_unit *u);
 /* The level at which code should be made for the unit, once it is optimized: that of the options, or a lower one where that

@@ -290,6 +290,45 @@ class Objects(Case):
             for level in (0, 3):
                 self.assertEqual(self.call(wasm, "choice", x, options=[f"-O{level}"])[0].lstrip("-"), root)
 
+    @unittest.skipUnless(os.uname().machine == "x86_64", "looks at x86-64 instructions")
+    def test_scalar_conversion_begins_with_the_conversion(self):
+        functions = []
+        for x in ("f32", "f64"):
+            for to in ("i32", "i64"):
+                functions.append(f"""(func ${to}_{x} (export "{to}_{x}") (param {x}) (result {to})
+                  ({to}.trunc_sat_{x}_s (local.get 0)))""")
+            functions.append(f"""(func $back_{x} (export "back_{x}") (param {x}) (result {x})
+              ({x}.convert_i32_s (i32.trunc_sat_{x}_s (local.get 0))))""")
+            functions.append(f"""(func $both_{x} (export "both_{x}") (param {x}) (result i32 {x})
+              (local i32) (local.tee 1 (i32.trunc_sat_{x}_s (local.get 0))) ({x}.convert_i32_s (local.get 1)))""")
+        wasm = self.wasm(f"(module {' '.join(functions)})")
+        code = self.compile(wasm, "-O3", "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3")
+        for name, index in (("i32_f32", 0), ("i64_f32", 1), ("i32_f64", 4), ("i64_f64", 5)):
+            self.assertRegex(self.disassembly(code, f"{name}.f{index}"), r"cvtts[sd]2si\s+%xmm[01],")
+        for name, index in (("back_f32", 2), ("back_f64", 6)):
+            self.assertRegex(self.disassembly(code, f"{name}.f{index}"), r"vcvttp[sd]2dq\s+%xmm[01],")
+        def single(number):
+            return struct.unpack("f", struct.pack("f", number))[0]
+
+        values = [0.75, -0.75, 3.5, -3.5, 2.0**31, 2.0**31 - 128, -(2.0**31), -(2.0**31) - 256, 2.0**63, 2.0**62, -(2.0**63), 1e30,
+                  -1e30]
+        for x in ("f32", "f64"):
+            for value in values + [2.0**31 - 0.5, -(2.0**31) - 0.5, -(2.0**31) - 1] * (x == "f64"):
+                i32, i64 = (int(max(-(2.0**(n - 1)), min(value, 2.0**(n - 1)))) for n in (32, 64))
+                i32, i64 = min(i32, 2**31 - 1), min(i64, 2**63 - 1)
+                back = single(i32) if x == "f32" else float(i32)
+                for level in (0, 3):
+                    for name, expected in (("i32", [i32]), ("i64", [i64]), ("back", [back]), ("both", [i32, back])):
+                        said = self.call(wasm, f"{name}_{x}", repr(value), options=[f"-O{level}"])
+                        self.assertEqual(len(said), len(expected))
+                        for a, b in zip(said, expected): # nine digits tell a float
+                            self.assertEqual(int(a) if isinstance(b, int) else single(float(a)) if x == "f32" else float(a), b,
+                                             (name, x, value, level))
+            for value, fits in (("nan", (0, 0)), ("inf", (2**31 - 1, 2**63 - 1)), ("-inf", (-(2**31), -(2**63)))):
+                self.assertEqual([self.call(wasm, f"i{n}_{x}", value)[0] for n in (32, 64)], [str(n) for n in fits])
+                back = float(self.call(wasm, f"back_{x}", value)[0])
+                self.assertEqual(single(back) if x == "f32" else back, single(fits[0]) if x == "f32" else fits[0])
+
     def test_neighbours_share_an_index(self):
         # p[0], p[1], p[2] through pointer arithmetic: one index register, three displacements.
         wasm = self.wasm("""(module (memory 1)

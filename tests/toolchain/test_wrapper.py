@@ -121,7 +121,8 @@ class Options(Toolchain):
 class Modules(Toolchain):
     def test_imports_and_exports(self):
         module = self.link(HELLO)
-        self.assertEqual(self.exports(module), {"memory", "_start", "__indirect_function_table", "malloc", "free"})
+        self.assertEqual(self.exports(module), {"memory", "_start", "__indirect_function_table", "malloc", "free",
+                                                "__mpiwasm_c_calls"})
         mpi = {name for name in self.imports(module) if not name.startswith("wasi_snapshot_preview1.")}
         self.assertEqual(mpi, {"mpi_abi_1." + name for name in ("MPI_Init", "MPI_Comm_rank", "MPI_Comm_size",
                                                                 "MPI_Finalize")})

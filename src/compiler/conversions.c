@@ -1,0 +1,146 @@
+/* Conversions to integers that stayed scalar, on x86-64. trunc_sat is emitted in operations that the loop vectorizer widens
+ * (emit_convert.c): x is brought into range, then converted, one after the other. The machine's conversion needs no range:
+ * it gives the smallest integer for whatever does not fit, as it should for what is too small, so that what is too large and
+ * NaNs are put in afterwards, by comparisons of x that nobody waits for. Where the integer becomes a number again, as in
+ * `x - (int)x`, it does not leave the vector registers, as natively. */
+#include "compiler/optimize.h"
+
+#include <math.h>
+#include <string.h>
+
+/* `v` is select(fcmp(predicate, w, limit), w, limit) of a constant limit: w, else NULL. */
+static LLVMValueRef bounded_value(LLVMValueRef v, LLVMRealPredicate predicate)
+{
+    if (!LLVMIsASelectInst(v))
+        return NULL;
+    LLVMValueRef compare = LLVMGetOperand(v, 0), w = LLVMGetOperand(v, 1), limit = LLVMGetOperand(v, 2);
+    if (!LLVMIsAFCmpInst(compare) || LLVMGetFCmpPredicate(compare) != predicate || LLVMGetOperand(compare, 0) != w ||
+        !LLVMIsAConstantFP(limit))
+        return NULL;
+    /* Against 0, which LLVM compares with whether it is a number, the limit for NaNs is 0 as well. */
+    return LLVMGetOperand(compare, 1) == limit ? w : NULL;
+}
+
+/* x of a conversion of x that was brought into the integer's range; NULL if it is none. */
+static LLVMValueRef converted_value(LLVMValueRef conversion)
+{
+    LLVMValueRef v = bounded_value(LLVMGetOperand(conversion, 0), LLVMRealOLT);
+    v = v ? bounded_value(v, LLVMRealOGT) : NULL;
+    return v ? bounded_value(v, LLVMRealORD) : NULL;
+}
+
+static double limit_of(LLVMValueRef bounded)
+{
+    LLVMBool loses;
+    return LLVMConstRealGetDouble(LLVMGetOperand(bounded, 2), &loses);
+}
+
+/* Is it the whole range, as emit_convert.c makes it? */
+static bool has_range_of(LLVMValueRef conversion, unsigned bits)
+{
+    LLVMValueRef upper = LLVMGetOperand(conversion, 0), lower = LLVMGetOperand(upper, 1);
+    double end = ldexp(1.0, (int)bits - 1), highest = limit_of(upper);
+    return limit_of(lower) == -end && limit_of(LLVMGetOperand(lower, 1)) == 0.0 && highest < end && highest >= end / 2;
+}
+
+static LLVMValueRef call_of_vector(const mw_unit *u, const char *name, LLVMTypeRef to, LLVMValueRef x)
+{
+    LLVMTypeRef vector = LLVMTypeOf(x) == u->f64 ? u->f64x2 : u->f32x4;
+    LLVMTypeRef type = LLVMFunctionType(to, &vector, 1, false);
+    LLVMValueRef f = LLVMGetIntrinsicDeclaration(u->llvm, LLVMLookupIntrinsicID(name, strlen(name)), NULL, 0);
+    LLVMValueRef lanes = LLVMBuildInsertElement(u->builder, LLVMGetPoison(vector), x, mw_i64(u, 0), "");
+    return LLVMBuildCall2(u->builder, type, f, &lanes, 1, "");
+}
+
+static LLVMValueRef to_integer(const mw_unit *u, LLVMValueRef x, LLVMTypeRef to)
+{
+    const char *name = LLVMTypeOf(x) == u->f64 ? to == u->i64 ? "llvm.x86.sse2.cvttsd2si64" : "llvm.x86.sse2.cvttsd2si"
+                                               : to == u->i64 ? "llvm.x86.sse.cvttss2si64" : "llvm.x86.sse.cvttss2si";
+    return call_of_vector(u, name, to, x);
+}
+
+/* To an i32, and back to the type of x. */
+static LLVMValueRef to_integral_number(const mw_unit *u, LLVMValueRef x)
+{
+    LLVMBuilderRef b = u->builder;
+    bool is_double = LLVMTypeOf(x) == u->f64;
+    LLVMValueRef lanes = call_of_vector(u, is_double ? "llvm.x86.sse2.cvttpd2dq" : "llvm.x86.sse2.cvttps2dq", u->i32x4, x);
+    LLVMValueRef first[] = {mw_i32(u, 0), mw_i32(u, 1)};
+    if (is_double)
+        lanes = LLVMBuildShuffleVector(b, lanes, LLVMGetPoison(u->i32x4), LLVMConstVector(first, 2), "");
+    lanes = LLVMBuildSIToFP(b, lanes, is_double ? u->f64x2 : u->f32x4, "");
+    return LLVMBuildExtractElement(b, lanes, mw_i64(u, 0), "");
+}
+
+/* `small`, what x was converted to, or `largest` or 0 where x did not fit. */
+static LLVMValueRef saturated(const mw_unit *u, LLVMValueRef x, double end, LLVMValueRef small, LLVMValueRef largest)
+{
+    LLVMBuilderRef b = u->builder;
+    LLVMValueRef large = LLVMBuildFCmp(b, LLVMRealOGE, x, LLVMConstReal(LLVMTypeOf(x), end), "");
+    LLVMValueRef fits = LLVMBuildSelect(b, large, largest, small, "");
+    LLVMValueRef nan = LLVMBuildFCmp(b, LLVMRealUNO, x, x, "");
+    return LLVMBuildSelect(b, nan, LLVMConstNull(LLVMTypeOf(small)), fits, "");
+}
+
+static void erase_unused(LLVMValueRef v)
+{
+    while (LLVMIsAInstruction(v) && !LLVMGetFirstUse(v)) {
+        LLVMValueRef compare = LLVMIsASelectInst(v) ? LLVMGetOperand(v, 0) : NULL;
+        LLVMValueRef next = compare ? LLVMGetOperand(v, 1) : v;
+        if (!compare || !LLVMIsAFCmpInst(compare))
+            return;
+        LLVMInstructionEraseFromParent(v);
+        if (!LLVMGetFirstUse(compare))
+            LLVMInstructionEraseFromParent(compare);
+        v = next;
+    }
+}
+
+/* Gives the conversion's uses as numbers of the type of x a value of their own. */
+static void convert_to_number(const mw_unit *u, LLVMValueRef conversion, LLVMValueRef x, double end)
+{
+    LLVMValueRef number = NULL;
+    for (LLVMUseRef use = LLVMGetFirstUse(conversion), next; use; use = next) {
+        next = LLVMGetNextUse(use);
+        LLVMValueRef user = LLVMGetUser(use);
+        if (!LLVMIsASIToFPInst(user) || LLVMTypeOf(user) != LLVMTypeOf(x))
+            continue;
+        if (!number) {
+            LLVMValueRef largest = LLVMConstReal(LLVMTypeOf(x), LLVMTypeOf(x) == u->f64 ? end - 1 : end);
+            number = saturated(u, x, end, to_integral_number(u, x), largest);
+        }
+        LLVMReplaceAllUsesWith(user, number);
+    }
+}
+
+static void convert_first(const mw_unit *u, LLVMValueRef conversion, LLVMValueRef x)
+{
+    LLVMTypeRef to = LLVMTypeOf(conversion);
+    unsigned bits = LLVMGetIntTypeWidth(to);
+    double end = ldexp(1.0, (int)bits - 1);
+    LLVMPositionBuilderBefore(u->builder, conversion); /* with its source location */
+    if (bits == 32)
+        convert_to_number(u, conversion, x, end);
+    LLVMValueRef largest = LLVMConstInt(to, UINT64_MAX >> (65 - bits), false);
+    LLVMReplaceAllUsesWith(conversion, saturated(u, x, end, to_integer(u, x, to), largest));
+    LLVMValueRef bounded = LLVMGetOperand(conversion, 0);
+    LLVMInstructionEraseFromParent(conversion);
+    erase_unused(bounded);
+}
+
+void mw_convert_first(const mw_unit *u)
+{
+    if (u->target->arch != MW_ARCH_X86_64)
+        return;
+    for (LLVMValueRef f = LLVMGetFirstFunction(u->llvm); f; f = LLVMGetNextFunction(f))
+        for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b))
+            for (LLVMValueRef i = LLVMGetFirstInstruction(b), next; i; i = next) {
+                next = LLVMGetNextInstruction(i);
+                LLVMTypeRef to = LLVMTypeOf(i);
+                if (!LLVMIsAFPToSIInst(i) || (to != u->i32 && to != u->i64))
+                    continue;
+                LLVMValueRef x = converted_value(i);
+                if (x && has_range_of(i, LLVMGetIntTypeWidth(to)))
+                    convert_first(u, i, x);
+            }
+}
