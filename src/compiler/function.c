@@ -1,4 +1,5 @@
 /* One function: its frame and the loop over its instructions. */
+#include "compiler/adapters.h"
 #include "compiler/control.h"
 #include "compiler/facts.h"
 
@@ -113,7 +114,7 @@ static void emit_body(mw_emitter *e)
 
 void mw_emit_function(mw_unit *u, uint32_t funcidx)
 {
-    const mw_wasm_func *func = &u->module->funcs[funcidx];
+    const mw_wasm_func adapted = mw_adapted(u->adapters, u->module, funcidx), *func = &adapted;
     mw_emitter e = {
         .unit = u,
         .builder = u->builder,

@@ -819,12 +819,44 @@ class Posix(Toolchain):
         self.assertEqual(self.run_ok(MPIWASM, "--env", "HOSTNAME=node7", "--env", "K=v", module), "node7 v\n")
 
     def test_calls_that_could_not_be_linked(self):
-        self.write("other.c", "long long doubled(long long n) { return 2 * n; }")
-        self.write("main.c", "extern int doubled(int); int main(int argc, char **argv) { return doubled(argc); }")
+        self.write("other.c", "int halved(double n) { return (int)(n / 2); } static int twice(void) { return 1; }"
+                              "int other(void) { return twice(); }")
+        self.write("main.c", "extern int halved(int); int main(int argc, char **argv) { return halved(argc); }")
         self.run_ok(CC, "main.c", "other.c", "-o", "main.wasm", quiet=False)
-        self.run_fails(MPIWASM, "main.wasm", expect="trap: unreachable: 'doubled' is called with other types than")
-        module = self.link("int doubled(int) __attribute__((weak)); int main(int argc, char **argv) { return doubled(argc); }")
-        self.run_fails(MPIWASM, module, expect="trap: unreachable: 'doubled' is declared weak and defined nowhere")
+        self.run_fails(MPIWASM, "main.wasm", expect="trap: unreachable: 'halved' is called with other types than")
+        module = self.link("int halved(int) __attribute__((weak)); int main(int argc, char **argv) { return halved(argc); }")
+        self.run_fails(MPIWASM, module, expect="trap: unreachable: 'halved' is declared weak and defined nowhere")
+
+    def test_calls_without_declarations(self):
+        """Of old C: arguments too many, results that are not there, not asked for, or wider."""
+        self.write("other.c", r"""
+            #include <stdio.h>
+            void clear(int n) { printf("clear %d\n", n); }
+            long long wide(void) { return 1234567890123456789; }
+            void *nothing(void) { puts("nothing"); return 0; }
+            double real(double x) { return x / 2; }
+            """)
+        self.write("main.c", r"""
+            #include <stdio.h>
+            void nothing();
+            int main(int argc, char **argv)
+            {
+                clear(3);
+                clear(4, 5.0, argv);
+                nothing(argc, 2.5);
+                printf("%d %d\n", wide(1) == (int)1234567890123456789, nought());
+                if (argc > 1)
+                    return real(1.0);
+                return 0;
+            }
+            """)
+        self.write("nought.c", "void nought(void) {}")
+        self.run_ok(CC, "-w", "main.c", "other.c", "nought.c", "-o", "main.wasm", quiet=False)
+        said = "clear 3\nclear 4\nnothing\n1 0\n"
+        for level in ("-O0", "-O3"):
+            self.assertEqual(self.run_ok(MPIWASM, level, "main.wasm"), said)
+            self.run_fails(MPIWASM, level, "main.wasm", "real", expect="trap: unreachable: 'real' is called with other types")
+        self.run_fails(MPIWASM, "--strict-traps", "main.wasm", expect="trap: unreachable: 'clear' is called with other types")
 
     def test_old_c(self):
         self.write("old.c", OLD_C)
