@@ -35,12 +35,13 @@ static double limit_of(LLVMValueRef bounded)
     return LLVMConstRealGetDouble(LLVMGetOperand(bounded, 2), &loses);
 }
 
-/* Is it the whole range, as emit_convert.c makes it? */
-static bool has_range_of(LLVMValueRef conversion, unsigned bits)
+/* Is what is too small, or no number, as the machine and `saturated` have it? The upper bound may be any in the range: LLVM leaves
+ * out what the guest's own bounds make superfluous. */
+static bool is_in_range(LLVMValueRef conversion, double end)
 {
     LLVMValueRef upper = LLVMGetOperand(conversion, 0), lower = LLVMGetOperand(upper, 1);
-    double end = ldexp(1.0, (int)bits - 1), highest = limit_of(upper);
-    return limit_of(lower) == -end && limit_of(LLVMGetOperand(lower, 1)) == 0.0 && highest < end && highest >= end / 2;
+    double highest = limit_of(upper);
+    return limit_of(lower) == -end && limit_of(LLVMGetOperand(lower, 1)) == 0.0 && highest < end && highest >= 0;
 }
 
 static LLVMValueRef call_of_vector(const mw_unit *u, const char *name, LLVMTypeRef to, LLVMValueRef x)
@@ -72,11 +73,11 @@ static LLVMValueRef to_integral_number(const mw_unit *u, LLVMValueRef x)
     return LLVMBuildExtractElement(b, lanes, mw_i64(u, 0), "");
 }
 
-/* `small`, what x was converted to, or `largest` or 0 where x did not fit. */
-static LLVMValueRef saturated(const mw_unit *u, LLVMValueRef x, double end, LLVMValueRef small, LLVMValueRef largest)
+/* `small`, what x was converted to, or `largest` from `highest` on, or 0 if x is no number. */
+static LLVMValueRef saturated(const mw_unit *u, LLVMValueRef x, double highest, LLVMValueRef small, LLVMValueRef largest)
 {
     LLVMBuilderRef b = u->builder;
-    LLVMValueRef large = LLVMBuildFCmp(b, LLVMRealOGE, x, LLVMConstReal(LLVMTypeOf(x), end), "");
+    LLVMValueRef large = LLVMBuildFCmp(b, LLVMRealOGE, x, LLVMConstReal(LLVMTypeOf(x), highest), "");
     LLVMValueRef fits = LLVMBuildSelect(b, large, largest, small, "");
     LLVMValueRef nan = LLVMBuildFCmp(b, LLVMRealUNO, x, x, "");
     return LLVMBuildSelect(b, nan, LLVMConstNull(LLVMTypeOf(small)), fits, "");
@@ -97,7 +98,7 @@ static void erase_unused(LLVMValueRef v)
 }
 
 /* Gives the conversion's uses as numbers of the type of x a value of their own. */
-static void convert_to_number(const mw_unit *u, LLVMValueRef conversion, LLVMValueRef x, double end)
+static void convert_to_number(const mw_unit *u, LLVMValueRef conversion, LLVMValueRef x, double highest)
 {
     LLVMValueRef number = NULL;
     for (LLVMUseRef use = LLVMGetFirstUse(conversion), next; use; use = next) {
@@ -105,10 +106,8 @@ static void convert_to_number(const mw_unit *u, LLVMValueRef conversion, LLVMVal
         LLVMValueRef user = LLVMGetUser(use);
         if (!LLVMIsASIToFPInst(user) || LLVMTypeOf(user) != LLVMTypeOf(x))
             continue;
-        if (!number) {
-            LLVMValueRef largest = LLVMConstReal(LLVMTypeOf(x), LLVMTypeOf(x) == u->f64 ? end - 1 : end);
-            number = saturated(u, x, end, to_integral_number(u, x), largest);
-        }
+        if (!number)
+            number = saturated(u, x, highest, to_integral_number(u, x), LLVMConstReal(LLVMTypeOf(x), trunc(highest)));
         LLVMReplaceAllUsesWith(user, number);
     }
 }
@@ -116,14 +115,13 @@ static void convert_to_number(const mw_unit *u, LLVMValueRef conversion, LLVMVal
 static void convert_first(const mw_unit *u, LLVMValueRef conversion, LLVMValueRef x)
 {
     LLVMTypeRef to = LLVMTypeOf(conversion);
-    unsigned bits = LLVMGetIntTypeWidth(to);
-    double end = ldexp(1.0, (int)bits - 1);
-    LLVMPositionBuilderBefore(u->builder, conversion); /* with its source location */
-    if (bits == 32)
-        convert_to_number(u, conversion, x, end);
-    LLVMValueRef largest = LLVMConstInt(to, UINT64_MAX >> (65 - bits), false);
-    LLVMReplaceAllUsesWith(conversion, saturated(u, x, end, to_integer(u, x, to), largest));
     LLVMValueRef bounded = LLVMGetOperand(conversion, 0);
+    double highest = limit_of(bounded);
+    LLVMPositionBuilderBefore(u->builder, conversion); /* with its source location */
+    if (to == u->i32)
+        convert_to_number(u, conversion, x, highest);
+    LLVMValueRef largest = LLVMConstInt(to, (uint64_t)highest, false);
+    LLVMReplaceAllUsesWith(conversion, saturated(u, x, highest, to_integer(u, x, to), largest));
     LLVMInstructionEraseFromParent(conversion);
     erase_unused(bounded);
 }
@@ -140,7 +138,7 @@ void mw_convert_first(const mw_unit *u)
                 if (!LLVMIsAFPToSIInst(i) || (to != u->i32 && to != u->i64))
                     continue;
                 LLVMValueRef x = converted_value(i);
-                if (x && has_range_of(i, LLVMGetIntTypeWidth(to)))
+                if (x && is_in_range(i, ldexp(1.0, to == u->i32 ? 31 : 63)))
                     convert_first(u, i, x);
             }
 }

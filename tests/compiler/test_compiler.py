@@ -329,6 +329,25 @@ class Objects(Case):
                 back = float(self.call(wasm, f"back_{x}", value)[0])
                 self.assertEqual(single(back) if x == "f32" else back, single(fits[0]) if x == "f32" else fits[0])
 
+    def test_bounds_of_the_guest_s_own_stay(self):
+        """A conversion of what the guest brought into a smaller range itself, as in `trunc_sat`'s own way."""
+        functions = []
+        for x, bound in (("f32", "1.5e9"), ("f64", "1.5e9")):
+            clamp = f"""
+              (local.set 0 (select (local.get 0) ({x}.const 0) ({x}.eq (local.get 0) (local.get 0))))
+              (local.set 0 (select (local.get 0) ({x}.const -2147483648) ({x}.gt (local.get 0) ({x}.const -2147483648))))
+              (local.set 0 (select (local.get 0) ({x}.const {bound}) ({x}.lt (local.get 0) ({x}.const {bound}))))"""
+            functions.append(f"""(func (export "{x}") (param {x}) (result i32) {clamp} (i32.trunc_{x}_s (local.get 0)))
+              (func (export "back_{x}") (param {x}) (result {x}) {clamp} ({x}.convert_i32_s (i32.trunc_{x}_s (local.get 0))))""")
+        wasm = self.wasm(f"(module {' '.join(functions)})")
+        for x in ("f32", "f64"):
+            for value, expected in (("-7.9", -7), ("1.2e9", 1200000000), ("1.6e9", 1500000000), ("1e30", 1500000000),
+                                    ("-1e30", -(2**31)), ("nan", 0)):
+                for level in (0, 3):
+                    self.assertEqual(self.call(wasm, x, value, options=[f"-O{level}"]), [str(expected)], (x, value, level))
+                    back, = self.call(wasm, "back_" + x, value, options=[f"-O{level}"])
+                    self.assertAlmostEqual(float(back), expected, delta=abs(expected) * 1e-8)
+
     def test_neighbours_share_an_index(self):
         # p[0], p[1], p[2] through pointer arithmetic: one index register, three displacements.
         wasm = self.wasm("""(module (memory 1)
