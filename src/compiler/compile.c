@@ -1,5 +1,5 @@
 /* The compiler's entry: functions are split into units, units are compiled side by side, objects are linked. */
-#include "compiler/adapters.h"
+#include "compiler/c_calls.h"
 #include "compiler/compiler.h"
 #include "compiler/control.h"
 #include "compiler/fixed_table.h"
@@ -39,7 +39,6 @@ typedef struct compilation {
     mw_target target;
     mw_fixed_table *fixed_tables;
     mw_adapters *adapters;
-    bool calls_as_c;
     uint32_t *order; /* the defined functions, those that take most effort first */
     job *jobs;
     unsigned njobs;
@@ -116,7 +115,6 @@ static mw_error compile_unit(const compilation *c, unsigned index)
     mw_unit_init(&u, c->module, c->debug_info, c->options, &c->target, j->effort, machine);
     u.fixed_tables = c->fixed_tables;
     u.adapters = c->adapters;
-    u.calls_as_c = c->calls_as_c;
     emit_code(c, j, &u);
     mw_error error = keeping ? keep(c, index, &u, NULL, "before.ll", &j->report) : MW_OK;
     if (!error)
@@ -261,8 +259,7 @@ static mw_error compile(const mw_module *module, const mw_compile_options *optio
     pthread_cond_init(&c.changed, NULL);
     c.debug_info = mw_debug_info_read(module);
     c.fixed_tables = mw_fixed_tables_read(module, options);
-    c.calls_as_c = mw_calls_as_c(module, options);
-    c.adapters = c.calls_as_c ? mw_adapters_read(module) : NULL;
+    c.adapters = mw_adapters_read(module, options);
     make_jobs(&c);
     error = run_jobs(&c, report);
     if (!error)

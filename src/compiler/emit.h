@@ -62,8 +62,7 @@ typedef struct mw_unit {
     const mw_compile_options *options;
     const mw_target *target;
     const struct mw_fixed_table *fixed_tables; /* fixed_table.h; the same for all units of a module */
-    const struct mw_adapters *adapters; /* adapters.h; NULL if there are none */
-    bool calls_as_c;  /* functions may be called as other types, as C's programs do (fixed_table.h) */
+    const struct mw_adapters *adapters; /* c_calls.h; NULL without calls of C */
     mw_effort effort; /* of all its functions */
     bool has_shared_memory, has_memory64;
 

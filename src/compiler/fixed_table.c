@@ -7,12 +7,13 @@
  * compare but the index. Types whose functions lie far apart use the table's whole constant, where an entry has the code of
  * the function and its type. It also tells why a call traps.
  *
- * Modules may ask for the calls of C (MW_C_CALLS): C programs call functions through pointers of other types, which
+ * Modules may ask for the calls of C (c_calls.h): C programs call functions through pointers of other types, which
  * natively works as long as the function gets all the arguments that it takes and the caller no more results than there
  * are. The calling convention makes such calls right here as well: arguments lie where they lie whatever follows them, and nobody
  * looks at those that are too many, or at a result that is not asked for. So these functions count as being of the
  * type. Nothing changes for calls of functions of the type itself. */
 #include "compiler/fixed_table.h"
+#include "compiler/c_calls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,38 +124,36 @@ static const mw_targets *targets_of(const mw_fixed_table *t, uint32_t type)
     return low < t->ntargets && t->targets[low].type == type ? &t->targets[low] : NULL;
 }
 
-bool mw_calls_as_c(const mw_module *m, const mw_compile_options *options)
-{
-    for (uint32_t i = 0; i < m->nexports && !options->strict_traps; i++)
-        if (m->exports[i].kind == MW_WASM_GLOBAL && m->exports[i].name.len == sizeof MW_C_CALLS - 1 &&
-            !memcmp(m->exports[i].name.bytes, MW_C_CALLS, sizeof MW_C_CALLS - 1))
-            return true;
-    return false;
-}
-
 /* May a function of the one type be called as one of the other, by the rules of C? Nobody passes very many arguments too many,
  * and where no function serves, nothing of the call is compiled: libomp has calls with up to 127. */
 static bool serves_as(const mw_wasm_functype *function, const mw_wasm_functype *called)
 {
     enum { MAX_TOO_MANY = 16 };
-    if (function->nparams > called->nparams || called->nparams - function->nparams > MAX_TOO_MANY || function->nresults > 1 || called->nresults > function->nresults)
+    if (!mw_takes_no_more(function, called) || called->nparams - function->nparams > MAX_TOO_MANY)
         return false;
-    if (called->nresults && called->types[called->nparams] != function->types[function->nparams])
+    if (function->nresults > 1 || called->nresults > function->nresults)
         return false;
-    for (uint32_t i = 0; i < function->nparams; i++)
-        if (function->types[i] != called->types[i])
-            return false;
-    return true;
+    return !called->nresults || called->types[called->nparams] == function->types[function->nparams];
 }
 
-/* Has the table functions of other types that may be called as the type, a canonical one? */
-static bool has_others(const mw_unit *u, uint32_t table, uint32_t type)
+/* What a call of a type by the table may find. In modules with very many types only functions of the type itself. */
+static void find_others(const mw_module *m, mw_fixed_table *t)
 {
-    const mw_fixed_table *t = &u->fixed_tables[table];
-    for (uint32_t i = 0; u->calls_as_c && i < t->ntargets; i++)
-        if (t->targets[i].type != type && serves_as(&u->module->types[t->targets[i].type], &u->module->types[type]))
-            return true;
-    return false;
+    enum { MAX_PAIRS = 1 << 20 };
+    uint64_t called = 0;
+    for (uint32_t i = 0; i < m->ntypes; i++)
+        called += m->types[i].is_called_by_table;
+    if (called * t->ntargets > MAX_PAIRS)
+        return;
+    t->has_others = mw_calloc(m->ntypes, sizeof *t->has_others);
+    for (uint32_t i = 0; i < m->ntypes; i++)
+        for (uint32_t k = 0; m->types[i].is_called_by_table && !t->has_others[i] && k < t->ntargets; k++)
+            t->has_others[i] = t->targets[k].type != i && serves_as(&m->types[t->targets[k].type], &m->types[i]);
+}
+
+static bool has_others(const mw_fixed_table *t, uint32_t type)
+{
+    return t->has_others && t->has_others[type];
 }
 
 static uint32_t *read_table(const mw_module *m, const mw_compile_options *options, uint32_t table)
@@ -180,6 +179,7 @@ mw_fixed_table *mw_fixed_tables_read(const mw_module *m, const mw_compile_option
 {
     mw_fixed_table *tables = mw_calloc(m->ntables, sizeof *tables);
     uint64_t room = MAX_ELEMS; /* of all tables together */
+    bool as_c = mw_calls_as_c(m, options);
     for (uint32_t i = 0; i < m->ntables; i++)
         if (m->tables[i].limits.min <= room) {
             tables[i].funcs = read_table(m, options, i);
@@ -187,6 +187,8 @@ mw_fixed_table *mw_fixed_tables_read(const mw_module *m, const mw_compile_option
                 continue;
             room -= m->tables[i].limits.min;
             find_targets(m, m->tables[i].limits.min, &tables[i]);
+            if (as_c)
+                find_others(m, &tables[i]);
         }
     return tables;
 }
@@ -196,6 +198,7 @@ void mw_fixed_tables_free(const mw_module *m, mw_fixed_table *tables)
     for (uint32_t i = 0; tables && i < m->ntables; i++) {
         free(tables[i].funcs);
         free(tables[i].targets);
+        free(tables[i].has_others);
     }
     free(tables);
 }
@@ -278,10 +281,11 @@ static void emit_targets(mw_unit *u, uint32_t table, const mw_targets *t)
     LLVMValueRef other = trapping_function(u, "mw_function_of_another_type", MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH);
     const uint32_t *funcs = u->fixed_tables[table].funcs + t->first;
     uint32_t size = t->last - t->first + 1;
+    bool others = has_others(&u->fixed_tables[table], t->type);
     LLVMValueRef *entries = mw_calloc(size, sizeof *entries);
     for (uint32_t k = 0; k < size; k++) {
         uint32_t type = funcs[k] == MW_NO_FUNC ? t->type : m->types[m->funcs[funcs[k]].type].canonical;
-        bool fits = type == t->type || (u->calls_as_c && serves_as(&m->types[type], &m->types[t->type]));
+        bool fits = type == t->type || (others && serves_as(&m->types[type], &m->types[t->type]));
         entries[k] = funcs[k] == MW_NO_FUNC ? null : fits ? mw_llvm_entry(u, funcs[k]) : other;
     }
     LLVMSetInitializer(targets_symbol(u, table, t), LLVMConstArray2(u->ptr, entries, size));
@@ -312,7 +316,7 @@ mw_lookup mw_fixed_table_lookup(mw_emitter *e, uint32_t type, uint32_t table, LL
     const mw_fixed_table *t = &u->fixed_tables[table];
     uint32_t canonical = u->module->types[type].canonical;
     mw_lookup l = {.table = table, .type = canonical, .index = mw_widen(e, mw_settle(e, index)),
-                   .targets = targets_of(t, canonical), .only = MW_NO_FUNC, .has_others = has_others(u, table, canonical)};
+                   .targets = targets_of(t, canonical), .only = MW_NO_FUNC, .has_others = has_others(t, canonical)};
     if (l.targets && l.targets->count == 1)
         l.only = t->funcs[l.targets->last];
     return l;

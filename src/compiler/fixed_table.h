@@ -17,6 +17,7 @@ typedef struct mw_fixed_table {
     uint32_t *funcs; /* index of each entry's function, MW_NO_FUNC for null; NULL if the table is not fixed */
     mw_targets *targets; /* in ascending order of .type */
     uint32_t ntargets;
+    bool *has_others; /* [ntypes]: whether functions of other types may be called as the type (canonical); NULL: none may */
 } mw_fixed_table;
 
 /* One for each table of the module, to be freed with mw_fixed_tables_free. */
@@ -25,10 +26,6 @@ void mw_fixed_tables_free(const mw_module *m, mw_fixed_table *tables);
 
 /* Emits the constants, in one unit. */
 void mw_emit_fixed_tables(mw_unit *u);
-
-/* Does the module ask for the calls of C, by exporting a global of this name, and is it to have them? */
-#define MW_C_CALLS "__mpiwasm_c_calls"
-bool mw_calls_as_c(const mw_module *m, const mw_compile_options *options);
 
 /* Whether call_indirect of `type` can use the constant. */
 bool mw_is_called_by_fixed_table(const mw_unit *u, uint32_t type, uint32_t table);

@@ -1,5 +1,5 @@
 /* One function: its frame and the loop over its instructions. */
-#include "compiler/adapters.h"
+#include "compiler/c_calls.h"
 #include "compiler/control.h"
 #include "compiler/facts.h"
 

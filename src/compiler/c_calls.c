@@ -1,12 +1,36 @@
-/* Calls of functions that were declared otherwise than they are defined, or, in old C, not at all. For each type that such a
- * function is called with the linker made a function that only traps, `signature_mismatch:NAME`. In modules that ask for the
- * calls of C (fixed_table.h) it becomes a call of NAME, where C natively would get by: the function takes no arguments but
- * those that there are, and its result is of the type that the caller waits for, wider, not looked at, or missing (0). */
-#include "compiler/adapters.h"
+/* The calls of C. Calls through pointers are in fixed_table.c. Here are those of functions that were declared otherwise than they
+ * are defined, or, in old C, not at all. For each type that such a function is called with the linker made a function that only
+ * traps, `signature_mismatch:NAME`. It becomes an adapter, a call of NAME, where C natively would get by: the function
+ * takes no arguments but those that there are, and its result is of the type that the caller waits for, wider, not looked at,
+ * or missing (0). */
+#include "compiler/c_calls.h"
 #include "compiler/emit.h"
+#include "wasm/operator.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+bool mw_calls_as_c(const mw_module *m, const mw_compile_options *options)
+{
+    enum { LENGTH = sizeof MW_C_CALLS - 1 };
+    for (uint32_t i = 0; i < m->nexports && !options->strict_traps; i++)
+        if (m->exports[i].kind == MW_WASM_GLOBAL && m->exports[i].name.len == LENGTH &&
+            !memcmp(m->exports[i].name.bytes, MW_C_CALLS, LENGTH))
+            return true;
+    return false;
+}
+
+bool mw_takes_no_more(const mw_wasm_functype *function, const mw_wasm_functype *called)
+{
+    if (function->nparams > called->nparams)
+        return false;
+    for (uint32_t i = 0; i < function->nparams; i++)
+        if (function->types[i] != called->types[i])
+            return false;
+    return true;
+}
+
+/* ---- Adapters ------------------------------------------------------------------------------------------------- */
 
 typedef struct adapter {
     uint32_t func, callee;
@@ -94,9 +118,14 @@ static void put_byte(adapter *a, uint8_t byte)
     a->code[a->size++] = byte;
 }
 
-static void put_index(adapter *a, uint8_t opcode, uint32_t index)
+static void put_opcode(adapter *a, mw_opcode op)
 {
-    put_byte(a, opcode);
+    put_byte(a, (uint8_t)mw_op_info_of(op)->code);
+}
+
+static void put_with_index(adapter *a, mw_opcode op, uint32_t index)
+{
+    put_opcode(a, op);
     for (; index >= 0x80; index >>= 7)
         put_byte(a, (uint8_t)(index | 0x80));
     put_byte(a, (uint8_t)index);
@@ -104,7 +133,8 @@ static void put_index(adapter *a, uint8_t opcode, uint32_t index)
 
 static void put_zero(adapter *a, mw_wasm_valtype type)
 {
-    put_byte(a, type == MW_WASM_I32 ? 0x41 : type == MW_WASM_I64 ? 0x42 : type == MW_WASM_F32 ? 0x43 : 0x44);
+    put_opcode(a, type == MW_WASM_I32 ? MW_OP_I32_CONST : type == MW_WASM_I64 ? MW_OP_I64_CONST
+                                       : type == MW_WASM_F32 ? MW_OP_F32_CONST : MW_OP_F64_CONST);
     for (int i = type == MW_WASM_F32 ? 4 : type == MW_WASM_F64 ? 8 : 1; i > 0; i--)
         put_byte(a, 0);
 }
@@ -117,11 +147,8 @@ static bool is_number(mw_wasm_valtype type)
 /* Can a function of the one type be called as one of the other, by what put_code writes? */
 static bool serves_as(const mw_wasm_functype *function, const mw_wasm_functype *called)
 {
-    if (function->nparams > called->nparams || function->nresults > 1 || called->nresults > 1)
+    if (!mw_takes_no_more(function, called) || function->nresults > 1 || called->nresults > 1)
         return false;
-    for (uint32_t i = 0; i < function->nparams; i++)
-        if (function->types[i] != called->types[i])
-            return false;
     if (!called->nresults)
         return true;
     mw_wasm_valtype wanted = called->types[called->nparams];
@@ -133,26 +160,27 @@ static bool serves_as(const mw_wasm_functype *function, const mw_wasm_functype *
 
 static void put_code(const mw_module *m, adapter *a)
 {
-    enum { CALL = 0x10, DROP = 0x1a, LOCAL_GET = 0x20, I32_WRAP_I64 = 0xa7, END = 0x0b };
     if (a->callee >= m->nfuncs)
         return;
     const mw_wasm_functype *function = &m->types[m->funcs[a->callee].type], *called = &m->types[m->funcs[a->func].type];
     if (!serves_as(function, called))
         return;
     for (uint32_t i = 0; i < function->nparams; i++)
-        put_index(a, LOCAL_GET, i);
-    put_index(a, CALL, a->callee);
+        put_with_index(a, MW_OP_LOCAL_GET, i);
+    put_with_index(a, MW_OP_CALL, a->callee);
     if (function->nresults > called->nresults)
-        put_byte(a, DROP);
+        put_opcode(a, MW_OP_DROP);
     else if (function->nresults < called->nresults)
         put_zero(a, called->types[called->nparams]);
     else if (called->nresults && function->types[function->nparams] != called->types[called->nparams])
-        put_byte(a, I32_WRAP_I64);
-    put_byte(a, END);
+        put_opcode(a, MW_OP_I32_WRAP_I64);
+    put_opcode(a, MW_OP_END);
 }
 
-mw_adapters *mw_adapters_read(const mw_module *m)
+mw_adapters *mw_adapters_read(const mw_module *m, const mw_compile_options *options)
 {
+    if (!mw_calls_as_c(m, options))
+        return NULL;
     mw_adapters *a = mw_calloc(1, sizeof *a);
     find_mismatched(m, a);
     if (a->count)
