@@ -6,14 +6,14 @@ be atomic. Like Debian's they are built without exceptions.
 SYSROOT/include/wasm32-wasip1-threads/libc++/v1 gets the headers, where the wrapper lets clang look, and
 SYSROOT/lib/wasm32-wasip1-threads the libraries.
 """
-import concurrent.futures
 import glob
 import os
 import shutil
-import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from sources import archive, compile_all, fail, fetch, write  # noqa: E402
+
 TARGET = "wasm32-wasip1-threads"
 AR = os.environ.get("LLVM_AR", "llvm-ar-22")
 # As Debian's for wasm32, but for threads.
@@ -29,50 +29,30 @@ ABI = ("abort_message", "cxa_aux_runtime", "cxa_default_handlers", "cxa_demangle
        "private_typeinfo", "stdlib_exception", "stdlib_new_delete", "stdlib_stdexcept", "stdlib_typeinfo")
 
 
-def fail(text):
-    sys.exit("library.py: " + text)
-
-
 def write_headers(cxx, abi, to):
     shutil.rmtree(to, ignore_errors=True)
     shutil.copytree(os.path.join(cxx, "include"), to, ignore=shutil.ignore_patterns("*.in", "CMakeLists.txt"))
     for header in glob.glob(os.path.join(abi, "include", "*.h")):
         shutil.copy(header, to)
     shutil.copy(os.path.join(cxx, "vendor/llvm/default_assertion_handler.in"), os.path.join(to, "__assertion_handler"))
-    with open(os.path.join(to, "__config_site"), "w", encoding="utf-8") as file:
-        file.write("#ifndef _LIBCPP___CONFIG_SITE\n#define _LIBCPP___CONFIG_SITE\n" + "".join(
-            "#define %s %s\n" % pair for pair in SITE.items()) + "#endif\n")
+    write(os.path.join(to, "__config_site"), "#ifndef _LIBCPP___CONFIG_SITE\n#define _LIBCPP___CONFIG_SITE\n" + "".join(
+        "#define %s %s\n" % pair for pair in SITE.items()) + "#endif\n")
 
 
-def build(sources, flags, directory, archive):
+def build(sources, flags, directory, library):
     os.makedirs(directory)
     compiler = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(sys.argv[1]))), "bin", "mpiwasm-c++")
-
-    def compile_one(source):
-        made = os.path.join(directory, source.replace("/", "-")[-60:] + ".o")
-        command = [compiler, "-pthread", "-std=c++23", "-O2", "-DNDEBUG", "-w", "-fno-exceptions", *flags, "-c", source, "-o", made]
-        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        return made, result.returncode and result.stdout[-3000:]
-
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        results = list(pool.map(compile_one, sources))
-    for made, message in results:
-        if message:
-            fail(made + ":\n" + message)
-    if os.path.exists(archive):
-        os.unlink(archive)
-    subprocess.run([AR, "rcsD", archive] + [made for made, _ in results], check=True)
+    command = [compiler, "-pthread", "-std=c++23", "-O2", "-DNDEBUG", "-w", "-fno-exceptions", *flags, "-c"]
+    archive(AR, library, compile_all([([*command, source], os.path.join(directory, source.replace("/", "-")[-60:] + ".o"))
+                                      for source in sources]))
 
 
 def main():
     if len(sys.argv) != 3:
         fail("usage: library.py SYSROOT BUILD")
     sysroot, directory = (os.path.abspath(path) for path in sys.argv[1:])
-    fetched = subprocess.run([os.path.join(ROOT, "script", "fetch-source"), "llvm-toolchain-19:libcxx",
-                              "llvm-toolchain-19:libcxxabi"], stdout=subprocess.PIPE, text=True, check=False)
-    if fetched.returncode:
-        fail("no source of libc++; -DMW_THREADS_CXX=OFF builds without mpiwasm-c++ -pthread")
-    cxx, abi = fetched.stdout.split()[-2:]
+    cxx, abi = fetch(["llvm-toolchain-19:libcxx", "llvm-toolchain-19:libcxxabi"],
+                     "-DMW_THREADS_CXX=OFF builds without mpiwasm-c++ -pthread")
     shutil.rmtree(directory, ignore_errors=True)
     lib = os.path.join(sysroot, "lib", TARGET)
     write_headers(cxx, abi, os.path.join(sysroot, "include", TARGET, "libc++", "v1"))

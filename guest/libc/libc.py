@@ -8,13 +8,13 @@ import shutil
 import subprocess
 import sys
 
-import threads
-import wasm64
-from tree import fail
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import threads  # noqa: E402
+import wasm64  # noqa: E402
+from sources import fail, fetch  # noqa: E402
 
 VARIANTS = {"wasm64": wasm64, "threads": threads}
 CLANG, AR, NM = (os.environ.get(name, name.lower().replace("_", "-") + "-22") for name in ("CLANG", "LLVM_AR", "LLVM_NM"))
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PARTS = ("Makefile", "dlmalloc", "libc-bottom-half", "libc-top-half")
 LIBRARIES = ("libc.a", "libc-printscan-long-double.a", "libc-printscan-no-floating-point.a", "libwasi-emulated-mman.a",
              "libwasi-emulated-process-clocks.a", "libwasi-emulated-getpid.a", "libwasi-emulated-signal.a")
@@ -27,11 +27,7 @@ def main():
     variant = VARIANTS[sys.argv[1]]
     build, final = (os.path.abspath(path) for path in sys.argv[2:])
     tree, sysroot = os.path.join(build, "tree"), os.path.join(build, "sysroot")
-    fetched = subprocess.run([os.path.join(ROOT, "script", "fetch-source"), "wasi-libc"], stdout=subprocess.PIPE, text=True,
-                             check=False)
-    if fetched.returncode:
-        fail("no source of wasi-libc; " + variant.WITHOUT)
-    source = fetched.stdout.strip()
+    source, = fetch(["wasi-libc"], variant.WITHOUT)
     shutil.rmtree(build, ignore_errors=True)
     os.makedirs(tree)
     for part in PARTS:

@@ -5,7 +5,7 @@ import glob
 import os
 import shutil
 
-from tree import replace
+from sources import replace
 
 TARGET = "wasm32-wasip1-threads"
 WITHOUT = "-DMW_THREADS=OFF builds without mpiwasm-cc -pthread"

@@ -3,7 +3,7 @@ generated from the interface's description: there pointers and sizes become as w
 makefile, serve both."""
 import re
 
-from tree import fail, rewrite
+from sources import fail, rewrite
 
 TARGET = "wasm64-wasip1"
 WITHOUT = "-DMW_WASM64=OFF builds without mpiwasm-cc -m64"

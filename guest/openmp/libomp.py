@@ -4,16 +4,17 @@ LLVM 19, which knows WASI. SYSROOT/lib/wasm32-wasip1-threads gets libomp.a, SYSR
 
 CC names the wrapper that compiles for guests. What CMake would configure for WebAssembly is said here.
 """
-import concurrent.futures
 import os
 import re
 import shutil
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from sources import archive, compile_all, fail, fetch, read, replace, write  # noqa: E402
+
 CC, AR = os.environ.get("CC", "mpiwasm-cc"), os.environ.get("LLVM_AR", "llvm-ar-22")
 TARGET = "wasm32-wasip1-threads"
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # What runtime/src/CMakeLists.txt takes for a static library of a Unix, with its assembler's file, which has data only.
 SOURCES = ["kmp_%s.cpp" % name for name in (
     "affinity", "alloc", "atomic", "barrier", "cancel", "collapse", "csupport", "debug", "dispatch", "environment", "error",
@@ -27,37 +28,16 @@ VALUES = {"LIBOMP_LEGAL_ARCH": "WebAssembly", "LIBOMP_LIB_FILE": "libomp.a", "LI
 MAX_SHARED = 127
 
 
-def fail(text):
-    sys.exit("libomp.py: " + text)
-
-
-def read(path):
-    with open(path, encoding="utf-8") as file:
-        return file.read()
-
-
-def write(path, text):
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def replace(path, old, new):
-    text = read(path)
-    if old not in text:
-        fail("%s has no %r: it is not the one that this tool knows" % (path, old))
-    write(path, text.replace(old, new))
-
-
 def change(src):
     # A thread's number is in a thread-local variable, not looked up by the stack that it runs on.
-    replace(os.path.join(src, "kmp_global.cpp"), "#if (KMP_OS_LINUX || KMP_OS_AIX) && defined(KMP_TDATA_GTID)",
-            "#if (KMP_OS_LINUX || KMP_OS_AIX || KMP_OS_WASI) && defined(KMP_TDATA_GTID)")
+    replace(src, "kmp_global.cpp", ("#if (KMP_OS_LINUX || KMP_OS_AIX) && defined(KMP_TDATA_GTID)",
+                                    "#if (KMP_OS_LINUX || KMP_OS_AIX || KMP_OS_WASI) && defined(KMP_TDATA_GTID)"))
     # Stacks as on x86-64, for programs that were made there; OMP_STACKSIZE is another size.
-    replace(os.path.join(src, "kmp.h"), "#define KMP_DEFAULT_STKSIZE ((size_t)(1024 * 1024))",
-            "#define KMP_DEFAULT_STKSIZE ((size_t)(4 * 1024 * 1024))")
+    replace(src, "kmp.h", ("#define KMP_DEFAULT_STKSIZE ((size_t)(1024 * 1024))",
+                           "#define KMP_DEFAULT_STKSIZE ((size_t)(4 * 1024 * 1024))"))
     # Ours is in invoke_source.
-    replace(os.path.join(src, "z_Linux_util.cpp"), "int __kmp_invoke_microtask(microtask_t pkfn,",
-            "__attribute__((unused)) static int invoke_microtask(microtask_t pkfn,")
+    replace(src, "z_Linux_util.cpp", ("int __kmp_invoke_microtask(microtask_t pkfn,",
+                                      "__attribute__((unused)) static int invoke_microtask(microtask_t pkfn,"))
 
 
 def configure(source, src):
@@ -85,24 +65,11 @@ def invoke_source():
     return "\n".join(lines)
 
 
-def compile_one(job):
-    source, made, flags = job
-    result = subprocess.run([CC, "-pthread", *flags, "-c", source, "-o", made], stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True, check=False)
-    if result.returncode:
-        fail("%s:\n%s" % (source, result.stdout[-4000:]))
-    return made
-
-
 def main():
     if len(sys.argv) != 3:
         fail("usage: libomp.py BUILD SYSROOT")
     build, sysroot = (os.path.abspath(path) for path in sys.argv[1:])
-    fetched = subprocess.run([os.path.join(ROOT, "script", "fetch-source"), "llvm-toolchain-19:openmp"],
-                             stdout=subprocess.PIPE, text=True, check=False)
-    if fetched.returncode:
-        fail("no source of LLVM's OpenMP runtime; -DMW_OPENMP=OFF builds without mpiwasm-cc -fopenmp")
-    source = fetched.stdout.strip()
+    source, = fetch(["llvm-toolchain-19:openmp"], "-DMW_OPENMP=OFF builds without mpiwasm-cc -fopenmp")
     shutil.rmtree(build, ignore_errors=True)
     src = shutil.copytree(os.path.join(source, "runtime/src"), os.path.join(build, "src"))
     change(src)
@@ -114,12 +81,10 @@ def main():
              "-I" + os.path.join(src, "thirdparty/ittnotify"), "-ffile-prefix-map=%s=libomp" % src]
     plus = ["-x", "c++", "-std=c++17", "-fno-exceptions", "-fno-rtti", "-nostdinc++", "-isystem",
             os.path.join(sysroot, "include/c++/v1")]
-    jobs = [(os.path.join(src, name), os.path.join(build, os.path.splitext(name)[0] + ".o"),
-             flags + (plus if name.endswith(".cpp") else [])) for name in SOURCES + ["invoke.c"]]
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        objects = list(pool.map(compile_one, jobs))
     library = os.path.join(build, "libomp.a")
-    subprocess.run([AR, "rcsD", library, *objects], check=True)
+    archive(AR, library, compile_all([([CC, "-pthread", *flags, *(plus if name.endswith(".cpp") else []), "-c",
+                                        os.path.join(src, name)], os.path.join(build, os.path.splitext(name)[0] + ".o"))
+                                      for name in SOURCES + ["invoke.c"]]))
     header = os.path.join(sysroot, "include", TARGET, "omp.h")
     if os.path.lexists(header):  # a link to the one that says what is missing
         os.remove(header)
