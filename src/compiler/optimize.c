@@ -159,14 +159,14 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
         LLVMDisposeErrorMessage(message);
         return MW_ERR_COMPILE;
     }
-    if (level > 0)
+    if (level > 0) {
         mw_share_addresses(u);
-    if (level > 0)
         mw_convert_first(u);
-    if (level >= 2)
+    }
+    if (level >= 2) {
         mw_copy_dispatch(u);
-    if (level >= 2)
         mw_branch_around_roots(u);
+    }
     return MW_OK;
 }
 

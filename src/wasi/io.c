@@ -16,7 +16,7 @@ static size_t iovec_bytes(const mw_instance *instance)
 /* Host addresses of the n guest iovecs at `iovs`, empty ones left out: *nout of them. Each entry is read once: the guest
  * may change it meanwhile. */
 static inline mw_wasi_errno host_iovecs(const mw_instance *instance, const uint8_t *iovs, uint32_t n, struct iovec *out,
-                                 uint32_t *nout, uint64_t *total)
+                                        uint32_t *nout, uint64_t *total)
 {
     bool wide = mw_guest_is_wide(instance);
     *total = 0;
@@ -65,6 +65,15 @@ static ssize_t do_pwrite(int fd, const struct iovec *iovs, int n, off_t offset)
     return n == 1 ? pwrite(fd, iovs->iov_base, iovs->iov_len, offset) : pwritev(fd, iovs, n, offset);
 }
 
+/* One call of the host, again if a signal interrupted it. */
+static inline mw_wasi_errno move(transfer_fn *fn, int fd, const struct iovec *iovs, uint32_t n, off_t offset, ssize_t *moved)
+{
+    do
+        *moved = fn(fd, iovs, (int)n, offset);
+    while (*moved < 0 && errno == EINTR);
+    return *moved < 0 ? mw_wasi_errno_of(errno) : MW_WASI_ESUCCESS;
+}
+
 /* The one buffer that most transfers have. */
 static mw_wasi_errno transfer_one(const mw_instance *instance, int fd, const uint8_t *iov, off_t offset, void *done_at,
                                   transfer_fn *fn)
@@ -74,15 +83,11 @@ static mw_wasi_errno transfer_one(const mw_instance *instance, int fd, const uin
     uint64_t total;
     ssize_t moved;
     mw_wasi_errno error = host_iovecs(instance, iov, 1, &host, &n, &total);
-    if (error)
-        return error;
-    do
-        moved = fn(fd, &host, (int)n, offset);
-    while (moved < 0 && errno == EINTR);
-    if (moved < 0)
-        return mw_wasi_errno_of(errno);
-    mw_wasi_put_word(instance, done_at, (uint64_t)moved);
-    return MW_WASI_ESUCCESS;
+    if (!error)
+        error = move(fn, fd, &host, n, offset, &moved);
+    if (!error)
+        mw_wasi_put_word(instance, done_at, (uint64_t)moved);
+    return error;
 }
 
 /* Transfers all iovecs, MW_WASI_IOVECS at a time, and stores the number of bytes at `result`. More than one
@@ -106,12 +111,8 @@ static mw_wasi_errno transfer(const mw_instance *instance, int fd, mw_guest_ptr 
         uint64_t total;
         mw_wasi_errno error = host_iovecs(instance, array + i * size, n, host, &nhost, &total);
         ssize_t moved = -1;
-        if (!error) {
-            do
-                moved = fn(fd, host, (int)nhost, offset + done);
-            while (moved < 0 && errno == EINTR);
-            error = moved < 0 ? mw_wasi_errno_of(errno) : MW_WASI_ESUCCESS;
-        }
+        if (!error)
+            error = move(fn, fd, host, nhost, offset + done, &moved);
         if (error) {
             if (done == 0)
                 return error;
