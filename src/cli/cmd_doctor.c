@@ -56,7 +56,7 @@ static bool check_mpi(const char *choice)
     pid_t child = fork();
     if (child == 0) {
         mw_report report = MW_REPORT_INIT;
-        mw_launcher none = {0, 0, -1, 1};
+        mw_launcher none = {0, 0, 0, -1, 1};
         const mw_mpi_plugin *plugin;
         static char version[8192];
         if (mw_load_mpi(choice, 32, &none, &report, &plugin) != MW_OK) {

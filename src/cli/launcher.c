@@ -22,8 +22,8 @@ mw_launcher mw_launcher_detect(void)
         if (!getenv(launchers[i].mark))
             continue;
         const char *rank = getenv(launchers[i].rank_var), *size = getenv(launchers[i].size_var);
-        return (mw_launcher){launchers[i].name, launchers[i].plugin, rank ? atoi(rank) : -1,
+        return (mw_launcher){launchers[i].name, launchers[i].plugin, launchers[i].rank_var, rank ? atoi(rank) : -1,
                              size && atoi(size) > 0 ? atoi(size) : 1};
     }
-    return (mw_launcher){0, 0, -1, 1};
+    return (mw_launcher){0, 0, 0, -1, 1};
 }

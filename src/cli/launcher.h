@@ -5,6 +5,7 @@
 typedef struct mw_launcher {
     const char *name;   /* "Open MPI's mpirun", ...; NULL if no launcher was recognized */
     const char *plugin; /* "openmpi", "mpich": the MPI whose processes it starts; NULL if any */
+    const char *rank_variable; /* of the environment; NULL if no launcher was recognized */
     int rank;           /* -1 if unknown */
     int size;           /* 1 if unknown */
 } mw_launcher;

@@ -2,6 +2,7 @@
 
 #include "base/cpu.h"
 #include "cli/code_hash.h"
+#include "cli/cores.h"
 #include "cli/message.h"
 #include "cli/plugins.h"
 #include "cli/version.h"
@@ -191,11 +192,16 @@ static mw_error compile_to(void *arg, const char *path, mw_report *report)
             options.progress = show_progress;
             options.progress_arg = &shown;
         }
+        mw_cores cores = mw_cores_widen(); /* the node's other ranks wait */
+        if (options.threads <= 0)
+            options.threads = cores.count;
         error = compiler->compile(module, &options, &job->key, path, report);
+        mw_cores_restore(&cores);
         if (shown.shown)
             fprintf(stderr, "\r\033[K");
         if (error == MW_OK && job->options->verbose)
-            mw_message("compiled '%s' in %.2f s with %s", job->file->path, now_s() - shown.start_s, compiler->version);
+            mw_message("compiled '%s' in %.2f s with %s, threads: %d", job->file->path, now_s() - shown.start_s,
+                       compiler->version, options.threads);
     }
     mw_module_free(module);
     return error;

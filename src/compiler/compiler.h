@@ -13,7 +13,7 @@ typedef struct mw_compile_options {
     const char *cpu;       /* NULL: this host's, with its features; a CPU's name as LLVM knows it otherwise */
     const char *features;  /* NULL or "+a,-b,...", added to those of the CPU */
     int opt_level;         /* 0 to 3 */
-    int threads;           /* 0: as many as this process may use */
+    int threads;           /* 0: one for each core that this process may use */
     bool strict_traps;     /* keep loads whose value is unused, as they may trap */
     bool fp_contract_fast; /* a*b+c may become a fused multiply-add: results depend on the CPU */
     bool fast_math;        /* reassociation and the rest of -ffast-math */
