@@ -208,6 +208,13 @@ too_long:
     return NULL;
 }
 
+/* <string.h>'s basename. */
+char *__gnu_basename(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return (char *)(slash ? slash + 1 : path);
+}
+
 /* ---- without means in WASI -------------------------------------------------------------------------------- */
 
 int chmod(const char *path, mode_t mode)

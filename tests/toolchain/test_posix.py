@@ -2,7 +2,7 @@
 import os
 import unittest
 
-from toolchain import CC, MPIWASM, Toolchain
+from toolchain import CC, CXX, MPIWASM, Toolchain
 
 
 MATH = r"""
@@ -806,6 +806,19 @@ class Posix(Toolchain):
             """,
             arguments=("-v", "--size", "12", "file")),
             ["12 1 file", "6 first", "a b duplicate", "1 0", "1 0", "0 wasm32", "0 13.9406"])
+
+    def test_both_kinds_of_basename(self):
+        """GNU's of <string.h>, and that of <libgen.h>, which wins where both are included, in either order."""
+        print_it = 'int main(void) { char path[] = "dir/a/"; printf("[%s]", basename(path)); return 0; }'
+        posix, gnu = "#include <libgen.h>\n", "#include <string.h>\n"
+        for headers, expected in ((gnu, "[]"), (posix, "[a]"), (gnu + posix, "[a]"), (posix + gnu, "[a]")):
+            for compiler, name in ((CC, "main.c"), (CXX, "main.cc")):
+                with self.subTest(headers=headers, compiler=compiler):
+                    module = self.link(headers + "#include <stdio.h>\n" + print_it, "-D_GNU_SOURCE", compiler=compiler, name=name)
+                    self.assertEqual(self.run_ok(MPIWASM, module), expected)
+        module = self.link('#include <string.h>\nint main() { return *basename((const char *)"x/") || strcmp(basename("x/y"), "y"); }',
+                           compiler=CXX, name="main.cc")
+        self.run_ok(MPIWASM, module)
 
     def test_messages_name_the_program(self):
         module = self.link('#include <err.h>\nint main(void) { errx(3, "leaving %d", 7); }')
