@@ -136,16 +136,15 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
         mw_share_addresses(u);
     }
     bool usual = level >= 2 && passes == pipelines[level][u->effort];
-    /* What other threads write into shared memory may be another value at each use (mw_settle). */
-    bool may_add_conditions = usual && !u->has_shared_memory;
-    if (may_add_conditions && !u->has_memory64 && !u->options->strict_traps && u->effort <= MW_EFFORT_REROLL) {
+    if (usual && !u->has_memory64 && !u->options->strict_traps && u->effort <= MW_EFFORT_REROLL) {
         error = LLVMRunPasses(u->llvm, before_reroll, machine, options);
         if (!error)
             mw_reroll(u);
         if (u->effort != MW_EFFORT_WIDEN)
             passes = after_reroll[level - 2];
     }
-    if (!error && may_add_conditions && u->has_memory64 && after_bounds[level - 2][u->effort]) {
+    /* What other threads write into shared memory may be another value at each use (mw_settle). */
+    if (!error && usual && !u->has_shared_memory && u->has_memory64 && after_bounds[level - 2][u->effort]) {
         error = LLVMRunPasses(u->llvm, before_bounds, machine, options);
         mw_hoist_bounds(u);
         passes = after_bounds[level - 2][u->effort];

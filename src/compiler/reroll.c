@@ -327,26 +327,29 @@ static LLVMValueRef build_start(const pass *p, const mw_sum *s, int32_t distance
     return LLVMBuildZExt(p->unit->builder, sum, p->unit->i64, "");
 }
 
+/* What was read from shared memory may be another value at each use, unless it is settled: the condition is of what the copy
+ * uses, as that rests on it to stay inside the reservation. */
+static LLVMValueRef settle(const pass *p, LLVMValueRef v)
+{
+    bool may_change = p->unit->has_shared_memory && !LLVMIsAConstant(v);
+    return may_change ? LLVMBuildFreeze(p->unit->builder, v, "") : v;
+}
+
 /* How far accesses of the group reach that begin at one address; `bytes`: those that go through an array. */
 static LLVMValueRef extent(const pass *p, const group *g, LLVMValueRef bytes)
 {
     return g->is_fixed ? mw_i64(p->unit, p->bytes) : bytes;
 }
 
-/* No index of the group wraps around. */
+/* No index of the group wraps around: the start is less than 2^32, all else is added with 64 bits. */
 static LLVMValueRef build_no_wrap(const pass *p, group *g, LLVMValueRef bytes)
 {
     LLVMBuilderRef b = p->unit->builder;
-    LLVMValueRef highest = build_start(p, &g->first.index, g->highest);
-    g->start = g->lowest == g->highest ? highest : build_start(p, &g->first.index, g->lowest);
+    g->start = settle(p, build_start(p, &g->first.index, g->lowest));
     g->pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, g->first.base, &g->start, 1, "");
-    LLVMValueRef ok = LLVMBuildICmp(b, LLVMIntULE, LLVMBuildAdd(b, highest, extent(p, g, bytes), ""),
-                                    mw_i64(p->unit, UINT64_C(1) << 32), "");
-    if (g->lowest == g->highest)
-        return ok;
-    LLVMValueRef range = LLVMBuildSub(b, highest, g->start, "");
-    uint64_t expected = (uint64_t)((int64_t)g->highest - g->lowest);
-    return and_also(p, ok, LLVMBuildICmp(b, LLVMIntEQ, range, mw_i64(p->unit, expected), ""));
+    LLVMValueRef highest = plus(p, g->start, (int64_t)g->highest - g->lowest);
+    return LLVMBuildICmp(b, LLVMIntULE, LLVMBuildAdd(b, highest, extent(p, g, bytes), ""),
+                         mw_i64(p->unit, UINT64_C(1) << 32), "");
 }
 
 /* Does the group go through one array, always at the element of the iteration? */
@@ -528,6 +531,9 @@ static void reroll(pass *p)
         return;
     if (LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) < LEAST_CONSTANT)
         return; /* it is unrolled as a whole */
+    count = settle(p, count);
+    /* A count of 64 bits: the bytes must not wrap around. */
+    ok = and_also(p, ok, LLVMBuildICmp(b, LLVMIntULT, count, mw_i64(u, UINT64_C(1) << 32), ""));
     LLVMValueRef bytes = LLVMBuildMul(b, plus(p, count, 1), mw_i64(u, p->bytes), "");
     ok = build_condition(p, ok, bytes);
     if (LLVMIsNull(ok))

@@ -276,6 +276,24 @@ class Objects(Case):
         path = self.compile(self.wasm(TRIAD), "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3", "-fma")
         self.assertRegex(self.disassembly(path, "triad.f0"), r"vfmadd\w+.*%ymm")
 
+    def test_loop_over_arrays_needs_one_condition_also_in_shared_memory(self):
+        body = """(func $add (export "add") (param $q i32) (param $n i32) (local $p i32)
+          (local.set $p (i32.load (i32.const 0)))
+          (loop $next
+            (f64.store (local.get $q) (f64.add (f64.add (f64.load (i32.add (local.get $p) (i32.const -8))) (f64.load (local.get $p)))
+                                               (f64.load (i32.add (local.get $p) (i32.const 800)))))
+            (local.set $p (i32.add (local.get $p) (i32.const 8)))
+            (local.set $q (i32.add (local.get $q) (i32.const 8)))
+            (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))"""
+        compares = []
+        for memory in ("1", "1 1 shared"):
+            wasm = self.wasm(f"(module (memory {memory}) {body})", flags=["--enable-threads"])
+            path = self.compile(wasm, "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3")
+            code = self.disassembly(path, "add.f0")
+            self.assertRegex(code, r"vaddpd.*%ymm")
+            compares.append(len(re.findall(r"\bcmp", code)))
+        self.assertEqual(compares[0], compares[1])
+
     @unittest.skipUnless(os.uname().machine == "x86_64", "looks at x86-64 instructions")
     def test_square_root_that_may_not_be_needed_has_a_branch_around_it(self):
         wasm = self.wasm("""(module

@@ -738,3 +738,15 @@
 (assert_trap (invoke "alone" (i32.const -80) (i32.const 0) (i32.const 2048) (i32.const 100)) "out of bounds memory access")
 (assert_trap (invoke "alone" (i32.const 0) (i32.const 4096) (i32.const -800) (i32.const 100)) "out of bounds memory access")
 (assert_trap (invoke "alone" (i32.const 0) (i32.const 4096) (i32.const 2048) (i32.const 0)) "out of bounds memory access")
+;; More than 2^61 iterations, by a counter of 64 bits: as bytes their number wraps around to that of 8 or 800.
+(module
+  (memory 1)
+  (func (export "long") (param $p i32) (param $q i32) (param $n i64)
+    (loop $next
+      (f64.store (local.get $q) (f64.mul (f64.load (local.get $p)) (f64.const 0.5)))
+      (local.set $p (i32.add (local.get $p) (i32.const 8)))
+      (local.set $q (i32.add (local.get $q) (i32.const 8)))
+      (br_if $next (i64.ne (local.tee $n (i64.sub (local.get $n) (i64.const 1))) (i64.const 0))))))
+(assert_return (invoke "long" (i32.const 0) (i32.const 4096) (i64.const 100)))
+(assert_trap (invoke "long" (i32.const 0) (i32.const 4096) (i64.const 0x2000000000000008)) "out of bounds memory access")
+(assert_trap (invoke "long" (i32.const 0) (i32.const 4096) (i64.const 0x2000000000000064)) "out of bounds memory access")
