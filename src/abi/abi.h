@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MW_ABI_VERSION 3
+#define MW_ABI_VERSION 4
 #define MW_ABI_MAGIC UINT32_C(0x4d57414f) /* "OAWM" in memory */
 #define MW_DESCRIPTOR_SYMBOL "mw_code_descriptor_v1"
 
@@ -158,6 +158,10 @@ typedef struct mw_exception {
  * each checks its own bounds and traps. None returns after a trap. */
 typedef struct mw_builtins {
     void (*trap)(mw_instance *, uint32_t trap_code) __attribute__((noreturn));
+    /* The trap of a call by a table, which tells of `type` (of the module; UINT32_MAX: not known) and of the element at
+     * `index` (UINT64_MAX: not known). */
+    void (*call_trap)(mw_instance *, uint32_t trap_code, uint32_t type, uint32_t tableidx, uint64_t index)
+        __attribute__((noreturn));
     /* Old size in pages, or -1. */
     int64_t (*memory_grow)(mw_instance *, uint32_t memidx, uint64_t delta);
     void (*memory_init)(mw_instance *, uint32_t memidx, uint32_t dataidx, uint64_t dst, uint32_t src, uint32_t n);

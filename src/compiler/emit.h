@@ -62,6 +62,7 @@ typedef struct mw_unit {
     const mw_compile_options *options;
     const mw_target *target;
     const struct mw_fixed_table *fixed_tables; /* fixed_table.h; the same for all units of a module */
+    unsigned ntrapping; /* functions that fixed_table.c made for calls that trap */
     const struct mw_adapters *adapters; /* c_calls.h; NULL without calls of C */
     mw_effort effort; /* of all its functions */
     bool has_shared_memory, has_memory64;
@@ -195,8 +196,15 @@ LLVMValueRef mw_emit_range(mw_emitter *e, uint32_t memory, LLVMValueRef index, L
 /* Extends an i32 without sign to an i64; an i64 stays as it is. */
 LLVMValueRef mw_widen(mw_emitter *e, LLVMValueRef index);
 
-/* The address of entry `index` (i32 or i64) of a table; beyond its end it traps with `out_of_bounds`. */
-LLVMValueRef mw_table_element(mw_emitter *e, uint32_t table, LLVMValueRef index, mw_trap_code out_of_bounds);
+/* The address of entry `index` (i32 or i64) of a table; beyond its end it traps. */
+LLVMValueRef mw_table_element(mw_emitter *e, uint32_t table, LLVMValueRef index);
+
+/* A call by a table. */
+typedef struct mw_call_site {
+    uint32_t table, type;
+    LLVMValueRef index; /* 64 bits */
+} mw_call_site;
+LLVMValueRef mw_called_element(mw_emitter *e, const mw_call_site *site);
 
 /* The address of the mw_func of function `funcidx` in the instance: a reference to it. */
 LLVMValueRef mw_func_pointer(mw_emitter *e, uint32_t funcidx);
@@ -237,6 +245,10 @@ void mw_trap_if_with(mw_emitter *e, LLVMValueRef condition, LLVMValueRef (*code)
                      void *arg);
 /* Traps here; the block is ended. */
 void mw_trap(mw_emitter *e, LLVMValueRef code);
+
+/* The same for a call by a table: the runtime says which function was called as what. */
+void mw_call_trap(mw_emitter *e, const mw_call_site *site, LLVMValueRef code);
+void mw_call_trap_if(mw_emitter *e, LLVMValueRef condition, const mw_call_site *site, mw_trap_code code);
 
 /* Calls a service of mw_builtins: the function pointer at `offset` of it, of type `result`(instance, args...). */
 LLVMValueRef mw_call_builtin(mw_emitter *e, size_t offset, LLVMTypeRef result, LLVMValueRef *args, unsigned nargs);

@@ -240,13 +240,13 @@ static void return_call_func(mw_emitter *e, uint32_t type, LLVMValueRef func)
 
 /* Function types are compared by their interned ids: equal exactly if the types are. A type that may have subtypes is
  * searched for among the supertypes of the other. */
-static void check_functype(mw_emitter *e, uint32_t type, LLVMValueRef actual, LLVMValueRef expected)
+static void check_functype(mw_emitter *e, const mw_call_site *site, LLVMValueRef actual, LLVMValueRef expected)
 {
     const mw_unit *u = e->unit;
     LLVMBuilderRef b = e->builder;
     LLVMValueRef differs = LLVMBuildICmp(b, LLVMIntNE, actual, expected, "");
-    if (u->module->types[type].is_final) {
-        mw_trap_if(e, differs, MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH);
+    if (u->module->types[site->type].is_final) {
+        mw_call_trap_if(e, differs, site, MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH);
         return;
     }
     LLVMBasicBlockRef search = mw_new_block(e, ""), call = mw_new_block(e, "");
@@ -254,7 +254,7 @@ static void check_functype(mw_emitter *e, uint32_t type, LLVMValueRef actual, LL
     LLVMPositionBuilderAtEnd(b, search);
     LLVMValueRef args[] = {actual, expected};
     LLVMValueRef found = mw_call_builtin(e, offsetof(mw_builtins, functype_matches), u->i32, args, 2);
-    mw_trap_if(e, LLVMBuildICmp(b, LLVMIntEQ, found, mw_i32(u, 0), ""), MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH);
+    mw_call_trap_if(e, LLVMBuildICmp(b, LLVMIntEQ, found, mw_i32(u, 0), ""), site, MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH);
     LLVMBuildBr(b, call);
     LLVMPositionBuilderAtEnd(b, call);
 }
@@ -263,14 +263,15 @@ static void check_functype(mw_emitter *e, uint32_t type, LLVMValueRef actual, LL
 static LLVMValueRef pop_table_func(mw_emitter *e, uint32_t type, uint32_t table)
 {
     const mw_unit *u = e->unit;
-    LLVMValueRef element = mw_table_element(e, table, mw_pop(e), MW_TRAP_UNDEFINED_ELEMENT);
+    mw_call_site site = {table, type, mw_widen(e, mw_settle(e, mw_pop(e)))};
+    LLVMValueRef element = mw_called_element(e, &site);
     LLVMValueRef func = LLVMBuildLoad2(e->builder, u->ptr, element, "");
     mw_alias_as(u, func, MW_ALIAS_ELEMS);
-    mw_trap_if(e, LLVMBuildIsNull(e->builder, func, ""), MW_TRAP_UNINITIALIZED_ELEMENT);
+    mw_call_trap_if(e, LLVMBuildIsNull(e->builder, func, ""), &site, MW_TRAP_UNINITIALIZED_ELEMENT);
     LLVMValueRef type_ids = mw_load_field(e, u->ptr, offsetof(mw_instance, type_ids));
     LLVMValueRef expected = mw_load_element(e, u->i32, type_ids, type);
     LLVMValueRef actual = mw_load_constant(e, u->i32, func, offsetof(mw_func, type_id));
-    check_functype(e, type, actual, expected);
+    check_functype(e, &site, actual, expected);
     return func;
 }
 

@@ -25,26 +25,42 @@ static LLVMValueRef table_index(mw_emitter *e, uint32_t table, LLVMValueRef v)
     return u->module->tables[table].limits.is64 ? v : LLVMBuildTrunc(e->builder, v, u->i32, "");
 }
 
-LLVMValueRef mw_table_element(mw_emitter *e, uint32_t table, LLVMValueRef index, mw_trap_code out_of_bounds)
+static LLVMValueRef is_outside(mw_emitter *e, uint32_t table, LLVMValueRef pointer, LLVMValueRef wide)
 {
-    const mw_unit *u = e->unit;
+    return LLVMBuildICmp(e->builder, LLVMIntUGE, wide, table_size(e, table, pointer), "");
+}
+
+static LLVMValueRef element_at(mw_emitter *e, LLVMValueRef pointer, LLVMValueRef wide)
+{
+    LLVMValueRef elems = mw_load_constant(e, e->unit->ptr, pointer, offsetof(mw_table, elems));
+    return LLVMBuildInBoundsGEP2(e->builder, e->unit->ptr, elems, &wide, 1, "");
+}
+
+LLVMValueRef mw_table_element(mw_emitter *e, uint32_t table, LLVMValueRef index)
+{
     LLVMValueRef pointer = table_pointer(e, table);
     LLVMValueRef wide = mw_widen(e, mw_settle(e, index));
-    mw_trap_if(e, LLVMBuildICmp(e->builder, LLVMIntUGE, wide, table_size(e, table, pointer), ""), out_of_bounds);
-    LLVMValueRef elems = mw_load_constant(e, u->ptr, pointer, offsetof(mw_table, elems));
-    return LLVMBuildInBoundsGEP2(e->builder, u->ptr, elems, &wide, 1, "");
+    mw_trap_if(e, is_outside(e, table, pointer, wide), MW_TRAP_TABLE_OUT_OF_BOUNDS);
+    return element_at(e, pointer, wide);
+}
+
+LLVMValueRef mw_called_element(mw_emitter *e, const mw_call_site *site)
+{
+    LLVMValueRef pointer = table_pointer(e, site->table);
+    mw_call_trap_if(e, is_outside(e, site->table, pointer, site->index), site, MW_TRAP_UNDEFINED_ELEMENT);
+    return element_at(e, pointer, site->index);
 }
 
 static void table_get(mw_emitter *e, uint32_t table)
 {
-    LLVMValueRef element = mw_table_element(e, table, mw_pop(e), MW_TRAP_TABLE_OUT_OF_BOUNDS);
+    LLVMValueRef element = mw_table_element(e, table, mw_pop(e));
     mw_push(e, mw_alias_as(e->unit, LLVMBuildLoad2(e->builder, e->unit->ptr, element, ""), MW_ALIAS_ELEMS));
 }
 
 static void table_set(mw_emitter *e, uint32_t table)
 {
     LLVMValueRef value = mw_pop(e);
-    LLVMValueRef element = mw_table_element(e, table, mw_pop(e), MW_TRAP_TABLE_OUT_OF_BOUNDS);
+    LLVMValueRef element = mw_table_element(e, table, mw_pop(e));
     mw_alias_as(e->unit, LLVMBuildStore(e->builder, value, element), MW_ALIAS_ELEMS);
 }
 

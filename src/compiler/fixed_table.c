@@ -234,19 +234,28 @@ static LLVMValueRef targets_symbol(mw_unit *u, uint32_t table, const mw_targets 
     return constant(u, name, u->ptr, (uint64_t)t->last - t->first + 1);
 }
 
-/* What a call gets to whose entry is null or of another type: of any type, as it only looks at the context. */
-static LLVMValueRef trapping_function(mw_unit *u, const char *name, mw_trap_code code)
+/* What a call gets to whose entry is null or of another type: of any type, as it only looks at the context. Each tells of
+ * one type, those for functions of another type of one element, too, as long as there are not too many. */
+static LLVMValueRef trapping_function(mw_unit *u, mw_trap_code code, uint32_t table, uint32_t type, uint64_t index)
 {
+    enum { MANY = 1024 };
+    char name[80];
+    if (u->ntrapping >= MANY)
+        index = UINT64_MAX;
+    if (u->ntrapping >= 2 * MANY)
+        type = UINT32_MAX;
+    snprintf(name, sizeof name, "mw_trap%d.%" PRIu32 ".t%" PRIu32 ".%" PRIx64, (int)code, table, type, index);
     LLVMTypeRef params[] = {u->ptr};
     LLVMValueRef f = LLVMGetNamedFunction(u->llvm, name);
     if (f)
         return f;
+    u->ntrapping++;
     f = LLVMAddFunction(u->llvm, name, LLVMFunctionType(u->void_type, params, 1, 0));
     LLVMSetLinkage(f, LLVMInternalLinkage);
     mw_function_attributes(u, f);
     mw_emitter e = {.unit = u, .builder = u->builder, .llvm_func = f, .context = LLVMGetParam(f, 0)};
     LLVMPositionBuilderAtEnd(u->builder, mw_new_block(&e, ""));
-    mw_trap(&e, mw_i32(u, code));
+    mw_call_trap(&e, &(mw_call_site){table, type, mw_i64(u, index)}, mw_i32(u, code));
     return f;
 }
 
@@ -277,16 +286,19 @@ static bool has_constant(const mw_module *m, const mw_targets *t)
 static void emit_targets(mw_unit *u, uint32_t table, const mw_targets *t)
 {
     const mw_module *m = u->module;
-    LLVMValueRef null = trapping_function(u, "mw_null_function", MW_TRAP_UNINITIALIZED_ELEMENT);
-    LLVMValueRef other = trapping_function(u, "mw_function_of_another_type", MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH);
     const uint32_t *funcs = u->fixed_tables[table].funcs + t->first;
     uint32_t size = t->last - t->first + 1;
     bool others = has_others(&u->fixed_tables[table], t->type);
     LLVMValueRef *entries = mw_calloc(size, sizeof *entries);
     for (uint32_t k = 0; k < size; k++) {
-        uint32_t type = funcs[k] == MW_NO_FUNC ? t->type : m->types[m->funcs[funcs[k]].type].canonical;
+        if (funcs[k] == MW_NO_FUNC) {
+            entries[k] = trapping_function(u, MW_TRAP_UNINITIALIZED_ELEMENT, table, t->type, UINT64_MAX);
+            continue;
+        }
+        uint32_t type = m->types[m->funcs[funcs[k]].type].canonical;
         bool fits = type == t->type || (others && serves_as(&m->types[type], &m->types[t->type]));
-        entries[k] = funcs[k] == MW_NO_FUNC ? null : fits ? mw_llvm_entry(u, funcs[k]) : other;
+        entries[k] = fits ? mw_llvm_entry(u, funcs[k])
+                          : trapping_function(u, MW_TRAP_INDIRECT_CALL_TYPE_MISMATCH, table, t->type, t->first + k);
     }
     LLVMSetInitializer(targets_symbol(u, table, t), LLVMConstArray2(u->ptr, entries, size));
     free(entries);
@@ -315,7 +327,7 @@ mw_lookup mw_fixed_table_lookup(mw_emitter *e, uint32_t type, uint32_t table, LL
     const mw_unit *u = e->unit;
     const mw_fixed_table *t = &u->fixed_tables[table];
     uint32_t canonical = u->module->types[type].canonical;
-    mw_lookup l = {.table = table, .type = canonical, .index = mw_widen(e, mw_settle(e, index)),
+    mw_lookup l = {.site = {table, canonical, mw_widen(e, mw_settle(e, index))},
                    .targets = targets_of(t, canonical), .only = MW_NO_FUNC, .has_others = has_others(t, canonical)};
     if (l.targets && l.targets->count == 1)
         l.only = t->funcs[l.targets->last];
@@ -342,11 +354,11 @@ static LLVMValueRef miss(mw_emitter *e, void *arg)
 {
     mw_unit *u = e->unit;
     const mw_lookup *l = arg;
-    uint64_t size = u->module->tables[l->table].limits.min;
-    LLVMValueRef is_outside = LLVMBuildICmp(e->builder, LLVMIntUGE, l->index, mw_i64(u, size), "");
-    LLVMValueRef inside = LLVMBuildSelect(e->builder, is_outside, mw_i64(u, 0), l->index, "");
+    uint64_t size = u->module->tables[l->site.table].limits.min;
+    LLVMValueRef is_outside = LLVMBuildICmp(e->builder, LLVMIntUGE, l->site.index, mw_i64(u, size), "");
+    LLVMValueRef inside = LLVMBuildSelect(e->builder, is_outside, mw_i64(u, 0), l->site.index, "");
     return LLVMBuildSelect(e->builder, is_outside, mw_i32(u, MW_TRAP_UNDEFINED_ELEMENT),
-                           mismatch(e, load_type(e, l->table, inside)), "");
+                           mismatch(e, load_type(e, l->site.table, inside)), "");
 }
 
 /* code(context, index): of the function at an index at which there is none of the type, one that may be called as the type, or a
@@ -372,7 +384,8 @@ static LLVMValueRef other_function(mw_unit *u, uint32_t table, uint32_t type)
     LLVMValueRef index = LLVMGetParam(f, 1);
     LLVMPositionBuilderAtEnd(u->builder, mw_new_block(&e, ""));
     LLVMValueRef size = mw_i64(u, u->module->tables[table].limits.min);
-    mw_trap_if(&e, LLVMBuildICmp(u->builder, LLVMIntUGE, index, size, ""), MW_TRAP_UNDEFINED_ELEMENT);
+    mw_call_site site = {table, type, index};
+    mw_call_trap_if(&e, LLVMBuildICmp(u->builder, LLVMIntUGE, index, size, ""), &site, MW_TRAP_UNDEFINED_ELEMENT);
     LLVMValueRef actual = load_type(&e, table, index);
     LLVMBasicBlockRef serves = mw_new_block(&e, ""), differs = mw_new_block(&e, "");
     const mw_fixed_table *t = &u->fixed_tables[table];
@@ -381,7 +394,7 @@ static LLVMValueRef other_function(mw_unit *u, uint32_t table, uint32_t type)
         if (t->targets[i].type != type && serves_as(&u->module->types[t->targets[i].type], &u->module->types[type]))
             LLVMAddCase(branch, mw_i32(u, t->targets[i].type), serves);
     LLVMPositionBuilderAtEnd(u->builder, differs);
-    mw_trap(&e, mismatch(&e, actual));
+    mw_call_trap(&e, &site, mismatch(&e, actual));
     LLVMPositionBuilderAtEnd(u->builder, serves);
     LLVMValueRef entry = LLVMBuildInBoundsGEP2(u->builder, entry_type(u), table_symbol(u, table), &index, 1, "");
     LLVMBuildRet(u->builder, mw_load_constant(&e, u->ptr, entry, 0));
@@ -394,8 +407,18 @@ static LLVMValueRef other_function(mw_unit *u, uint32_t table, uint32_t type)
 LLVMValueRef mw_other_code(mw_emitter *e, const mw_lookup *l)
 {
     mw_unit *u = e->unit;
-    LLVMValueRef f = other_function(u, l->table, l->type), args[] = {e->context, l->index};
+    LLVMValueRef f = other_function(u, l->site.table, l->site.type), args[] = {e->context, l->site.index};
     return LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(f), f, args, 2, "");
+}
+
+static void trap_if(mw_emitter *e, LLVMValueRef condition, mw_lookup *l, LLVMValueRef (*why)(mw_emitter *e, void *arg),
+                    void *arg)
+{
+    LLVMBasicBlockRef trap = mw_new_block(e, "trap"), next = mw_new_block(e, "");
+    mw_branch_unlikely(e, condition, trap, next);
+    LLVMPositionBuilderAtEnd(e->builder, trap);
+    mw_call_trap(e, &l->site, why(e, arg));
+    LLVMPositionBuilderAtEnd(e->builder, next);
 }
 
 /* Where `missing`, there is no function of the type at the index: a trap for the reason that `why` finds, or another's code. */
@@ -403,7 +426,7 @@ static void require(mw_emitter *e, mw_lookup *l, LLVMValueRef missing, LLVMValue
                     void *arg)
 {
     if (!l->has_others) {
-        mw_trap_if_with(e, missing, why, arg);
+        trap_if(e, missing, l, why, arg);
         return;
     }
     LLVMBasicBlockRef found = mw_new_block(e, "");
@@ -434,11 +457,11 @@ static LLVMValueRef dense_code(mw_emitter *e, mw_lookup *l)
 {
     mw_unit *u = e->unit;
     const mw_targets *t = l->targets;
-    LLVMValueRef from_first = LLVMBuildSub(e->builder, l->index, mw_i64(u, t->first), "");
+    LLVMValueRef from_first = LLVMBuildSub(e->builder, l->site.index, mw_i64(u, t->first), "");
     LLVMValueRef outside = LLVMBuildICmp(e->builder, LLVMIntUGT, from_first, mw_i64(u, t->last - t->first), "");
     require(e, l, outside, miss, l);
     LLVMValueRef entry =
-        LLVMBuildInBoundsGEP2(e->builder, u->ptr, targets_symbol(u, l->table, t), &from_first, 1, "");
+        LLVMBuildInBoundsGEP2(e->builder, u->ptr, targets_symbol(u, l->site.table, t), &from_first, 1, "");
     return found_or_other(e, l, mw_load_constant(e, u->ptr, entry, 0));
 }
 
@@ -446,14 +469,14 @@ static LLVMValueRef dense_code(mw_emitter *e, mw_lookup *l)
 static LLVMValueRef sparse_code(mw_emitter *e, mw_lookup *l)
 {
     mw_unit *u = e->unit;
-    LLVMValueRef size = mw_i64(u, u->module->tables[l->table].limits.min);
-    mw_trap_if(e, LLVMBuildICmp(e->builder, LLVMIntUGE, l->index, size, ""), MW_TRAP_UNDEFINED_ELEMENT);
-    LLVMValueRef actual = load_type(e, l->table, l->index);
+    LLVMValueRef size = mw_i64(u, u->module->tables[l->site.table].limits.min);
+    mw_call_trap_if(e, LLVMBuildICmp(e->builder, LLVMIntUGE, l->site.index, size, ""), &l->site, MW_TRAP_UNDEFINED_ELEMENT);
+    LLVMValueRef actual = load_type(e, l->site.table, l->site.index);
     /* Where the table has no function of the type, what comes after the trap is left out by LLVM's first passes. */
-    LLVMValueRef differs = l->targets ? LLVMBuildICmp(e->builder, LLVMIntNE, actual, mw_i32(u, l->type), "")
+    LLVMValueRef differs = l->targets ? LLVMBuildICmp(e->builder, LLVMIntNE, actual, mw_i32(u, l->site.type), "")
                                       : LLVMConstInt(u->i1, 1, 0);
     require(e, l, differs, mismatch, actual);
-    LLVMValueRef entry = LLVMBuildInBoundsGEP2(e->builder, entry_type(u), table_symbol(u, l->table), &l->index, 1, "");
+    LLVMValueRef entry = LLVMBuildInBoundsGEP2(e->builder, entry_type(u), table_symbol(u, l->site.table), &l->site.index, 1, "");
     return found_or_other(e, l, mw_load_constant(e, u->ptr, entry, 0));
 }
 
@@ -466,9 +489,9 @@ LLVMValueRef mw_fixed_table_code(mw_emitter *e, mw_lookup *l)
 
 LLVMValueRef mw_is_other(mw_emitter *e, mw_lookup *l)
 {
-    LLVMValueRef other = LLVMBuildICmp(e->builder, LLVMIntNE, l->index, mw_i64(e->unit, l->targets->last), "");
+    LLVMValueRef other = LLVMBuildICmp(e->builder, LLVMIntNE, l->site.index, mw_i64(e->unit, l->targets->last), "");
     if (l->has_others)
         return other;
-    mw_trap_if_with(e, other, miss, l);
+    trap_if(e, other, l, miss, l);
     return NULL;
 }

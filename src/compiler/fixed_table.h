@@ -32,8 +32,7 @@ bool mw_is_called_by_fixed_table(const mw_unit *u, uint32_t type, uint32_t table
 
 /* A call of a function of `type` (canonical) at an index. The instance to call it with is the caller's. */
 typedef struct mw_lookup {
-    uint32_t table, type;
-    LLVMValueRef index;        /* 64 bits */
+    mw_call_site site;
     const mw_targets *targets; /* NULL if no function has the type */
     uint32_t only;             /* the one function that has the type, else MW_NO_FUNC */
     bool has_others;           /* the table has functions that may be called as the type by the rules of C */

@@ -174,16 +174,28 @@ LLVMValueRef mw_call_builtin(mw_emitter *e, size_t offset, LLVMTypeRef result, L
     return LLVMBuildCall2(e->builder, functype, code, actual, nargs + 1, "");
 }
 
-void mw_trap(mw_emitter *e, LLVMValueRef code)
+static void trap_by(mw_emitter *e, size_t builtin, LLVMValueRef *args, unsigned nargs)
 {
     const mw_unit *u = e->unit;
-    LLVMValueRef call = mw_call_builtin(e, offsetof(mw_builtins, trap), u->void_type, &code, 1);
+    LLVMValueRef call = mw_call_builtin(e, builtin, u->void_type, args, nargs);
     /* nomerge: the call's address tells the instruction that trapped. */
     static const char *const attributes[] = {"noreturn", "nounwind", "cold", "nomerge"};
     for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++)
         LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
                                  mw_attribute(u, attributes[i], 0));
     LLVMBuildUnreachable(e->builder);
+}
+
+void mw_trap(mw_emitter *e, LLVMValueRef code)
+{
+    trap_by(e, offsetof(mw_builtins, trap), &code, 1);
+}
+
+void mw_call_trap(mw_emitter *e, const mw_call_site *site, LLVMValueRef code)
+{
+    const mw_unit *u = e->unit;
+    LLVMValueRef args[] = {code, mw_i32(u, site->type), mw_i32(u, site->table), site->index};
+    trap_by(e, offsetof(mw_builtins, call_trap), args, 4);
 }
 
 void mw_branch_unlikely(mw_emitter *e, LLVMValueRef condition, LLVMBasicBlockRef rare, LLVMBasicBlockRef usual)
@@ -211,4 +223,13 @@ void mw_trap_if(mw_emitter *e, LLVMValueRef condition, mw_trap_code code)
 {
     uint32_t number = code;
     mw_trap_if_with(e, condition, given_code, &number);
+}
+
+void mw_call_trap_if(mw_emitter *e, LLVMValueRef condition, const mw_call_site *site, mw_trap_code code)
+{
+    LLVMBasicBlockRef trap = mw_new_block(e, "trap"), next = mw_new_block(e, "");
+    mw_branch_unlikely(e, condition, trap, next);
+    LLVMPositionBuilderAtEnd(e->builder, trap);
+    mw_call_trap(e, site, mw_i32(e->unit, code));
+    LLVMPositionBuilderAtEnd(e->builder, next);
 }

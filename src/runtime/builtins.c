@@ -171,6 +171,7 @@ static mw_value *tail_params(mw_instance *instance)
 
 const mw_builtins mw_runtime_builtins = {
     .trap = trap,
+    .call_trap = mw_call_trap,
     .memory_grow = memory_grow,
     .memory_init = memory_init,
     .data_drop = data_drop,

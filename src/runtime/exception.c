@@ -509,7 +509,7 @@ static void describe(const mw_instance *instance, const mw_exception *exception,
     if (results)
         *results = 0;
     snprintf(text, size, "%s%.*s%s%s", name ? "\"" : "", (int)(len < 100 ? len : 100), name ? name : "",
-             name ? "\" " : "with ", type);
+             name ? "\" " : "one that carries ", type);
     for (; *text; text++)
         if ((unsigned char)*text < 0x20 || *text == 0x7f)
             *text = '?';

@@ -160,8 +160,9 @@ static void print_frames(text *t, const mw_trap *trap, const char *prefix)
         say(t, "%s  ... more frames\n", prefix);
 }
 
-/* wasm-ld puts functions that trap in place of calls which it cannot link, and names them for it. */
-static void explain_stub(text *t, const mw_trap *trap)
+/* C's abort ends in an instruction that traps. wasm-ld puts functions that trap in place of calls which it cannot link, and
+ * names them for it. */
+static void explain_unreachable(text *t, const mw_trap *trap)
 {
     static const struct {
         const char *prefix, *text;
@@ -173,6 +174,8 @@ static void explain_stub(text *t, const mw_trap *trap)
     if (trap->code != MW_TRAP_UNREACHABLE || !trap->nframes)
         return;
     const char *name = trap->frames[0].code->func_names[trap->frames[0].func];
+    if (!strcmp(name, "abort"))
+        say(t, ": the program called abort()");
     for (unsigned i = 0; i < sizeof stubs / sizeof *stubs; i++) {
         size_t length = strlen(stubs[i].prefix);
         if (!strncmp(name, stubs[i].prefix, length)) {
@@ -195,7 +198,9 @@ void mw_trap_print(const mw_trap *trap, const char *prefix, FILE *to)
         say(&t, " at address 0x%" PRIx64, trap->address);
     if (trap->code != MW_TRAP_HOST && trap->message[0])
         say(&t, ": %s", trap->message);
-    explain_stub(&t, trap);
+    explain_unreachable(&t, trap);
+    if (trap->code == MW_TRAP_STACK_OVERFLOW)
+        say(&t, ": too many calls are open for the stack that they are kept on (--stack-size SIZE gives a larger one)");
     say(&t, "\n");
     print_frames(&t, trap, prefix);
     fwrite(t.bytes, 1, t.len, to);
