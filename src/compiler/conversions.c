@@ -2,7 +2,8 @@
  * (emit_convert.c): x is brought into range, then converted, one after the other. The machine's conversion needs no range:
  * it gives the smallest integer for whatever does not fit, as it should for what is too small, so that what is too large and
  * NaNs are put in afterwards, by comparisons of x that nobody waits for. Where the integer becomes a number again, as in
- * `x - (int)x`, it does not leave the vector registers, as natively. */
+ * `x - (int)x`, it does not leave the vector registers, as natively, and what does not fit is put in behind a branch that no
+ * program takes, so that what follows does not wait for the choice. */
 #include "compiler/optimize.h"
 
 #include <math.h>
@@ -97,32 +98,68 @@ static void erase_unused(LLVMValueRef v)
     }
 }
 
+/* The conversion of x to an integer below `highest`. */
+typedef struct conversion {
+    LLVMValueRef instruction, x;
+    double highest;
+    bool is_bounded; /* by the guest: what does not fit may be as frequent as the rest */
+} conversion;
+
+static bool is_used_as_number(const conversion *c, LLVMValueRef user)
+{
+    return LLVMIsASIToFPInst(user) && LLVMTypeOf(user) == LLVMTypeOf(c->x);
+}
+
+static bool is_used_as_integer(const conversion *c)
+{
+    for (LLVMUseRef use = LLVMGetFirstUse(c->instruction); use; use = LLVMGetNextUse(use))
+        if (!is_used_as_number(c, LLVMGetUser(use)))
+            return true;
+    return false;
+}
+
+/* x as an integer, as a number of the type of x. */
+static LLVMValueRef as_number(const mw_unit *u, const conversion *c)
+{
+    LLVMValueRef x = c->x, small = to_integral_number(u, x);
+    LLVMTypeRef type = LLVMTypeOf(x);
+    LLVMValueRef any = saturated(u, x, c->highest, small, LLVMConstReal(type, trunc(c->highest)));
+    if (c->is_bounded)
+        return any;
+    LLVMValueRef fabs = LLVMGetIntrinsicDeclaration(u->llvm, LLVMLookupIntrinsicID("llvm.fabs", 9), &type, 1);
+    LLVMValueRef size = LLVMBuildCall2(u->builder, LLVMGlobalGetValueType(fabs), fabs, &x, 1, "");
+    LLVMValueRef fits = LLVMBuildFCmp(u->builder, LLVMRealOLT, size, LLVMConstReal(type, c->highest), "");
+    LLVMValueRef number = LLVMBuildSelect(u->builder, fits, small, any, "");
+    mw_say_predictable(u, number, true);
+    return number;
+}
+
 /* Gives the conversion's uses as numbers of the type of x a value of their own. */
-static void convert_to_number(const mw_unit *u, LLVMValueRef conversion, LLVMValueRef x, double highest)
+static void convert_to_number(const mw_unit *u, const conversion *c)
 {
     LLVMValueRef number = NULL;
-    for (LLVMUseRef use = LLVMGetFirstUse(conversion), next; use; use = next) {
+    for (LLVMUseRef use = LLVMGetFirstUse(c->instruction), next; use; use = next) {
         next = LLVMGetNextUse(use);
         LLVMValueRef user = LLVMGetUser(use);
-        if (!LLVMIsASIToFPInst(user) || LLVMTypeOf(user) != LLVMTypeOf(x))
+        if (!is_used_as_number(c, user))
             continue;
-        if (!number)
-            number = saturated(u, x, highest, to_integral_number(u, x), LLVMConstReal(LLVMTypeOf(x), trunc(highest)));
+        number = number ? number : as_number(u, c);
         LLVMReplaceAllUsesWith(user, number);
     }
 }
 
-static void convert_first(const mw_unit *u, LLVMValueRef conversion, LLVMValueRef x)
+static void convert_first(const mw_unit *u, const conversion *c)
 {
-    LLVMTypeRef to = LLVMTypeOf(conversion);
-    LLVMValueRef bounded = LLVMGetOperand(conversion, 0);
-    double highest = limit_of(bounded);
-    LLVMPositionBuilderBefore(u->builder, conversion); /* with its source location */
+    LLVMTypeRef to = LLVMTypeOf(c->instruction);
+    LLVMValueRef bounded = LLVMGetOperand(c->instruction, 0);
+    LLVMPositionBuilderBefore(u->builder, c->instruction); /* with its source location */
     if (to == u->i32)
-        convert_to_number(u, conversion, x, highest);
-    LLVMValueRef largest = LLVMConstInt(to, (uint64_t)highest, false);
-    LLVMReplaceAllUsesWith(conversion, saturated(u, x, highest, to_integer(u, x, to), largest));
-    LLVMInstructionEraseFromParent(conversion);
+        convert_to_number(u, c);
+    LLVMValueRef integer = LLVMGetPoison(to); /* of uses that are dead */
+    if (to == u->i64 || is_used_as_integer(c))
+        integer = saturated(u, c->x, c->highest, to_integer(u, c->x, to), LLVMConstInt(to, (uint64_t)c->highest, false));
+    LLVMReplaceAllUsesWith(c->instruction, integer);
+    LLVMInstructionEraseFromParent(c->instruction);
     erase_unused(bounded);
 }
 
@@ -138,7 +175,10 @@ void mw_convert_first(const mw_unit *u)
                 if (!LLVMIsAFPToSIInst(i) || (to != u->i32 && to != u->i64))
                     continue;
                 LLVMValueRef x = converted_value(i);
-                if (x && is_in_range(i, ldexp(1.0, to == u->i32 ? 31 : 63)))
-                    convert_first(u, i, x);
+                double end = ldexp(1.0, to == u->i32 ? 31 : 63);
+                if (!x || !is_in_range(i, end))
+                    continue;
+                double highest = limit_of(LLVMGetOperand(i, 0));
+                convert_first(u, &(conversion){i, x, highest, highest < nextafterf((float)end, 0.0f)});
             }
 }

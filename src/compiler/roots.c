@@ -13,13 +13,12 @@ static bool is_root_for(LLVMValueRef v, LLVMValueRef select)
     return LLVMGetIntrinsicID(LLVMGetCalledValue(v)) == LLVMLookupIntrinsicID("llvm.sqrt", 9) && use && !LLVMGetNextUse(use);
 }
 
-/* Says of the choice that it can be predicted, so that LLVM makes code with a branch. */
-static void say_predictable(const mw_unit *u, LLVMValueRef select, bool root_is_first)
+void mw_say_predictable(const mw_unit *u, LLVMValueRef select, bool is_often_first)
 {
     enum { OFTEN = 2000 };
     LLVMMetadataRef weights[] = {LLVMMDStringInContext2(u->context, "branch_weights", strlen("branch_weights")),
-                                 LLVMValueAsMetadata(mw_i32(u, root_is_first ? OFTEN : 1)),
-                                 LLVMValueAsMetadata(mw_i32(u, root_is_first ? 1 : OFTEN))};
+                                 LLVMValueAsMetadata(mw_i32(u, is_often_first ? OFTEN : 1)),
+                                 LLVMValueAsMetadata(mw_i32(u, is_often_first ? 1 : OFTEN))};
     LLVMSetMetadata(select, LLVMGetMDKindIDInContext(u->context, "prof", 4),
                     LLVMMetadataAsValue(u->context, LLVMMDNodeInContext2(u->context, weights, 3)));
 }
@@ -33,6 +32,6 @@ void mw_branch_around_roots(const mw_unit *u)
                     continue;
                 bool first = is_root_for(LLVMGetOperand(i, 1), i);
                 if (first != is_root_for(LLVMGetOperand(i, 2), i))
-                    say_predictable(u, i, first);
+                    mw_say_predictable(u, i, first);
             }
 }

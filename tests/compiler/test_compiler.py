@@ -325,6 +325,11 @@ class Objects(Case):
             self.assertRegex(self.disassembly(code, f"{name}.f{index}"), r"cvtts[sd]2si\s+%xmm[01],")
         for name, index in (("back_f32", 2), ("back_f64", 6)):
             self.assertRegex(self.disassembly(code, f"{name}.f{index}"), r"vcvttp[sd]2dq\s+%xmm[01],")
+        # What does not fit is behind a branch: up to the first return there is no choice.
+        usual = self.disassembly(code, "back_f64.f6").split("\tret")[0]
+        self.assertRegex(usual, r"\tj[a-z]+\s")
+        self.assertNotRegex(usual, r"cmov|blend|vcmp")
+
         def single(number):
             return struct.unpack("f", struct.pack("f", number))[0]
 
