@@ -51,6 +51,7 @@ class Program:
     rounds: int = 0          # 0: as many as asked for
     noise: bool = False      # measured natively twice
     in_memory: bool = False  # its files are in a file system in memory, where there is one
+    threads: bool = False    # one rank with threads, on all cores
     inputs: dict = dataclasses.field(default_factory=dict)  # file below the granted directory: its text
 
 
@@ -68,13 +69,15 @@ def programs():
         Program("sweep", "bench/mpi_sweep.c", noise=True),
         Program("transfers", "bench/io.c", ("{dir}",), noise=True, in_memory=True),
         Program("at_scale", "bench/mpi_scale.c", ("count", "3"), rounds=1),
+        Program("threads", "bench/threads.c", threads=True),
         Program("wait", "bench/wait.c", rounds=1),
+        Program("wait_threads", "bench/wait.c", rounds=1, threads=True),
         Program("empty", "bench/empty.c", rounds=1),
     ]
 
 
 # Measurements of another kind, and the programs that they need.
-OTHERS = {"start": ("cg", "hello", "empty"), "together": ("wait",), "instructions": ("calls",),
+OTHERS = {"start": ("cg", "hello", "empty"), "together": ("wait", "wait_threads"), "instructions": ("calls",),
           "scale": ("at_scale",)}
 
 
@@ -101,10 +104,11 @@ def compile_one(command, output, environment=None):
 def build(program, hosts):
     """The program's executables: {"wasm": path, host: path, ...}."""
     source = source_path(program)
-    made = {"wasm": compile_one([os.path.join(BUILD, "bin", "mpiwasm-cc"), *GUEST_FLAGS, source],
+    own = ["-pthread"] if program.threads else []
+    made = {"wasm": compile_one([os.path.join(BUILD, "bin", "mpiwasm-cc"), *GUEST_FLAGS, *own, source],
                                 os.path.join(WORK, program.name + ".wasm"))}
     for host in hosts:
-        made[host] = compile_one(["mpicc." + host, *NATIVE_FLAGS, source], os.path.join(WORK, f"{program.name}.{host}"),
+        made[host] = compile_one(["mpicc." + host, *NATIVE_FLAGS, *own, source], os.path.join(WORK, f"{program.name}.{host}"),
                                  {"OMPI_CC": "clang-22", "MPICH_CC": "clang-22"})
     return made
 
@@ -112,8 +116,9 @@ def build(program, hosts):
 # ---- running --------------------------------------------------------------------------------------------------
 
 def command_of(program, made, host, kind, ranks, directory):
-    bind = ["--bind-to" if host == "openmpi" else "-bind-to", "core"] if ranks <= os.cpu_count() else []
-    launch = ["mpirun." + host, *bind, "-np", str(ranks)]
+    unit = "none" if program.threads else "core"
+    bind = ["--bind-to" if host == "openmpi" else "-bind-to", unit] if ranks <= os.cpu_count() else []
+    launch = ["mpirun." + host, *bind, "-np", "1" if program.threads else str(ranks)]
     if kind != "wasm":
         return launch + [made[host]] + [a.format(dir=directory) for a in program.arguments]
     grant = ["-d", directory] if any("{dir}" in a for a in program.arguments) else []
@@ -305,7 +310,8 @@ def main():
         if "together" in names:
             print("starting many processes ...", file=sys.stderr)
             commands = {"native": [made["wait"][hosts[0]]],
-                        "Wasm": [os.path.join(BUILD, "bin", "mpiwasm"), made["wait"]["wasm"]]}
+                        "Wasm": [os.path.join(BUILD, "bin", "mpiwasm"), made["wait"]["wasm"]],
+                        "Wasm, made for threads": [os.path.join(BUILD, "bin", "mpiwasm"), made["wait_threads"]["wasm"]]}
             report["together"] = together.measure(commands, options.rounds)
         if "instructions" in names:
             print("counting instructions ...", file=sys.stderr)

@@ -32,7 +32,7 @@ _Noreturn void mw_raise_trap(mw_instance *instance, mw_trap_code trap, const cha
     longjmp(trapped, 1);
 }
 
-static inline mw_guest_ptr at(uint32_t addr)
+static inline mw_guest_ptr at(mw_guest_addr addr)
 {
     return (mw_guest_ptr){addr};
 }
@@ -47,6 +47,21 @@ static inline int32_t load(uint32_t addr)
 static inline void store(uint32_t addr, int32_t value)
 {
     memcpy(memory.base + addr, &value, 4);
+}
+
+/* A handle, an address or an MPI_Aint. */
+enum { WORD = sizeof(mw_guest_word) };
+
+static inline mw_guest_word load_word(uint32_t addr)
+{
+    mw_guest_word value;
+    memcpy(&value, memory.base + addr, sizeof value);
+    return value;
+}
+
+static inline void store_word(uint32_t addr, mw_guest_word value)
+{
+    memcpy(memory.base + addr, &value, sizeof value);
 }
 
 /* Returns -1 if the host has no memory. */

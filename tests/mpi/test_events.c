@@ -198,9 +198,9 @@ enum { EVENT_CB = 1, DROPPED_CB, FREED_CB, WRONG_CB, ENDING_CB };
 
 static int calls, freed, order[4000];
 static int64_t lost;
-static uint32_t stale_instance, seen_data;
+static mw_guest_word stale_instance, seen_data;
 
-static void guest_event(mw_instance *instance, uint32_t event, uint32_t er, int32_t safety, uint32_t user_data)
+static void guest_event(mw_instance *instance, mw_guest_word event, mw_guest_word er, int32_t safety, mw_guest_word user_data)
 {
     unsigned long bytes;
     int64_t timestamp;
@@ -232,13 +232,14 @@ static void guest_event(mw_instance *instance, uint32_t event, uint32_t er, int3
     order[calls++] = rank;
 }
 
-static void guest_dropped(mw_instance *instance, int64_t count, uint32_t er, int32_t source, int32_t safety, uint32_t user_data)
+static void guest_dropped(mw_instance *instance, int64_t count, mw_guest_word er, int32_t source, int32_t safety,
+                          mw_guest_word user_data)
 {
     (void)instance, (void)er, (void)source, (void)safety, (void)user_data;
     lost += count;
 }
 
-static void guest_freed(mw_instance *instance, uint32_t er, int32_t safety, uint32_t user_data)
+static void guest_freed(mw_instance *instance, mw_guest_word er, int32_t safety, mw_guest_word user_data)
 {
     (void)safety;
     assert_int_equal(user_data, 77);
@@ -247,7 +248,7 @@ static void guest_freed(mw_instance *instance, uint32_t er, int32_t safety, uint
 }
 
 /* Frees its registration and ends the interface, from within. */
-static void guest_ending(mw_instance *instance, uint32_t event, uint32_t er, int32_t safety, uint32_t user_data)
+static void guest_ending(mw_instance *instance, mw_guest_word event, mw_guest_word er, int32_t safety, mw_guest_word user_data)
 {
     (void)safety, (void)user_data;
     assert_int_equal(mw_MPI_T_event_handle_free(instance, er, at(0), at(0)), 0);
@@ -256,13 +257,13 @@ static void guest_ending(mw_instance *instance, uint32_t event, uint32_t er, int
     calls++;
 }
 
-static uint32_t alloc(void)
+static mw_guest_word alloc(void)
 {
     assert_int_equal(mw_MPI_T_event_handle_alloc(&guest, 0, at(0), NO_INFO, at(64)), 0);
-    return (uint32_t)load(64);
+    return load_word(64);
 }
 
-static int32_t listen(uint32_t er, int32_t level, uint32_t function, uint32_t user_data)
+static int32_t listen(mw_guest_word er, int32_t level, uint32_t function, uint32_t user_data)
 {
     return mw_MPI_T_event_register_callback(&guest, er, level, NO_INFO, at(user_data), at(function));
 }
@@ -279,9 +280,9 @@ static void test_begin(void **state)
     functions[DROPPED_CB].code = (mw_code_ptr)guest_dropped;
     functions[FREED_CB].code = (mw_code_ptr)guest_freed;
     functions[ENDING_CB].code = (mw_code_ptr)guest_ending;
-    signatures[EVENT_CB] = signatures[ENDING_CB] = "iiii:";
-    signatures[DROPPED_CB] = "Iiiii:";
-    signatures[FREED_CB] = "iii:";
+    signatures[EVENT_CB] = signatures[ENDING_CB] = MW_BY_WIDTH("iiii:", "IIiI:");
+    signatures[DROPPED_CB] = MW_BY_WIDTH("Iiiii:", "IIiiI:");
+    signatures[FREED_CB] = MW_BY_WIDTH("iii:", "IiI:");
     signatures[WRONG_CB] = "i:i";
     for (int i = 0; i < 8; i++) {
         functions[i].instance = &guest;
@@ -315,21 +316,21 @@ static void test_queries(void **state)
     assert_int_equal(value, 0x123456789abc);
     assert_int_equal(mw_MPI_T_source_get_timestamp(&guest, -1, at(64)), MW_GUEST_T_ERR_INVALID_INDEX);
     store(68, 100), store(84, 100);
-    store(80, 1), store(116, -1);
-    assert_int_equal(mw_MPI_T_event_get_info(&guest, 0, at(128), at(68), at(72), at(112), at(120), at(80), at(76), at(96),
+    store(80, 1), store_word(320 + WORD, 1);
+    assert_int_equal(mw_MPI_T_event_get_info(&guest, 0, at(128), at(68), at(72), at(320), at(352), at(80), at(368), at(96),
                                              at(160), at(84), at(88)), 0);
     assert_string_equal((char *)memory.base + 128, "message");
     assert_int_equal(load(72), MW_GUEST_T_VERBOSITY_USER_ALL);
-    assert_int_equal(load(112), MW_GUEST_INT);
-    assert_int_equal(load(116), -1); /* room for one element only */
+    assert_int_equal(load_word(320), MW_GUEST_INT);
+    assert_int_equal(load_word(320 + WORD), 1); /* room for one element only */
     assert_int_equal(load(80), 2);
-    assert_int_equal(load(76), 0); /* no enumeration */
+    assert_int_equal(load_word(368), 0); /* no enumeration */
     assert_int_equal(load(88), MW_GUEST_T_BIND_NO_OBJECT);
     store(80, 2);
-    assert_int_equal(mw_MPI_T_event_get_info(&guest, 0, at(0), at(0), at(0), at(112), at(120), at(80), at(0), at(0), at(0),
+    assert_int_equal(mw_MPI_T_event_get_info(&guest, 0, at(0), at(0), at(0), at(320), at(352), at(80), at(0), at(0), at(0),
                                              at(0), at(0)), 0);
-    assert_int_equal(load(116), MW_GUEST_UNSIGNED_LONG_LONG);
-    assert_int_equal(load(124), 8);
+    assert_int_equal(load_word(320 + WORD), MW_BY_WIDTH(MW_GUEST_UNSIGNED_LONG_LONG, MW_GUEST_UNSIGNED_LONG));
+    assert_int_equal(load_word(352 + WORD), 8);
     assert_int_equal(mw_MPI_T_event_get_info(&guest, 0, at(0), at(0), at(0), at(BYTES - 4), at(0), at(80), at(0), at(0), at(0),
                                              at(0), at(0)), MW_GUEST_T_ERR_INVALID);
     strcpy((char *)memory.base + 128, "message");
@@ -344,7 +345,7 @@ static void test_queries(void **state)
 static void test_delivery(void **state)
 {
     (void)state;
-    uint32_t er = alloc();
+    mw_guest_word er = alloc();
     assert_int_equal(listen(er, 7, EVENT_CB, 0), MW_GUEST_T_ERR_INVALID);
     assert_int_equal(listen(er, MW_GUEST_T_CB_REQUIRE_NONE, WRONG_CB, 0), MW_GUEST_T_ERR_INVALID);
     assert_int_equal(listen(er ^ 1u << 16, MW_GUEST_T_CB_REQUIRE_NONE, EVENT_CB, 0), MW_GUEST_T_ERR_INVALID_HANDLE);
@@ -392,7 +393,7 @@ static void test_overflow(void **state)
     (void)state;
     pthread_t threads[2];
     int firsts[2] = {0, 10000};
-    uint32_t er = alloc();
+    mw_guest_word er = alloc();
     calls = 0, lost = 0;
     assert_int_equal(listen(er, MW_GUEST_T_CB_REQUIRE_MPI_RESTRICTED, EVENT_CB, 0), 0);
     assert_int_equal(mw_MPI_T_event_set_dropped_handler(&guest, er, at(WRONG_CB)), MW_GUEST_T_ERR_INVALID);
@@ -420,7 +421,7 @@ static void test_overflow(void **state)
 static void test_end(void **state)
 {
     (void)state;
-    uint32_t er = alloc();
+    mw_guest_word er = alloc();
     calls = 0;
     assert_int_equal(listen(er, MW_GUEST_T_CB_REQUIRE_MPI_RESTRICTED, ENDING_CB, 0), 0);
     raise_event(MPI_T_CB_REQUIRE_MPI_RESTRICTED, 7, 0);

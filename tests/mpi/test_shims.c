@@ -67,6 +67,8 @@ static void test_handles(void **state)
     assert_null(mw_info_find((mw_guest_info){handles[0].value ^ 1u << 20}));
     assert_null(mw_info_find((mw_guest_info){0}));
     assert_null(mw_info_find((mw_guest_info){UINT32_MAX}));
+    for (int bit = 32; bit < 8 * WORD; bit++) /* a valid one with a bit more */
+        assert_null(mw_info_find((mw_guest_info){handles[0].value | (mw_guest_word)(UINT64_C(1) << bit)}));
     /* a slot that is used again has another handle */
     mw_info_free(slots[1]);
     assert_null(mw_info_find(handles[1]));
@@ -169,9 +171,9 @@ static void test_predefined_types(void **state)
         uint32_t type;
         int32_t size, extent;
     } rows[] = {
-        {MW_GUEST_CHAR, 1, 1}, {MW_GUEST_INT, 4, 4}, {MW_GUEST_LONG, 4, 4}, {MW_GUEST_UNSIGNED_LONG, 4, 4},
-        {MW_GUEST_AINT, 4, 4}, {MW_GUEST_COUNT, 8, 8}, {MW_GUEST_OFFSET, 8, 8}, {MW_GUEST_LONG_LONG, 8, 8},
-        {MW_GUEST_LONG_DOUBLE, 16, 16}, {MW_GUEST_LONG_INT, 8, 8}, {MW_GUEST_SHORT_INT, 6, 8},
+        {MW_GUEST_CHAR, 1, 1}, {MW_GUEST_INT, 4, 4}, {MW_GUEST_LONG, WORD, WORD}, {MW_GUEST_UNSIGNED_LONG, WORD, WORD},
+        {MW_GUEST_AINT, WORD, WORD}, {MW_GUEST_COUNT, 8, 8}, {MW_GUEST_OFFSET, 8, 8}, {MW_GUEST_LONG_LONG, 8, 8},
+        {MW_GUEST_LONG_DOUBLE, 16, 16}, {MW_GUEST_LONG_INT, WORD + 4, 2 * WORD}, {MW_GUEST_SHORT_INT, 6, 8},
         {MW_GUEST_DOUBLE_INT, 12, 16}, {MW_GUEST_LONG_DOUBLE_INT, 20, 32}, {MW_GUEST_WCHAR, 4, 4},
         {MW_GUEST_C_BOOL, 1, 1}, {MW_GUEST_CXX_BOOL, 1, 1}, {MW_GUEST_C_DOUBLE_COMPLEX, 16, 16},
         {MW_GUEST_INTEGER, 4, 4}, {MW_GUEST_REAL8, 8, 8}, {MW_GUEST_LOGICAL1, 1, 1}, {MW_GUEST_2DOUBLE_PRECISION, 16, 16},
@@ -179,9 +181,9 @@ static void test_predefined_types(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_int_equal(mw_MPI_Type_size(&guest, TYPE(rows[i].type), at(64)), 0);
         assert_int_equal(load(64), rows[i].size);
-        assert_int_equal(mw_MPI_Type_get_extent(&guest, TYPE(rows[i].type), at(64), at(68)), 0);
-        assert_int_equal(load(64), 0);
-        assert_int_equal(load(68), rows[i].extent);
+        assert_int_equal(mw_MPI_Type_get_extent(&guest, TYPE(rows[i].type), at(64), at(72)), 0);
+        assert_int_equal(load_word(64), 0);
+        assert_int_equal(load_word(72), rows[i].extent);
     }
 }
 
@@ -212,6 +214,12 @@ static void test_buffers(void **state)
                      MW_GUEST_ERR_BUFFER);
     assert_int_equal(mw_MPI_Allreduce(&guest, at(64), at(80), 1, INT, OP(77), SELF), MW_GUEST_ERR_OP);
     assert_int_equal(mw_MPI_Comm_rank(&guest, SELF, at(BYTES - 2)), MW_GUEST_ERR_ARG);
+    /* right but for bits above the lower 32 */
+    for (int bit = 32; bit < 8 * WORD; bit++) {
+        mw_guest_addr far = (mw_guest_addr)(UINT64_C(1) << bit) + 64;
+        assert_int_equal(mw_MPI_Send(&guest, at(far), 1, INT, 0, 0, SELF), MW_GUEST_ERR_BUFFER);
+        assert_int_equal(mw_MPI_Comm_rank(&guest, SELF, at(far)), MW_GUEST_ERR_ARG);
+    }
     assert_int_equal(mw_MPI_Comm_rank(&guest, SELF, at(0)), MW_GUEST_ERR_ARG);
 }
 
@@ -220,33 +228,33 @@ static void test_derived_types(void **state)
 {
     (void)state;
     mw_guest_ptr s = at(MW_GUEST_STATUS_IGNORE);
-    store(64, 1);            /* block lengths */
-    store(68, 4096);         /* displacement */
-    store(72, MW_GUEST_INT); /* types */
-    assert_int_equal(mw_MPI_Type_create_struct(&guest, 1, at(64), at(68), at(72), at(76)), 0);
-    assert_int_equal(mw_MPI_Type_commit(&guest, at(76)), 0);
-    mw_guest_type absolute = TYPE(load(76));
+    store(64, 1);                 /* block lengths */
+    store_word(72, 4096);         /* displacement */
+    store_word(80, MW_GUEST_INT); /* types */
+    assert_int_equal(mw_MPI_Type_create_struct(&guest, 1, at(64), at(72), at(80), at(88)), 0);
+    assert_int_equal(mw_MPI_Type_commit(&guest, at(88)), 0);
+    mw_guest_type absolute = TYPE(load_word(88));
     store(4096, 5150);
-    assert_int_equal(mw_MPI_Sendrecv(&guest, at(0), 1, absolute, 0, 1, at(80), 1, INT, 0, 1, SELF, s), 0);
-    assert_int_equal(load(80), 5150);
+    assert_int_equal(mw_MPI_Sendrecv(&guest, at(0), 1, absolute, 0, 1, at(128), 1, INT, 0, 1, SELF, s), 0);
+    assert_int_equal(load(128), 5150);
     assert_int_equal(mw_MPI_Send(&guest, at(BYTES - 4096), 1, absolute, 0, 1, SELF), MW_GUEST_ERR_BUFFER);
 
-    store(68, -8);
-    assert_int_equal(mw_MPI_Type_create_struct(&guest, 1, at(64), at(68), at(72), at(84)), 0);
-    assert_int_equal(mw_MPI_Type_commit(&guest, at(84)), 0);
-    mw_guest_type below = TYPE(load(84));
-    assert_int_equal(mw_MPI_Sendrecv(&guest, at(4104), 1, below, 0, 1, at(80), 1, INT, 0, 1, SELF, s), 0);
+    store_word(72, (mw_guest_word)-8);
+    assert_int_equal(mw_MPI_Type_create_struct(&guest, 1, at(64), at(72), at(80), at(96)), 0);
+    assert_int_equal(mw_MPI_Type_commit(&guest, at(96)), 0);
+    mw_guest_type below = TYPE(load_word(96));
+    assert_int_equal(mw_MPI_Sendrecv(&guest, at(4104), 1, below, 0, 1, at(128), 1, INT, 0, 1, SELF, s), 0);
     assert_int_equal(mw_MPI_Send(&guest, at(4), 1, below, 0, 1, SELF), MW_GUEST_ERR_BUFFER);
 
     /* stale after free; a predefined one cannot be freed */
-    store(88, (int32_t)below.value);
-    assert_int_equal(mw_MPI_Type_free(&guest, at(84)), 0);
-    assert_int_equal(load(84), MW_GUEST_DATATYPE_NULL);
-    assert_int_equal(mw_MPI_Type_free(&guest, at(88)), MW_GUEST_ERR_TYPE);
+    store_word(104, below.value);
+    assert_int_equal(mw_MPI_Type_free(&guest, at(96)), 0);
+    assert_int_equal(load_word(96), MW_GUEST_DATATYPE_NULL);
+    assert_int_equal(mw_MPI_Type_free(&guest, at(104)), MW_GUEST_ERR_TYPE);
     assert_int_equal(mw_MPI_Send(&guest, at(4104), 1, below, 0, 1, SELF), MW_GUEST_ERR_TYPE);
-    store(88, MW_GUEST_INT);
-    assert_int_equal(mw_MPI_Type_free(&guest, at(88)), MW_GUEST_ERR_TYPE);
-    assert_int_equal(mw_MPI_Type_free(&guest, at(76)), 0);
+    store_word(104, MW_GUEST_INT);
+    assert_int_equal(mw_MPI_Type_free(&guest, at(104)), MW_GUEST_ERR_TYPE);
+    assert_int_equal(mw_MPI_Type_free(&guest, at(88)), 0);
 }
 
 static void test_type_contents(void **state)
@@ -358,39 +366,39 @@ static void test_requests(void **state)
     uint32_t requests = 256, statuses = 512;
     for (int i = 0; i < 4; i++)
         assert_int_equal(mw_MPI_Irecv(&guest, at(1024 + 4 * (uint32_t)i), 1, INT, MW_GUEST_ANY_SOURCE,
-                                      MW_GUEST_ANY_TAG, SELF, at(requests + 4 * (uint32_t)i)), 0);
+                                      MW_GUEST_ANY_TAG, SELF, at(requests + WORD * (uint32_t)i)), 0);
     /* one request twice in a list, a wild one, and too long a list */
-    store(300, load(requests));
-    store(304, load(requests));
-    assert_int_equal(mw_MPI_Waitall(&guest, 2, at(300), at(MW_GUEST_STATUSES_IGNORE)), MW_GUEST_ERR_REQUEST);
-    store(304, 0x12345678);
-    assert_int_equal(mw_MPI_Waitall(&guest, 2, at(300), at(MW_GUEST_STATUSES_IGNORE)), MW_GUEST_ERR_REQUEST);
-    assert_int_equal(mw_MPI_Waitall(&guest, INT32_MAX, at(300), at(MW_GUEST_STATUSES_IGNORE)), MW_GUEST_ERR_ARG);
+    store_word(304, load_word(requests));
+    store_word(304 + WORD, load_word(requests));
+    assert_int_equal(mw_MPI_Waitall(&guest, 2, at(304), at(MW_GUEST_STATUSES_IGNORE)), MW_GUEST_ERR_REQUEST);
+    store_word(304 + WORD, 0x12345678);
+    assert_int_equal(mw_MPI_Waitall(&guest, 2, at(304), at(MW_GUEST_STATUSES_IGNORE)), MW_GUEST_ERR_REQUEST);
+    assert_int_equal(mw_MPI_Waitall(&guest, INT32_MAX, at(304), at(MW_GUEST_STATUSES_IGNORE)), MW_GUEST_ERR_ARG);
     assert_int_equal(mw_MPI_Start(&guest, at(requests)), MW_GUEST_ERR_REQUEST);
 
     for (int i = 0; i < 4; i++) {
         store(2048, 100 + i);
         assert_int_equal(mw_MPI_Send(&guest, at(2048), 1, INT, 0, 7 + i, SELF), 0);
     }
-    int32_t stale = load(requests);
+    mw_guest_word stale = load_word(requests);
     assert_int_equal(mw_MPI_Waitall(&guest, 4, at(requests), at(statuses)), 0);
     for (uint32_t i = 0; i < 4; i++) {
         assert_int_equal(load(1024 + 4 * i), 100 + i);
-        assert_int_equal(load(requests + 4 * i), MW_GUEST_REQUEST_NULL);
+        assert_int_equal(load_word(requests + WORD * i), MW_GUEST_REQUEST_NULL);
         assert_int_equal(load(statuses + 32 * i), 0);
         assert_int_equal(load(statuses + 32 * i + 4), 7 + i);
-        assert_int_equal(mw_MPI_Get_count(&guest, at(statuses + 32 * i), INT, at(300)), 0);
-        assert_int_equal(load(300), 1);
+        assert_int_equal(mw_MPI_Get_count(&guest, at(statuses + 32 * i), INT, at(304)), 0);
+        assert_int_equal(load(304), 1);
     }
-    store(300, stale);
-    assert_int_equal(mw_MPI_Wait(&guest, at(300), at(0)), MW_GUEST_ERR_REQUEST);
+    store_word(304, stale);
+    assert_int_equal(mw_MPI_Wait(&guest, at(304), at(0)), MW_GUEST_ERR_REQUEST);
 
     /* the empty status of a null request */
     assert_int_equal(mw_MPI_Wait(&guest, at(requests), at(statuses)), 0);
     assert_int_equal(load(statuses), MW_GUEST_ANY_SOURCE);
     assert_int_equal(load(statuses + 4), MW_GUEST_ANY_TAG);
-    assert_int_equal(mw_MPI_Waitany(&guest, 4, at(requests), at(300), at(statuses)), 0);
-    assert_int_equal(load(300), MW_GUEST_UNDEFINED);
+    assert_int_equal(mw_MPI_Waitany(&guest, 4, at(requests), at(304), at(statuses)), 0);
+    assert_int_equal(load(304), MW_GUEST_UNDEFINED);
 }
 
 static void test_persistent(void **state)
@@ -469,12 +477,12 @@ static void test_info(void **state)
 {
     (void)state;
     assert_int_equal(mw_MPI_Info_create(&guest, at(64)), 0);
-    mw_guest_info info = {(uint32_t)load(64)};
+    mw_guest_info info = {load_word(64)};
     memcpy(memory.base + 128, "key", 4);
     memcpy(memory.base + 160, "a value", 8);
     assert_int_equal(mw_MPI_Info_set(&guest, info, at(128), at(160)), 0);
-    assert_int_equal(mw_MPI_Info_get(&guest, info, at(128), 3, at(192), at(68)), 0);
-    assert_int_equal(load(68), 1);
+    assert_int_equal(mw_MPI_Info_get(&guest, info, at(128), 3, at(192), at(72)), 0);
+    assert_int_equal(load(72), 1);
     assert_string_equal((char *)memory.base + 192, "a v");
     memset(memory.base + BYTES - 16, 'x', 16); /* a key without an end */
     assert_int_equal(mw_MPI_Info_set(&guest, info, at(BYTES - 16), at(160)), MW_GUEST_ERR_ARG);
@@ -486,15 +494,15 @@ static void test_communicators(void **state)
 {
     (void)state;
     assert_int_equal(mw_MPI_Comm_dup(&guest, WORLD, at(64)), 0);
-    mw_guest_comm dup = COMM(load(64));
-    assert_int_equal(mw_MPI_Comm_compare(&guest, WORLD, dup, at(68)), 0);
-    assert_int_equal(load(68), MW_GUEST_CONGRUENT);
+    mw_guest_comm dup = COMM(load_word(64));
+    assert_int_equal(mw_MPI_Comm_compare(&guest, WORLD, dup, at(72)), 0);
+    assert_int_equal(load(72), MW_GUEST_CONGRUENT);
     assert_int_equal(mw_MPI_Comm_free(&guest, at(64)), 0);
-    assert_int_equal(mw_MPI_Comm_rank(&guest, dup, at(68)), MW_GUEST_ERR_COMM);
-    store(64, MW_GUEST_COMM_WORLD);
+    assert_int_equal(mw_MPI_Comm_rank(&guest, dup, at(72)), MW_GUEST_ERR_COMM);
+    store_word(64, MW_GUEST_COMM_WORLD);
     assert_int_equal(mw_MPI_Comm_free(&guest, at(64)), MW_GUEST_ERR_COMM);
     assert_int_equal(mw_MPI_Comm_split(&guest, WORLD, MW_GUEST_UNDEFINED, 0, at(64)), 0);
-    assert_int_equal(load(64), MW_GUEST_COMM_NULL);
+    assert_int_equal(load_word(64), MW_GUEST_COMM_NULL);
 }
 
 static void test_buffer_attach(void **state)
