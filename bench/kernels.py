@@ -10,6 +10,9 @@ counts is the least and the median over the rounds. Columns are native time / ti
   simd128   mpiwasm-cc -O3 -msimd128 with clang's vectorizers and unrolling on: what other toolchains ship
   fma       mpiwasm-cc -O3, run with --fp-contract=fast; relative to clang -O3 -march=native -ffp-contract=fast
 
+A compiler may fuse in spite of -ffp-contract=off (gcc 12 does: its vfmaddsub). The code of all native builds that must not is looked
+at. One with fused instructions counts for nothing but a footnote; in its place the same compiler's without them (FMA_OFF) does.
+
 Native runs keep their heap (no mmap for large blocks), as a guest keeps its own.
 
 --levels shows instead what the levels of optimization cost and bring: for each of -O0 to -O3 the time to compile the
@@ -17,8 +20,12 @@ modules of all kernels (C library included), one after the other, and the geomet
 
 --pointers shows what 64-bit pointers (mpiwasm-cc -m64) cost: the time of each kernel in C, and of examples/cg.c on one rank,
 with them and without.
+
+--openmp shows the kernels with loops in parallel, built with -fopenmp natively and as guests: elapsed time of a step with one and
+with two threads.
 """
 import argparse
+import glob
 import json
 import math
 import os
@@ -45,6 +52,8 @@ COLUMNS = {
     "fma": (("fma",), "native-fma"),
 }
 SHOWN = ("generic", "wasm", "simd128", "fma")
+FUSED = re.compile(r"\b(vfn?m(add|sub|addsub|subadd)\d+[ps][sdh]|fn?m(add|sub)|fml[as])\s")
+FMA_OFF = ["-mno-fma", "-mno-avx512f"]
 FOREIGN = ["-msimd128", "-fvectorize", "-fslp-vectorize", "-funroll-loops"]
 
 
@@ -64,8 +73,27 @@ def run(command, environment=None):
     return result.stdout
 
 
+def fused_instructions(program):
+    code = run(["llvm-objdump-22", "-d", "--no-show-raw-insn", program])
+    return len(FUSED.findall(code))
+
+
+def build_native(kind, command, source, commands):
+    """Builds and notes the command; also of the same without fused instructions, if there are some that should not be."""
+    output = os.path.join(WORK, f"{os.path.splitext(os.path.basename(source))[0]}-{kind}")
+    run(command + [source, "-o", output, "-lm"])
+    commands[kind] = [output]
+    if "-ffp-contract=off" not in command or not fused_instructions(output):
+        return
+    commands[f"{kind}-fused"] = commands.pop(kind)
+    output += "-strict"
+    run(command + FMA_OFF + [source, "-o", output, "-lm"])
+    if not fused_instructions(output):
+        commands[kind] = [output]
+
+
 def build(name, source):
-    """The command of each build."""
+    """The command of each build. A kind that cannot be had without fused instructions is missing, and there is one KIND-fused."""
     cxx = source.endswith(".cc")
     clang, gcc, guest = ("clang++-22", "g++", "mpiwasm-c++") if cxx else ("clang-22", "gcc", "mpiwasm-cc")
     strict = "-ffp-contract=off"
@@ -78,9 +106,7 @@ def build(name, source):
     }
     commands = {}
     for kind, command in native.items():
-        output = os.path.join(WORK, f"{name}-{kind}")
-        run(command + [source, "-o", output, "-lm"])
-        commands[kind] = [output]
+        build_native(kind, command, source, commands)
     for kind, flags in (("wasm", []), ("simd128", FOREIGN)):
         output = os.path.join(WORK, f"{name}-{kind}.wasm")
         run([guest, "-O3", *flags, source, "-o", output, "-lm"])
@@ -102,14 +128,14 @@ def measure(name, commands, rounds):
                 raise Failure(f"{name}, {kind}: cannot read what it printed: {text!r}")
             times[kind].append(int(least[1]))
             sums[kind] = checksum[1]
-    strict = {kind: value for kind, value in sums.items() if "fma" not in str(kind)}
+    strict = {kind: value for kind, value in sums.items() if not re.search("fma|fused", str(kind))}
     if len(set(strict.values())) != 1:
         raise Failure(f"{name}: results differ: {strict}")
     return times
 
 
 def ratios(times, reduce):
-    best = {column: min(reduce(times[kind]) for kind in kinds) for column, (kinds, _) in COLUMNS.items()}
+    best = {column: min(reduce(times[kind]) for kind in kinds if kind in times) for column, (kinds, _) in COLUMNS.items()}
     return {column: best[COLUMNS[column][1]] / best[column] for column in SHOWN}
 
 
@@ -121,14 +147,22 @@ def table(results):
     lines = ["| kernel | native, ms | by | " + " | ".join(SHOWN) + " |", "|---|---:|---|" + "---:|" * len(SHOWN)]
     least = {name: ratios(times, min) for name, times in results.items()}
     median = {name: ratios(times, statistics.median) for name, times in results.items()}
+    notes = []
     for name, times in results.items():
-        kind = min(COLUMNS["native"][0], key=lambda k: min(times[k]))
+        kind = min((k for k in COLUMNS["native"][0] if k in times), key=lambda k: min(times[k]))
         cells = " | ".join(f"{least[name][c]:.2f} ({median[name][c]:.2f})" for c in SHOWN)
-        lines.append(f"| {name} | {min(times[kind]) / 1e6:.3f} | {kind} | {cells} |")
+        mark = ""
+        for fused in (k for k in times if k.endswith("-fused")):
+            strict = fused.removesuffix("-fused")
+            mark = "*"
+            notes.append(f"\\* *{name}*: {strict} fuses multiplications with additions in spite of `-ffp-contract=off`: "
+                         f"{min(times[fused]) / 1e6:.3f} ms. With `{' '.join(FMA_OFF)}` it does not"
+                         f"{f': {min(times[strict]) / 1e6:.3f} ms' if strict in times else ' either'}.")
+        lines.append(f"| {name}{mark} | {min(times[kind]) / 1e6:.3f} | {kind} | {cells} |")
     cells = " | ".join(f"**{geomean(r[c] for r in least.values()):.2f}** ({geomean(r[c] for r in median.values()):.2f})"
                        for c in SHOWN)
     lines.append(f"| geometric mean | | | {cells} |")
-    return "\n".join(lines)
+    return "\n".join(lines + [""] * bool(notes) + notes)
 
 
 def compile_cost(modules, level):
@@ -146,13 +180,13 @@ def levels(names, known, rounds):
     for name in names:
         commands = build(name, known[name])
         modules[name] = commands["wasm"][1]
-        kinds = {kind: commands[kind] for kind in COLUMNS["native"][0]}
+        kinds = {kind: commands[kind] for kind in COLUMNS["native"][0] if kind in commands}
         kinds.update({level: ["mpiwasm", f"-O{level}", modules[name]] for level in range(4)})
         times[name] = measure(name, kinds, rounds)
     lines = ["| level | compiling, elapsed | processor time | speed, native = 1 |", "|---|---:|---:|---:|"]
     for level in range(4):
         costs = [compile_cost(modules.values(), level) for _ in range(3)]
-        speed = geomean(min(min(t[kind]) for kind in COLUMNS["native"][0]) / min(t[level]) for t in times.values())
+        speed = geomean(min(min(t[kind]) for kind in COLUMNS["native"][0] if kind in t) / min(t[level]) for t in times.values())
         lines.append(f"| `-O{level}` | {min(c[0] for c in costs):.2f} s | {min(c[1] for c in costs):.2f} s | {speed:.2f} |")
     size = sum(os.path.getsize(module) for module in modules.values())
     return "\n".join(lines) + f"\n\n{len(modules)} modules, {size / 1e6:.2f} MB."
@@ -182,12 +216,50 @@ def pointers(names, known, rounds):
     return "\n".join(lines)
 
 
+def openmp_builds(name, source):
+    """Of clang with what runtime there is, in whichever version; none if there is none."""
+    output = os.path.join(WORK, f"{name}-openmp")
+    native = ["-O3", "-march=native", "-ffp-contract=off", "-fopenmp", source, "-lm"]
+    commands = {}
+    for folder in ["", *sorted(glob.glob("/usr/lib/llvm-*/lib"), reverse=True)]:
+        try:
+            run(["clang-22", *native, *([f"-L{folder}"] if folder else []), "-o", f"{output}-clang"])
+            commands["clang"] = [f"{output}-clang"]
+            break
+        except Failure:
+            continue
+    run(["gcc", *native, "-o", f"{output}-gcc"])
+    commands["gcc"] = [f"{output}-gcc"]
+    run(["mpiwasm-cc", "-O3", "-fopenmp", source, "-lm", "-o", f"{output}.wasm"])
+    commands["wasm"] = ["mpiwasm", f"{output}.wasm"]
+    return commands
+
+
+def openmp(names, known, rounds):
+    lines = ["| kernel | threads | native, ms | by | wasm, ms | native / wasm |", "|---|---:|---:|---|---:|---:|"]
+    for name in names:
+        with open(known[name]) as f:
+            if "#pragma omp" not in f.read():
+                continue
+        commands = openmp_builds(name, known[name])
+        for threads in (1, 2):
+            times = measure(name, {kind: ["env", f"OMP_NUM_THREADS={threads}", *command]
+                                   for kind, command in commands.items()}, rounds)
+            kind = min((k for k in times if k != "wasm"), key=lambda k: min(times[k]))
+            least, median = (reduce(times[kind]) / reduce(times["wasm"]) for reduce in (min, statistics.median))
+            lines.append(f"| {name} | {threads} | {min(times[kind]) / 1e6:.3f} | {kind} | {min(times['wasm']) / 1e6:.3f} | "
+                         f"{least:.2f} ({median:.2f}) |")
+            print(lines[-1], flush=True)
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="KERNEL", help="default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--levels", action="store_true", help="levels of optimization instead of kinds of builds")
     parser.add_argument("--pointers", action="store_true", help="64-bit pointers against 32-bit ones instead")
+    parser.add_argument("--openmp", action="store_true", help="threads: kernels with OpenMP instead")
     parser.add_argument("--json", help="write all times here")
     parser.add_argument("--markdown", help="write the table here")
     args = parser.parse_args()
@@ -203,6 +275,9 @@ def main():
             return
         if args.pointers:
             print("\n" + pointers(args.names or list(known), {**known, "cg": ""}, args.rounds))
+            return
+        if args.openmp:
+            print("\n" + openmp(args.names or known, known, args.rounds))
             return
         for name in args.names or known:
             results[name] = measure(name, build(name, known[name]), args.rounds)

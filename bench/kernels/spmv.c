@@ -35,6 +35,7 @@ static void setup(void)
 __attribute__((noinline)) static void spmv(int rows, const int *start, const int *column, const double *value,
                                            const double *in, double *out)
 {
+#pragma omp parallel for
     for (int row = 0; row < rows; row++) {
         double sum = 0;
         for (int k = start[row]; k < start[row + 1]; k++)

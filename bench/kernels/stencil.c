@@ -17,6 +17,7 @@ static void setup(void)
 __attribute__((noinline)) static void sweep(int n, const double *in, double *out, double c0, double c1)
 {
 #define AT(v, i, j, k) v[((k) * n + (j)) * n + (i)]
+#pragma omp parallel for collapse(2)
     for (int k = 1; k < n - 1; k++)
         for (int j = 1; j < n - 1; j++)
             for (int i = 1; i < n - 1; i++)

@@ -19,6 +19,7 @@ static void setup(void)
 static void step(void)
 {
     const double s = 3.0;
+#pragma omp parallel for
     for (int i = 0; i < N; i++)
         a[i] = b[i] + s * c[i];
 }
