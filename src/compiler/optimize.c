@@ -116,6 +116,15 @@ static bool has_many_promotions(const mw_unit *u)
     return false;
 }
 
+/* A loop has a variable for each local that it writes, also for those whose value nobody reads before it is written again, as
+ * WebAssembly's compilers put many variables into one local. They go on from loop to loop for nothing: without them a
+ * function's score is what it should be. In a function with very many blocks they stay. */
+static LLVMErrorRef drop_dead_variables(const mw_unit *u, LLVMTargetMachineRef machine, LLVMPassBuilderOptionsRef options)
+{
+    bool may_take_long = has_many_promotions(u) || has_many_blocks(u);
+    return !may_take_long && mw_chain_score(u) > MAX_CHAINS ? LLVMRunPasses(u->llvm, "function(adce)", machine, options) : NULL;
+}
+
 /* What is left out because of the code's shape, at -O1 and more. */
 static const char *choose_passes(const mw_unit *u, const char *usual)
 {
@@ -127,16 +136,16 @@ static const char *choose_passes(const mw_unit *u, const char *usual)
 mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report)
 {
     int level = u->options->opt_level & 3;
-    const char *passes = level ? choose_passes(u, pipelines[level][u->effort]) : "";
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error = NULL;
+    LLVMErrorRef error = level ? drop_dead_variables(u, machine, options) : NULL;
+    const char *passes = level ? choose_passes(u, pipelines[level][u->effort]) : "";
     if (level >= 2) {
         mw_rebase_inductions(u);
         mw_keep_narrow_counters(u);
         mw_share_addresses(u);
     }
     bool usual = level >= 2 && passes == pipelines[level][u->effort];
-    if (usual && !u->has_memory64 && !u->options->strict_traps && u->effort <= MW_EFFORT_REROLL) {
+    if (!error && usual && !u->has_memory64 && !u->options->strict_traps && u->effort <= MW_EFFORT_REROLL) {
         error = LLVMRunPasses(u->llvm, before_reroll, machine, options);
         if (!error)
             mw_reroll(u);

@@ -371,6 +371,27 @@ class Objects(Case):
                     back, = self.call(wasm, "back_" + x, value, options=[f"-O{level}"])
                     self.assertAlmostEqual(float(back), expected, delta=abs(expected) * 1e-8)
 
+    @unittest.skipUnless(os.uname().machine == "x86_64", "looks at x86-64 instructions")
+    def test_locals_of_many_loops_do_not_keep_functions_slow(self):
+        """Locals that every loop sets before it reads them hold nothing at its header, however many loops there are."""
+        loops = []
+        for i in range(40):
+            moved = "\n".join(f"(local.set {k} (i32.add (local.get {k - 1}) (i32.const {k * 8})))" for k in range(4, 24))
+            loops.append(f"""(local.set 1 (i32.const 0))
+              (loop $outer
+                (if (i32.and (local.get 0) (local.get 1)) (then
+                (local.set 3 (i32.mul (local.get 1) (i32.const {8 * i + 512})))
+                {moved}
+                (local.set 2 (i32.const 0))
+                (loop $inner
+                  (f64.store (local.get {4 + i % 20}) (f64.mul (f64.load offset={i * 8 + 8192} (local.get {4 + i % 20})) (f64.const 2.5)))
+                  (local.set {4 + i % 20} (i32.add (local.get {4 + i % 20}) (i32.const 8)))
+                  (br_if $inner (i32.ne (local.get 0) (local.tee 2 (i32.add (local.get 2) (i32.const 1))))))))
+                (br_if $outer (i32.ne (local.get 0) (local.tee 1 (i32.add (local.get 1) (i32.const 1))))))""")
+        wasm = self.wasm(f"(module (memory 16) (func $loops (param i32) {'(local i32)' * 23} {' '.join(loops)}))")
+        code = self.compile(wasm, "-O3", "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3")
+        self.assertIn("vmulpd", self.disassembly(code, "loops.f0"))
+
     def test_neighbours_share_an_index(self):
         # p[0], p[1], p[2] through pointer arithmetic: one index register, three displacements.
         wasm = self.wasm("""(module (memory 1)
