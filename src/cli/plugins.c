@@ -79,14 +79,20 @@ static mw_error load_mpi_file(const char *path, int bits, mw_report *report, con
     return MW_OK;
 }
 
-static mw_error load_mpi_name(const char *name, int bits, mw_report *report, const mw_mpi_plugin **out)
+static mw_error find_mpi_name(const char *name, int bits, mw_report *report, char path[PATH_MAX])
 {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/libmpiwasm-%s%s.so", mw_plugin_dir(), name, bits == 64 ? "-64" : "");
+    snprintf(path, PATH_MAX, "%s/libmpiwasm-%s%s.so", mw_plugin_dir(), name, bits == 64 ? "-64" : "");
     if (access(path, F_OK) != 0)
         return mw_fail(report, MW_ERR_HOST, "there is no plugin for the host MPI '%s' (%s does not exist)", name,
                        path);
-    return load_mpi_file(path, bits, report, out);
+    return MW_OK;
+}
+
+static mw_error load_mpi_name(const char *name, int bits, mw_report *report, const mw_mpi_plugin **out)
+{
+    char path[PATH_MAX];
+    mw_error error = find_mpi_name(name, bits, report, path);
+    return error ? error : load_mpi_file(path, bits, report, out);
 }
 
 mw_error mw_load_mpi(const char *choice, int bits, const mw_launcher *launcher, mw_report *report,
@@ -95,12 +101,16 @@ mw_error mw_load_mpi(const char *choice, int bits, const mw_launcher *launcher, 
     if (choice && strchr(choice, '/'))
         return load_mpi_file(choice, bits, report, out);
     if (choice) {
+        char path[PATH_MAX];
+        mw_error error = find_mpi_name(choice, bits, report, path);
+        if (error != MW_OK)
+            return error;
         if (launcher->plugin && launcher->size > 1 && strcmp(choice, launcher->plugin) != 0)
             return mw_fail(report, MW_ERR_HOST,
                            "this process was started by %s (%d processes) but the plugin for '%s' was asked for: every "
                            "process would be rank 0 of 1; use the mpirun of '%s' or drop --mpi",
                            launcher->name, launcher->size, choice, choice);
-        return load_mpi_name(choice, bits, report, out);
+        return load_mpi_file(path, bits, report, out);
     }
     if (launcher->plugin)
         return load_mpi_name(launcher->plugin, bits, report, out);

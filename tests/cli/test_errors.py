@@ -245,6 +245,9 @@ class Errors(unittest.TestCase):
             run = self.run_cmd(MPIRUN[launcher], "-np", "2", MPIWASM, "--mpi", other, module)
             self.assertNotEqual(run.returncode, 0)
             self.assertRegex(run.stderr + run.stdout, "every process would be rank 0 of 1")
+            run = self.run_cmd(MPIRUN[launcher], "-np", "2", MPIWASM, "--mpi", "elsewhere", module)
+            self.assertNotEqual(run.returncode, 0)
+            self.assertRegex(run.stderr + run.stdout, "rank 1: there is no plugin for the host MPI 'elsewhere'")
 
     def test_a_rank_that_aborts_traps_or_exits_ends_the_job(self):
         module = self.cc("""
