@@ -189,6 +189,91 @@ int main(void)
 """
 
 
+# What searches strings and compares bytes, in all small sizes and places up to memory's end, against loops of bytes.
+SEARCH = r"""
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <string.h>
+
+enum { PAGE = 65536, LONGEST = 50 };
+static size_t (*volatile length)(const char *) = strlen;
+static size_t (*volatile span)(const char *, const char *) = strcspn;
+static char *(*volatile find)(const char *, int) = strchr;
+static char *(*volatile find_or_end)(const char *, int) = strchrnul;
+static void *(*volatile find_byte)(const void *, int, size_t) = memchr;
+static int (*volatile order)(const void *, const void *, size_t) = memcmp;
+static int checks;
+
+static void check(int ok, const char *name, int n, int at, int k)
+{
+    checks++;
+    if (!ok)
+        printf("%s of %d bytes at %d is wrong (%d)\n", name, n, at, k);
+}
+
+static int sign(int n)
+{
+    return (n > 0) - (n < 0);
+}
+
+/* A string of n bytes at s, with one of `marks` at k if k < n; `at` and what lies before s only tell where it is. */
+static void check_string(char *s, int n, int at, int k)
+{
+    static const char *const rejects[] = {"", "\x80", "q\x80", "q\x80r", "qr\x80t", "qrst\x80"};
+    memset(s, 'a', n);
+    s[n] = 0;
+    if (k < n)
+        s[k] = (char)0x80;
+    int first = k < n ? k : n;
+    check(length(s) == (size_t)n, "strlen", n, at, k);
+    for (int i = 0; i < 6; i++)
+        check(span(s, rejects[i]) == (size_t)(i ? first : n), "strcspn", n, at, i);
+    check(find(s, 0x180) == (k < n ? s + k : NULL), "strchr", n, at, k);
+    check(find(s, 0) == s + n, "strchr of 0", n, at, k);
+    check(find_or_end(s, 0x80) == s + first, "strchrnul", n, at, k);
+    check(find_byte(s, 0x180, n) == (k < n ? s + k : NULL), "memchr", n, at, k);
+    check(find_byte(s, 0x80, k) == NULL, "memchr before it", n, at, k);
+    check(find_byte(s, 0, (size_t)-1) == s + n, "memchr without an end", n, at, k);
+}
+
+static void check_order(unsigned char *a, unsigned char *b, int n, int at)
+{
+    for (int k = 0; k <= n; k++)
+        for (int byte = 0; byte < 2; byte++) {
+            memset(a, 0x80, n);
+            memset(b, 0x80, n);
+            if (k < n)
+                a[k] = byte ? 0xff : 1;
+            if (k + 1 < n)
+                b[k + 1] = byte ? 0xff : 1; /* does not count */
+            int expected = k == n ? 0 : byte ? 1 : -1;
+            check(sign(order(a, b, n)) == expected && sign(order(b, a, n)) == -expected, "memcmp", n, at, k);
+        }
+}
+
+int main(void)
+{
+    char *page = (char *)(__builtin_wasm_memory_grow(0, 1) * PAGE), *end = page + PAGE;
+    memset(page, 0x80, PAGE);
+    for (int n = 0; n <= LONGEST; n++) {
+        for (int at = 0; at < 18; at++) {
+            for (int k = 0; k <= n; k++)
+                check_string(page + 64 + at, n, at, k);
+            check_order((unsigned char *)page + 256 + at, (unsigned char *)page + 512 + at * 7 % 16, n, at);
+            memset(page, 0x80, 1024);
+        }
+        for (int k = 0; k <= n; k++)
+            check_string(end - n - 1, n, -1, k);
+        check_order((unsigned char *)end - n, (unsigned char *)page, n, -1);
+        check(find_byte(end - n, 'b', n) == NULL, "memchr", n, -1, 0);
+        memset(page, 0x80, 1024);
+    }
+    printf("%d checks\n", checks);
+    return 0;
+}
+"""
+
+
 # The allocator against a model: what blocks hold, where they lie, what the others leave alone; then that it does not grow.
 HEAP = r"""
 #include <malloc.h>
@@ -475,6 +560,10 @@ class Posix(Toolchain):
     def test_bytes_are_moved_like_by_loops(self):
         self.link(BYTES, "-O2")
         self.assertRegex(self.run_ok(MPIWASM, "main.wasm"), r"^\d{5} checks\n$")
+
+    def test_searches_are_like_loops(self):
+        self.link(SEARCH, "-O2")
+        self.assertRegex(self.run_ok(MPIWASM, "main.wasm"), r"^\d{6} checks\n$")
 
     def test_sorting(self):
         # Stable, as glibc's; without memory for a copy of the array still right and not quadratic.
