@@ -149,8 +149,12 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
         error = LLVMRunPasses(u->llvm, before_reroll, machine, options);
         if (!error)
             mw_reroll(u);
-        if (u->effort != MW_EFFORT_WIDEN)
+        if (u->effort != MW_EFFORT_WIDEN) {
+            /* What other threads write into shared memory may be another value at each use, that in the condition and in the loop. */
+            if (!error && !u->has_shared_memory)
+                mw_widen_loops(u);
             passes = after_reroll[level - 2];
+        }
     }
     /* What other threads write into shared memory may be another value at each use (mw_settle). */
     if (!error && usual && !u->has_shared_memory && u->has_memory64 && after_bounds[level - 2][u->effort]) {

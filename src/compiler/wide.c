@@ -1,0 +1,409 @@
+/* Innermost loops that go through arrays by constant steps: a copy with addresses of 64 bits, behind a condition.
+ *
+ * An address is the zero-extended sum, in 32 bits, of what the loop adds up. As that may wrap around, each sum is one for LLVM: it
+ * is computed and extended for each access, where natively one counter serves all arrays; it has no stride, so that
+ * nothing is known of what two accesses have in common; and nothing stays in a register from one iteration to the next.
+ * Where the loop's last condition tells how many iterations there can be at most, one condition before the loop says that no sum
+ * wraps around in any of them: then a counter of 64 bits that is added to the first address is the same. All programs but those made
+ * for it meet it; where it does not hold, the loop is what it was.
+ *
+ * Nothing here rests on an access being executed, so LLVM may do with them what it likes. */
+#include "compiler/access.h"
+#include "compiler/loop.h"
+#include "compiler/optimize.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAX_ACCESSES = 64,
+    MAX_GROUPS = 10,
+    MAX_STEPS = 4,
+    MAX_DEPTH = 4,
+    MAX_INSTRUCTIONS = 300,
+    MAX_STEP_BITS = 24,
+    LEAST_CONSTANT = 16, /* iterations, where their number is known: shorter loops are unrolled as a whole */
+};
+
+/* Accesses whose indices differ by constants. */
+typedef struct group {
+    mw_access first;
+    int64_t step;
+    int32_t lowest, highest; /* indices, from the first one's */
+    LLVMValueRef pointer;    /* base + the lowest index in the first iteration */
+} group;
+
+typedef struct member {
+    LLVMValueRef inst;
+    unsigned operand; /* its address */
+    group *group;
+    int64_t distance; /* of index and offset, from the first index of the group */
+} member;
+
+/* An instruction or block of the loop, and its copy. */
+typedef struct copy {
+    void *old, *new;
+} copy;
+
+typedef struct pass {
+    const mw_unit *unit;
+    mw_loop loop;
+    member members[MAX_ACCESSES];
+    unsigned nmembers;
+    group groups[MAX_GROUPS];
+    unsigned ngroups;
+    struct {
+        int64_t step;
+        LLVMValueRef counter; /* a phi of the copy */
+    } counters[MAX_STEPS];
+    unsigned ncounters;
+    copy copies[MAX_INSTRUCTIONS + MW_MAX_LOOP_BLOCKS]; /* in ascending order of .old, once all are there */
+    unsigned ncopies;
+} pass;
+
+/* ---- Reading the loop ----------------------------------------------------------------------------------------- */
+
+static bool is_small(int64_t step)
+{
+    return step > -(INT64_C(1) << MAX_STEP_BITS) && step < INT64_C(1) << MAX_STEP_BITS;
+}
+
+/* By how much an i32 grows in an iteration; false if that is not the same each time. */
+static bool read_step(const pass *p, LLVMValueRef v, unsigned depth, int64_t *step)
+{
+    LLVMValueRef start, next;
+    int64_t a, b;
+    *step = 0;
+    if (LLVMTypeOf(v) != p->unit->i32)
+        return false;
+    if (mw_is_invariant(&p->loop, v))
+        return true;
+    if (mw_read_induction(&p->loop, v, &start, &next, step))
+        return is_small(*step);
+    if (depth == MAX_DEPTH || !LLVMIsABinaryOperator(v) || !read_step(p, LLVMGetOperand(v, 0), depth + 1, &a))
+        return false;
+    LLVMOpcode opcode = LLVMGetInstructionOpcode(v);
+    LLVMValueRef right = LLVMGetOperand(v, 1);
+    if (opcode == LLVMShl || opcode == LLVMMul) {
+        if (!LLVMIsAConstantInt(right))
+            return false;
+        int64_t c = LLVMConstIntGetSExtValue(right);
+        if (opcode == LLVMShl && (c < 0 || c >= 32))
+            return false;
+        if (opcode == LLVMShl)
+            c = INT64_C(1) << c;
+        *step = a * c; /* less than 2^24 and 2^32 */
+        return is_small(*step);
+    }
+    if ((!mw_is_sum(v) && opcode != LLVMSub) || !read_step(p, right, depth + 1, &b))
+        return false;
+    *step = opcode == LLVMSub ? a - b : a + b;
+    return is_small(*step);
+}
+
+/* A value that read_step has read, in the first iteration. */
+static LLVMValueRef build_start(const pass *p, LLVMValueRef v)
+{
+    LLVMValueRef start, next;
+    int64_t step;
+    if (mw_is_invariant(&p->loop, v))
+        return v;
+    if (mw_read_induction(&p->loop, v, &start, &next, &step))
+        return start;
+    LLVMValueRef left = build_start(p, LLVMGetOperand(v, 0)), right = build_start(p, LLVMGetOperand(v, 1));
+    return LLVMBuildBinOp(p->unit->builder, mw_is_sum(v) ? LLVMAdd : LLVMGetInstructionOpcode(v), left, right, "");
+}
+
+static bool add_step(pass *p, int64_t step)
+{
+    for (unsigned i = 0; i < p->ncounters; i++)
+        if (p->counters[i].step == step)
+            return true;
+    if (p->ncounters == MAX_STEPS)
+        return false;
+    p->counters[p->ncounters++].step = step;
+    return true;
+}
+
+static group *find_group(pass *p, const mw_access *a, int64_t step)
+{
+    for (unsigned i = 0; i < p->ngroups; i++)
+        if (p->groups[i].first.base == a->base && mw_same_terms(&p->groups[i].first.index, &a->index))
+            return &p->groups[i];
+    if (p->ngroups == MAX_GROUPS || !add_step(p, step))
+        return NULL;
+    group *g = &p->groups[p->ngroups++];
+    *g = (group){.first = *a, .step = step};
+    return g;
+}
+
+/* Notes the access if its address steps through memory. */
+static void read_address(pass *p, LLVMValueRef inst)
+{
+    mw_access a;
+    unsigned operand;
+    if (p->nmembers == MAX_ACCESSES || LLVMGetVolatile(inst) || LLVMGetOrdering(inst) != LLVMAtomicOrderingNotAtomic ||
+        !mw_read_access(p->unit, inst, &a, &operand) || !mw_is_invariant(&p->loop, a.base))
+        return;
+    int64_t sum = 0, step;
+    for (unsigned i = 0; i < a.index.nterms; i++) {
+        if (!read_step(p, a.index.terms[i], 0, &step))
+            return;
+        sum += step;
+    }
+    group *g = sum && is_small(sum) ? find_group(p, &a, sum) : NULL;
+    if (!g)
+        return;
+    int32_t index = (int32_t)(a.index.constant - g->first.index.constant);
+    g->lowest = index < g->lowest ? index : g->lowest;
+    g->highest = index > g->highest ? index : g->highest;
+    p->members[p->nmembers++] = (member){inst, operand, g, index + (int64_t)a.offset};
+}
+
+static bool is_of_loop(const pass *p, LLVMBasicBlockRef b)
+{
+    for (unsigned i = 0; i < p->loop.nblocks; i++)
+        if (p->loop.blocks[i] == b)
+            return true;
+    return false;
+}
+
+/* Behind the loop, only phis right at its exits may use what it computes. */
+static bool are_uses_known(const pass *p, LLVMValueRef inst)
+{
+    for (LLVMUseRef use = LLVMGetFirstUse(inst); use; use = LLVMGetNextUse(use)) {
+        LLVMValueRef user = LLVMGetUser(use);
+        if (is_of_loop(p, LLVMGetInstructionParent(user)))
+            continue;
+        if (!LLVMIsAPHINode(user))
+            return false;
+        for (unsigned i = 0; i < LLVMCountIncoming(user); i++)
+            if (LLVMGetIncomingValue(user, i) == inst && !is_of_loop(p, LLVMGetIncomingBlock(user, i)))
+                return false;
+    }
+    return true;
+}
+
+static bool can_be_copied(LLVMValueRef inst)
+{
+    if (LLVMIsATerminatorInst(inst))
+        return LLVMIsABranchInst(inst) || LLVMIsASwitchInst(inst);
+    return LLVMGetTypeKind(LLVMTypeOf(inst)) != LLVMTokenTypeKind && !LLVMIsAAllocaInst(inst);
+}
+
+/* Loops that only load, each time from a pointer of its own, have nothing to share and are entered faster without a condition. */
+static bool is_worthwhile(const pass *p)
+{
+    bool has_store = false;
+    for (unsigned i = 0; i < p->nmembers; i++)
+        has_store |= LLVMIsAStoreInst(p->members[i].inst) != NULL;
+    return p->nmembers > p->ngroups || has_store;
+}
+
+static bool read_loop(pass *p)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < p->loop.nblocks; i++)
+        for (LLVMValueRef v = LLVMGetFirstInstruction(p->loop.blocks[i]); v; v = LLVMGetNextInstruction(v)) {
+            if (++n > MAX_INSTRUCTIONS || !can_be_copied(v) || !are_uses_known(p, v))
+                return false;
+            if (LLVMIsALoadInst(v) || LLVMIsAStoreInst(v))
+                read_address(p, v);
+        }
+    return is_worthwhile(p);
+}
+
+/* ---- The condition ----------------------------------------------------------------------------------------- */
+
+/* No index of the group wraps around in count + 1 iterations. Both are less than 2^32, and the step has few bits. */
+static LLVMValueRef build_condition(pass *p, group *g, LLVMValueRef count)
+{
+    LLVMBuilderRef b = p->unit->builder;
+    const mw_sum *s = &g->first.index;
+    LLVMValueRef low = mw_i32(p->unit, s->constant + (uint32_t)g->lowest);
+    for (unsigned i = 0; i < s->nterms; i++)
+        low = LLVMBuildAdd(b, build_start(p, s->terms[i]), low, "");
+    low = LLVMBuildZExt(b, low, p->unit->i64, "");
+    g->pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, g->first.base, &low, 1, "");
+    uint64_t size = g->step < 0 ? -(uint64_t)g->step : (uint64_t)g->step;
+    LLVMValueRef span = LLVMBuildMul(b, count, mw_i64(p->unit, size), "");
+    LLVMValueRef last = mw_i64(p->unit, UINT32_MAX - (uint64_t)((int64_t)g->highest - g->lowest));
+    if (g->step > 0)
+        return LLVMBuildICmp(b, LLVMIntULE, LLVMBuildAdd(b, low, span, ""), last, "");
+    return LLVMBuildAnd(b, LLVMBuildICmp(b, LLVMIntULE, low, last, ""), LLVMBuildICmp(b, LLVMIntUGE, low, span, ""), "");
+}
+
+/* ---- The copy ----------------------------------------------------------------------------------------------- */
+
+static int compare_copies(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t)((const copy *)a)->old, y = (uintptr_t)((const copy *)b)->old;
+    return x < y ? -1 : x > y;
+}
+
+/* The copy of an instruction or block; itself if it is none of the loop's. */
+static void *copy_of(const pass *p, void *old)
+{
+    copy key = {.old = old};
+    const copy *found = bsearch(&key, p->copies, p->ncopies, sizeof key, compare_copies);
+    return found ? found->new : old;
+}
+
+static void note_copy(pass *p, void *old, void *new)
+{
+    p->copies[p->ncopies++] = (copy){old, new};
+}
+
+static void copy_instructions(pass *p)
+{
+    LLVMBuilderRef b = p->unit->builder;
+    for (unsigned i = 0; i < p->loop.nblocks; i++) {
+        LLVMBasicBlockRef block = LLVMInsertBasicBlockInContext(p->unit->context, p->loop.header, "wide");
+        note_copy(p, p->loop.blocks[i], block);
+        LLVMPositionBuilderAtEnd(b, block);
+        for (LLVMValueRef v = LLVMGetFirstInstruction(p->loop.blocks[i]); v; v = LLVMGetNextInstruction(v)) {
+            LLVMValueRef new;
+            LLVMSetCurrentDebugLocation2(b, LLVMInstructionGetDebugLoc(v));
+            if (LLVMIsAPHINode(v)) {
+                new = LLVMBuildPhi(b, LLVMTypeOf(v), "");
+            } else {
+                new = LLVMInstructionClone(v);
+                LLVMInsertIntoBuilder(b, new);
+            }
+            note_copy(p, v, new);
+        }
+    }
+    LLVMSetCurrentDebugLocation2(b, NULL);
+    qsort(p->copies, p->ncopies, sizeof *p->copies, compare_copies);
+}
+
+static void connect_phi(const pass *p, LLVMValueRef old, LLVMValueRef new)
+{
+    for (unsigned i = 0; i < LLVMCountIncoming(old); i++) {
+        LLVMValueRef value = copy_of(p, LLVMGetIncomingValue(old, i));
+        LLVMBasicBlockRef from = copy_of(p, LLVMGetIncomingBlock(old, i));
+        LLVMAddIncoming(new, &value, &from, 1);
+    }
+}
+
+/* A way out of the loop leads out of the copy as well. */
+static void connect_exit(const pass *p, LLVMBasicBlockRef from, LLVMBasicBlockRef exit)
+{
+    for (LLVMValueRef phi = LLVMGetFirstInstruction(exit); LLVMIsAPHINode(phi); phi = LLVMGetNextInstruction(phi)) {
+        unsigned i = 0;
+        while (LLVMGetIncomingBlock(phi, i) != from)
+            i++;
+        LLVMValueRef value = copy_of(p, LLVMGetIncomingValue(phi, i));
+        LLVMBasicBlockRef block = copy_of(p, from);
+        LLVMAddIncoming(phi, &value, &block, 1);
+    }
+}
+
+static void connect_instruction(const pass *p, LLVMValueRef old, LLVMValueRef new)
+{
+    if (LLVMIsAPHINode(old)) {
+        connect_phi(p, old, new);
+        return;
+    }
+    for (int i = 0; i < LLVMGetNumOperands(old); i++) {
+        LLVMValueRef operand = LLVMGetOperand(old, (unsigned)i);
+        void *value = LLVMValueIsBasicBlock(operand) ? (void *)LLVMValueAsBasicBlock(operand) : (void *)operand;
+        void *its = copy_of(p, value);
+        if (its != value)
+            LLVMSetOperand(new, (unsigned)i, LLVMValueIsBasicBlock(operand) ? LLVMBasicBlockAsValue(its) : its);
+    }
+    if (!LLVMIsATerminatorInst(old))
+        return;
+    for (unsigned i = 0; i < LLVMGetNumSuccessors(old); i++)
+        if (!is_of_loop(p, LLVMGetSuccessor(old, i)))
+            connect_exit(p, LLVMGetInstructionParent(old), LLVMGetSuccessor(old, i));
+}
+
+static void build_counters(pass *p)
+{
+    const mw_unit *u = p->unit;
+    LLVMBuilderRef b = u->builder;
+    LLVMBasicBlockRef header = copy_of(p, p->loop.header), latch = copy_of(p, p->loop.latch);
+    for (unsigned i = 0; i < p->ncounters; i++) {
+        LLVMPositionBuilderBefore(b, LLVMGetFirstInstruction(header));
+        LLVMValueRef zero = mw_i64(u, 0), step = mw_i64(u, (uint64_t)p->counters[i].step);
+        LLVMValueRef counter = p->counters[i].counter = LLVMBuildPhi(b, u->i64, "");
+        LLVMPositionBuilderBefore(b, LLVMGetBasicBlockTerminator(latch));
+        LLVMValueRef next = LLVMBuildNSWAdd(b, counter, step, "");
+        LLVMAddIncoming(counter, &zero, &p->loop.preheader, 1);
+        LLVMAddIncoming(counter, &next, &latch, 1);
+    }
+}
+
+static void address(const pass *p, const member *m)
+{
+    const mw_unit *u = p->unit;
+    unsigned i = 0;
+    while (p->counters[i].step != m->group->step)
+        i++;
+    LLVMValueRef inst = copy_of(p, m->inst), at = p->counters[i].counter;
+    LLVMPositionBuilderBefore(u->builder, inst);
+    LLVMValueRef pointer = LLVMBuildInBoundsGEP2(u->builder, u->i8, m->group->pointer, &at, 1, "");
+    LLVMValueRef distance = mw_i64(u, (uint64_t)(m->distance - m->group->lowest));
+    LLVMSetOperand(inst, m->operand, LLVMBuildInBoundsGEP2(u->builder, u->i8, pointer, &distance, 1, ""));
+}
+
+static void widen(pass *p)
+{
+    const mw_unit *u = p->unit;
+    LLVMBuilderRef b = u->builder;
+    LLVMValueRef branch = LLVMGetBasicBlockTerminator(p->loop.preheader), ok;
+    LLVMPositionBuilderBefore(b, branch);
+    LLVMValueRef count = mw_build_count(u, &p->loop, &ok);
+    if (!count)
+        return;
+    if (LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) < LEAST_CONSTANT)
+        return;
+    ok = LLVMBuildAnd(b, ok, LLVMBuildICmp(b, LLVMIntULE, count, mw_i64(u, UINT32_MAX), ""), "");
+    for (unsigned i = 0; i < p->ngroups; i++)
+        ok = LLVMBuildAnd(b, ok, build_condition(p, &p->groups[i], count), "");
+    if (LLVMIsNull(ok))
+        return;
+    copy_instructions(p);
+    for (unsigned i = 0; i < p->loop.nblocks; i++)
+        for (LLVMValueRef v = LLVMGetFirstInstruction(p->loop.blocks[i]); v; v = LLVMGetNextInstruction(v))
+            connect_instruction(p, v, copy_of(p, v));
+    build_counters(p);
+    for (unsigned i = 0; i < p->nmembers; i++)
+        address(p, &p->members[i]);
+    LLVMPositionBuilderBefore(b, branch);
+    LLVMBuildCondBr(b, ok, copy_of(p, p->loop.header), p->loop.header);
+    LLVMInstructionEraseFromParent(branch);
+    /* LLVM is to spend its time on the copy, which is not to be copied again. */
+    mw_set_loop(u, LLVMGetBasicBlockTerminator(p->loop.latch), mw_loop_left_alone(u, true));
+    mw_set_loop(u, LLVMGetBasicBlockTerminator(copy_of(p, p->loop.latch)), mw_distinct_node(u, NULL, 0));
+}
+
+static void widen_function(const mw_unit *u, LLVMValueRef function, pass *p)
+{
+    unsigned known = LLVMGetMDKindIDInContext(u->context, "llvm.loop", 9);
+    LLVMSetCurrentDebugLocation2(u->builder, NULL);
+    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(function); b; b = LLVMGetNextBasicBlock(b)) {
+        LLVMValueRef branch = LLVMGetBasicBlockTerminator(b);
+        for (unsigned i = 0; LLVMIsABranchInst(branch) && i < LLVMGetNumSuccessors(branch); i++) {
+            LLVMBasicBlockRef header = LLVMGetSuccessor(branch, i);
+            p->unit = u;
+            p->nmembers = p->ngroups = p->ncounters = p->ncopies = 0;
+            if (LLVMIsAPHINode(LLVMGetFirstInstruction(header)) && !LLVMGetMetadata(branch, known) &&
+                mw_find_loop(&p->loop, header, b) && mw_has_preheader(&p->loop) && mw_is_innermost(&p->loop) &&
+                !mw_has_call(&p->loop) && read_loop(p)) {
+                widen(p);
+                break;
+            }
+        }
+    }
+}
+
+void mw_widen_loops(const mw_unit *u)
+{
+    pass *p = mw_calloc(1, sizeof *p);
+    for (LLVMValueRef f = LLVMGetFirstFunction(u->llvm); f; f = LLVMGetNextFunction(f))
+        if (!LLVMIsDeclaration(f))
+            widen_function(u, f, p);
+    free(p);
+}
