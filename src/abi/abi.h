@@ -239,7 +239,7 @@ typedef struct mw_type_desc {
     const mw_valtype *types; /* parameters, then results */
     /* Calls `code` with `context` and the arguments in args_results[0..nparams), and stores the results in
      * args_results[0..nresults). */
-    void (*invoke)(mw_code_ptr code, mw_context *context, mw_value *args_results);
+    void (*invoke)(mw_code_ptr code, mw_context *context, mw_value *args_results); /* NULL if no function has the type */
     uint32_t group_size; /* of the recursion group that it is in */
     uint32_t super;      /* the declared supertype's index, or UINT32_MAX */
     uint32_t is_final;   /* nothing is declared a subtype of it */

@@ -100,9 +100,13 @@ static void put_expr(builder *b, uint32_t at, const mw_wasm_expr *expr)
 
 /* ---- Sections -------------------------------------------------------------------------------------------------- */
 
+/* Only functions are invoked: types that are called and no function has, of many parameters in libomp, need no code. */
 static uint32_t put_types(builder *b)
 {
     uint32_t at = ARRAY(b, mw_type_desc, b->m->ntypes);
+    bool *invoked = mw_calloc(b->m->ntypes, sizeof *invoked); /* of canonical types */
+    for (uint32_t i = 0; i < b->m->nfuncs; i++)
+        invoked[b->m->types[b->m->funcs[i].type].canonical] = true;
     for (uint32_t i = 0; i < b->m->ntypes; i++) {
         const mw_wasm_functype *t = &b->m->types[i];
         mw_type_desc desc = {.nparams = t->nparams, .nresults = t->nresults,
@@ -111,8 +115,10 @@ static uint32_t put_types(builder *b)
         mw_image_write(&b->image, item, &desc, sizeof desc);
         uint32_t types = mw_image_plain(&b->image, t->types, (t->nparams + (size_t)t->nresults) * sizeof *t->types);
         mw_image_ref_plain(&b->image, FIELD(item, mw_type_desc, types), types);
-        mw_image_ref_value(&b->image, FIELD(item, mw_type_desc, invoke), mw_emit_invoke(b->u, t->canonical));
+        if (invoked[t->canonical])
+            mw_image_ref_value(&b->image, FIELD(item, mw_type_desc, invoke), mw_emit_invoke(b->u, t->canonical));
     }
+    free(invoked);
     return at;
 }
 

@@ -238,7 +238,7 @@ static LLVMValueRef targets_symbol(mw_unit *u, uint32_t table, const mw_targets 
  * one type, those for functions of another type of one element, too, as long as there are not too many. */
 static LLVMValueRef trapping_function(mw_unit *u, mw_trap_code code, uint32_t table, uint32_t type, uint64_t index)
 {
-    enum { MANY = 1024 };
+    enum { MANY = 64 };
     char name[80];
     if (u->ntrapping >= MANY)
         index = UINT64_MAX;
