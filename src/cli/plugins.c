@@ -95,6 +95,15 @@ static mw_error load_mpi_name(const char *name, int bits, mw_report *report, con
     return error ? error : load_mpi_file(path, bits, report, out);
 }
 
+/* Of other names, which whoever built the plugins has chosen, nothing is known: "openmpi5" may be the launcher's MPI. */
+static bool is_known(const char *name)
+{
+    for (int i = 0; mw_mpi_names[i]; i++)
+        if (!strcmp(name, mw_mpi_names[i]))
+            return true;
+    return false;
+}
+
 mw_error mw_load_mpi(const char *choice, int bits, const mw_launcher *launcher, mw_report *report,
                      const mw_mpi_plugin **out)
 {
@@ -105,7 +114,7 @@ mw_error mw_load_mpi(const char *choice, int bits, const mw_launcher *launcher, 
         mw_error error = find_mpi_name(choice, bits, report, path);
         if (error != MW_OK)
             return error;
-        if (launcher->plugin && launcher->size > 1 && strcmp(choice, launcher->plugin) != 0)
+        if (launcher->plugin && launcher->size > 1 && is_known(choice) && strcmp(choice, launcher->plugin) != 0)
             return mw_fail(report, MW_ERR_HOST,
                            "this process was started by %s (%d processes) but the plugin for '%s' was asked for: every "
                            "process would be rank 0 of 1; use the mpirun of '%s' or drop --mpi",

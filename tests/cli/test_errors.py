@@ -249,6 +249,18 @@ class Errors(unittest.TestCase):
             self.assertNotEqual(run.returncode, 0)
             self.assertRegex(run.stderr + run.stdout, "rank 1: there is no plugin for the host MPI 'elsewhere'")
 
+    def test_plugin_of_a_name_of_its_own_below_any_launcher(self):
+        module = self.cc("#include <mpi.h>\nint main(int c, char **v) { int n; MPI_Init(&c, &v); "
+                         "MPI_Comm_size(MPI_COMM_WORLD, &n); MPI_Finalize(); return n != 2; }")
+        plugins = os.path.join(BUILD, "lib", "mpiwasm")
+        os.mkdir(self.path("plugins"))
+        os.symlink(f"{plugins}/libmpiwasm-compiler.so", self.path("plugins/libmpiwasm-compiler.so"))
+        for host, launcher in MPIRUN.items():
+            os.symlink(f"{plugins}/libmpiwasm-{host}.so", self.path(f"plugins/libmpiwasm-{host}5.so"))
+            run = self.run_cmd(launcher, "-np", "2", "env", f"MPIWASM_PLUGIN_DIR={self.path('plugins')}", MPIWASM, "--mpi",
+                               f"{host}5", module)
+            self.assertEqual(run.returncode, 0, run.stderr)
+
     def test_a_rank_that_aborts_traps_or_exits_ends_the_job(self):
         module = self.cc("""
             #include <mpi.h>
