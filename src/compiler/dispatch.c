@@ -13,7 +13,8 @@ enum {
     MAX_WAYS = 128,    /* from which on LLVM does not copy (optimize.c) */
     MAX_COPIED = 12,   /* instructions in the switch's block; LLVM copies up to 20 of the machine's */
     MAX_ENTRIES = 1024, /* of the constant */
-    EDGES_EACH = 16    /* of the copies, for each instruction of the function */
+    EDGES_EACH = 16,   /* of the copies, for each instruction of the function */
+    FUNCTION_ALIGNMENT = 64 /* a line of the cache: where the cases lie in lines does not depend on what is before them */
 };
 
 typedef struct dispatch {
@@ -157,6 +158,7 @@ void mw_copy_dispatch(const mw_unit *u)
                 continue;
             budget -= cost;
             copy_to_cases(u, &d);
+            LLVMSetAlignment(f, FUNCTION_ALIGNMENT);
         }
     }
 }

@@ -191,6 +191,13 @@ LLVMMetadataRef mw_loop_left_alone(const mw_unit *u, bool rolled)
     return mw_distinct_node(u, options, rolled ? 2 : 1);
 }
 
+LLVMMetadataRef mw_loop_interleaved(const mw_unit *u, unsigned count)
+{
+    LLVMMetadataRef pair[] = {text(u, "llvm.loop.interleave.count"), LLVMValueAsMetadata(LLVMConstInt(u->i32, count, 0))};
+    LLVMMetadataRef option = LLVMMDNodeInContext2(u->context, pair, 2);
+    return mw_distinct_node(u, &option, 1);
+}
+
 void mw_set_loop(const mw_unit *u, LLVMValueRef branch, LLVMMetadataRef node)
 {
     LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(u->context, "llvm.loop", 9), LLVMMetadataAsValue(u->context, node));

@@ -36,6 +36,8 @@ enum { MW_MAX_OPERANDS = 2 };
 LLVMMetadataRef mw_distinct_node(const mw_unit *u, const LLVMMetadataRef *operands, unsigned n);
 /* What `llvm.loop` of a branch back to a loop's header says: the loop is not to be vectorized, nor, if `rolled`, unrolled. */
 LLVMMetadataRef mw_loop_left_alone(const mw_unit *u, bool rolled);
+/* Of so many iterations at a time, if it is vectorized. */
+LLVMMetadataRef mw_loop_interleaved(const mw_unit *u, unsigned count);
 void mw_set_loop(const mw_unit *u, LLVMValueRef branch, LLVMMetadataRef node);
 
 #endif

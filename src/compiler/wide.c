@@ -348,6 +348,20 @@ static void address(const pass *p, const member *m)
     LLVMSetOperand(inst, m->operand, LLVMBuildInBoundsGEP2(u->builder, u->i8, pointer, &distance, 1, ""));
 }
 
+/* Does an iteration load again what the one before has loaded, as stencils do? LLVM keeps it in a register, and leaves what remains
+ * after its vectors to scalars: with many iterations at a time these are too many for the usual row of a grid. */
+static bool loads_again(const pass *p)
+{
+    for (unsigned i = 0; i < p->nmembers; i++)
+        for (unsigned k = 0; k < i; k++) {
+            const member *a = &p->members[i], *b = &p->members[k];
+            int64_t apart = a->distance - b->distance;
+            if (a->group == b->group && LLVMIsALoadInst(a->inst) && LLVMIsALoadInst(b->inst) && apart && apart % a->group->step == 0)
+                return true;
+        }
+    return false;
+}
+
 static void widen(pass *p)
 {
     const mw_unit *u = p->unit;
@@ -376,7 +390,8 @@ static void widen(pass *p)
     LLVMInstructionEraseFromParent(branch);
     /* LLVM is to spend its time on the copy, which is not to be copied again. */
     mw_set_loop(u, LLVMGetBasicBlockTerminator(p->loop.latch), mw_loop_left_alone(u, true));
-    mw_set_loop(u, LLVMGetBasicBlockTerminator(copy_of(p, p->loop.latch)), mw_distinct_node(u, NULL, 0));
+    LLVMMetadataRef node = p->loop.nblocks == 1 && loads_again(p) ? mw_loop_interleaved(u, 2) : mw_distinct_node(u, NULL, 0);
+    mw_set_loop(u, LLVMGetBasicBlockTerminator(copy_of(p, p->loop.latch)), node);
 }
 
 static void widen_function(const mw_unit *u, LLVMValueRef function, pass *p)

@@ -204,6 +204,8 @@ class Semantics(Case):
                 for level in range(4):
                     got = self.call(wasm, "run", first, 9, 120 if wrong and n < 20 else 200 if wrong else 100, options=[f"-O{level}"])
                     self.assertEqual(int(got[0]) & 0xFFFFFFFF, value + at & 0xFFFFFFFF, (n, first, level))
+            symbols = subprocess.run(["nm", self.compile(wasm)], capture_output=True, text=True, timeout=60, check=True).stdout
+            self.assertEqual(int(re.search(r"(\w+) t run\.f\d", symbols)[1], 16) % 64, 0, symbols)
             if os.uname().machine == "x86_64":
                 jumps = re.findall(r"jmpq?\s+\*%r", self.disassembly(self.compile(wasm), "run.f0"))
                 self.assertGreaterEqual(len(jumps), n)
@@ -391,6 +393,22 @@ class Objects(Case):
         wasm = self.wasm(f"(module (memory 16) (func $loops (param i32) {'(local i32)' * 23} {' '.join(loops)}))")
         code = self.compile(wasm, "-O3", "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3")
         self.assertIn("vmulpd", self.disassembly(code, "loops.f0"))
+
+    def test_stencils_leave_few_iterations_to_scalars(self):
+        """An iteration that uses what the one before has loaded: no more than two vectors at a time."""
+        wasm = self.wasm("""(module (memory 16)
+          (func $row (param i32 i32 i32) (local f64 f64)
+            (local.set 3 (f64.load offset=8 (local.get 0)))
+            (loop $columns
+              (local.set 4 (f64.load offset=16 (local.get 0)))
+              (f64.store (local.get 1) (f64.add (f64.add (f64.load (local.get 0)) (local.get 4)) (f64.mul (local.get 3) (f64.const 0.25))))
+              (local.set 3 (local.get 4))
+              (local.set 0 (i32.add (local.get 0) (i32.const 8)))
+              (local.set 1 (i32.add (local.get 1) (i32.const 8)))
+              (br_if $columns (local.tee 2 (i32.sub (local.get 2) (i32.const 1)))))))""")
+        code = self.compile(wasm, "-O3", "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3")
+        stores = re.findall(r"vmovup[sd]\s+%ymm\d+, ", self.disassembly(code, "row.f0"))
+        self.assertEqual(len(stores), 2, self.disassembly(code, "row.f0"))
 
     def test_neighbours_share_an_index(self):
         # p[0], p[1], p[2] through pointer arithmetic: one index register, three displacements.
