@@ -96,7 +96,8 @@ _Noreturn void mw_run_trap(mw_instance *instance, mw_trap_code code, const char 
 _Noreturn void mw_run_exit(int code);
 
 /* Service of mw_builtins. */
-_Noreturn void mw_call_trap(mw_instance *instance, uint32_t code, uint32_t type, uint32_t tableidx, uint64_t index);
+void mw_call_trap(mw_instance *instance, uint32_t code, uint32_t type, uint32_t tableidx, uint64_t index)
+    __attribute__((noreturn)); /* of the pointer's type, to clang, too */
 
 /* The same for an exception that nobody catches; `trace` are the addresses of the frames that it came from. */
 _Noreturn void mw_run_uncaught(const char *message, const uintptr_t *trace, unsigned ntrace, bool truncated);
