@@ -267,12 +267,12 @@ static void test_type_contents(void **state)
     assert_int_equal(load(84), 0);
     assert_int_equal(load(88), 1);
     assert_int_equal(load(92), MW_GUEST_COMBINER_VECTOR);
-    assert_int_equal(mw_MPI_Type_get_contents(&guest, vector, 3, 0, 1, at(96), at(112), at(116)), 0);
+    assert_int_equal(mw_MPI_Type_get_contents(&guest, vector, 3, 0, 1, at(96), at(112), at(120)), 0);
     assert_int_equal(load(96), 3);
     assert_int_equal(load(104), 5);
-    assert_int_equal(load(116), MW_GUEST_DOUBLE);
-    assert_int_equal(mw_MPI_Type_get_contents(&guest, vector, 2, 0, 1, at(96), at(112), at(116)), MW_GUEST_ERR_ARG);
-    assert_int_equal(mw_MPI_Type_get_contents(&guest, INT, 2, 0, 1, at(96), at(112), at(116)), MW_GUEST_ERR_TYPE);
+    assert_int_equal(load(120), MW_GUEST_DOUBLE);
+    assert_int_equal(mw_MPI_Type_get_contents(&guest, vector, 2, 0, 1, at(96), at(112), at(120)), MW_GUEST_ERR_ARG);
+    assert_int_equal(mw_MPI_Type_get_contents(&guest, INT, 2, 0, 1, at(96), at(112), at(120)), MW_GUEST_ERR_TYPE);
     assert_int_equal(mw_MPI_Type_free(&guest, at(64)), 0);
 }
 
