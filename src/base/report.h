@@ -24,4 +24,10 @@ mw_error mw_fail(mw_report *report, mw_error error, const char *format, ...)
 mw_error mw_fail_at(mw_report *report, mw_error error, uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* A character of a name that a guest chose, as messages may have it: nothing that a terminal obeys. */
+static inline char mw_printable(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f ? '?' : c;
+}
+
 #endif

@@ -17,7 +17,7 @@ static name quoted(const char *of)
     size_t n = 0;
     out.text[n++] = '\'';
     for (; of[n - 1] && n < sizeof out.text - 2; n++)
-        out.text[n] = (unsigned char)of[n - 1] < 0x20 || of[n - 1] == 0x7f ? '?' : of[n - 1];
+        out.text[n] = mw_printable(of[n - 1]);
     out.text[n++] = '\'';
     out.text[n] = 0;
     return out;

@@ -511,8 +511,7 @@ static void describe(const mw_instance *instance, const mw_exception *exception,
     snprintf(text, size, "%s%.*s%s%s", name ? "\"" : "", (int)(len < 100 ? len : 100), name ? name : "",
              name ? "\" " : "one that carries ", type);
     for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
+        *text = mw_printable(*text);
 }
 
 /* Apart from the frames of the walk, where the plain pointer must not be. */

@@ -99,8 +99,7 @@ static void import_name(const mw_import_desc *import, char *out, size_t size)
     snprintf(out, size, "%.*s.%.*s", import->module_len > 80 ? 80 : (int)import->module_len, import->module,
              import->name_len > 160 ? 160 : (int)import->name_len, import->name);
     for (; *out; out++)
-        if ((unsigned char)*out < 0x20 || *out == 0x7f)
-            *out = '?';
+        *out = mw_printable(*out);
 }
 
 static const mw_functype *import_functype(const mw_code *code, const mw_import_desc *import)

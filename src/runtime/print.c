@@ -65,7 +65,7 @@ static __attribute__((format(printf, 2, 3))) void say(text *t, const char *forma
 static void say_name(text *t, const char *name)
 {
     for (unsigned i = 0; name[i] && i < 200; i++)
-        say(t, "%c", (unsigned char)name[i] < 0x20 || name[i] == 0x7f ? '?' : name[i]);
+        say(t, "%c", mw_printable(name[i]));
 }
 
 /* The function whose body holds the module's byte `offset`; `fallback` if none does. */

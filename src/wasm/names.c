@@ -39,7 +39,7 @@ const char *mw_name_text(mw_wasm_name name, char *text, size_t size)
     while (n > 0 && n < name.len && ((uint8_t)name.bytes[n] & 0xc0) == 0x80)
         n--;
     for (size_t i = 0; i < n; i++)
-        text[i] = (uint8_t)name.bytes[i] < 0x20 || name.bytes[i] == 0x7f ? '?' : name.bytes[i];
+        text[i] = mw_printable(name.bytes[i]);
     text[n] = 0;
     return text;
 }
