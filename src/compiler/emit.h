@@ -82,7 +82,7 @@ typedef struct mw_unit {
     LLVMValueRef tbaa[MW_ALIAS_COUNT];
     LLVMValueRef *tbaa_globals; /* [nglobals] of the module's own globals, NULL until used */
     LLVMMetadataRef tbaa_root;
-    LLVMValueRef empty_node, unlikely, limit_range; /* metadata */
+    LLVMValueRef empty_node, unlikely, likely, limit_range; /* metadata */
 
     LLVMDIBuilderRef di;
     LLVMMetadataRef di_file, di_unit, di_functype;
@@ -240,9 +240,10 @@ LLVMValueRef mw_float_demote(mw_emitter *e, LLVMValueRef value, LLVMTypeRef type
 /* Traps with `code` if the i1 `condition` holds; the code after it goes on where it does not. */
 void mw_trap_if(mw_emitter *e, LLVMValueRef condition, mw_trap_code code);
 
-/* The same with the code as an i32 that is computed only when it traps: `code` is called there. */
-void mw_trap_if_with(mw_emitter *e, LLVMValueRef condition, LLVMValueRef (*code)(mw_emitter *e, void *arg),
-                     void *arg);
+/* The same with the code as an i32 that is computed only when it traps: `code` is called there. `site`: of a call by a table, whose
+ * trap tells of it; else NULL. */
+void mw_trap_if_with(mw_emitter *e, LLVMValueRef condition, const mw_call_site *site,
+                     LLVMValueRef (*code)(mw_emitter *e, void *arg), void *arg);
 /* Traps here; the block is ended. */
 void mw_trap(mw_emitter *e, LLVMValueRef code);
 

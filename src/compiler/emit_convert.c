@@ -36,7 +36,7 @@ static void truncate_or_trap(mw_emitter *e, LLVMTypeRef to, bool is_signed)
     LLVMValueRef above = LLVMBuildFCmp(b, LLVMRealOGT, x, LLVMConstReal(from, r.min), "");
     LLVMValueRef below = LLVMBuildFCmp(b, LLVMRealOLT, x, LLVMConstReal(from, r.max), "");
     LLVMValueRef outside = LLVMBuildNot(b, LLVMBuildAnd(b, above, below, ""), "");
-    mw_trap_if_with(e, outside, trunc_trap_code, x);
+    mw_trap_if_with(e, outside, NULL, trunc_trap_code, x);
     mw_push(e, is_signed ? LLVMBuildFPToSI(b, x, to, "") : LLVMBuildFPToUI(b, x, to, ""));
 }
 

@@ -411,22 +411,12 @@ LLVMValueRef mw_other_code(mw_emitter *e, const mw_lookup *l)
     return LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(f), f, args, 2, "");
 }
 
-static void trap_if(mw_emitter *e, LLVMValueRef condition, mw_lookup *l, LLVMValueRef (*why)(mw_emitter *e, void *arg),
-                    void *arg)
-{
-    LLVMBasicBlockRef trap = mw_new_block(e, "trap"), next = mw_new_block(e, "");
-    mw_branch_unlikely(e, condition, trap, next);
-    LLVMPositionBuilderAtEnd(e->builder, trap);
-    mw_call_trap(e, &l->site, why(e, arg));
-    LLVMPositionBuilderAtEnd(e->builder, next);
-}
-
 /* Where `missing`, there is no function of the type at the index: a trap for the reason that `why` finds, or another's code. */
 static void require(mw_emitter *e, mw_lookup *l, LLVMValueRef missing, LLVMValueRef (*why)(mw_emitter *e, void *arg),
                     void *arg)
 {
     if (!l->has_others) {
-        trap_if(e, missing, l, why, arg);
+        mw_trap_if_with(e, missing, &l->site, why, arg);
         return;
     }
     LLVMBasicBlockRef found = mw_new_block(e, "");
@@ -492,6 +482,6 @@ LLVMValueRef mw_is_other(mw_emitter *e, mw_lookup *l)
     LLVMValueRef other = LLVMBuildICmp(e->builder, LLVMIntNE, l->site.index, mw_i64(e->unit, l->targets->last), "");
     if (l->has_others)
         return other;
-    trap_if(e, other, l, miss, l);
+    mw_trap_if_with(e, other, &l->site, miss, l);
     return NULL;
 }

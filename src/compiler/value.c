@@ -209,27 +209,27 @@ static LLVMValueRef given_code(mw_emitter *e, void *arg)
     return mw_i32(e->unit, *(const uint32_t *)arg);
 }
 
-void mw_trap_if_with(mw_emitter *e, LLVMValueRef condition, LLVMValueRef (*code)(mw_emitter *e, void *arg),
-                     void *arg)
+void mw_trap_if_with(mw_emitter *e, LLVMValueRef condition, const mw_call_site *site,
+                     LLVMValueRef (*code)(mw_emitter *e, void *arg), void *arg)
 {
     LLVMBasicBlockRef trap = mw_new_block(e, "trap"), next = mw_new_block(e, "");
     mw_branch_unlikely(e, condition, trap, next);
     LLVMPositionBuilderAtEnd(e->builder, trap);
-    mw_trap(e, code(e, arg));
+    LLVMValueRef number = code(e, arg);
+    if (site)
+        mw_call_trap(e, site, number);
+    else
+        mw_trap(e, number);
     LLVMPositionBuilderAtEnd(e->builder, next);
 }
 
 void mw_trap_if(mw_emitter *e, LLVMValueRef condition, mw_trap_code code)
 {
-    uint32_t number = code;
-    mw_trap_if_with(e, condition, given_code, &number);
+    mw_call_trap_if(e, condition, NULL, code);
 }
 
 void mw_call_trap_if(mw_emitter *e, LLVMValueRef condition, const mw_call_site *site, mw_trap_code code)
 {
-    LLVMBasicBlockRef trap = mw_new_block(e, "trap"), next = mw_new_block(e, "");
-    mw_branch_unlikely(e, condition, trap, next);
-    LLVMPositionBuilderAtEnd(e->builder, trap);
-    mw_call_trap(e, site, mw_i32(e->unit, code));
-    LLVMPositionBuilderAtEnd(e->builder, next);
+    uint32_t number = code;
+    mw_trap_if_with(e, condition, site, given_code, &number);
 }
