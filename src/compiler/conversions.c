@@ -130,7 +130,7 @@ static LLVMValueRef as_number(const mw_unit *u, const conversion *c)
     LLVMValueRef size = LLVMBuildCall2(u->builder, LLVMGlobalGetValueType(fabs), fabs, &x, 1, "");
     LLVMValueRef fits = LLVMBuildFCmp(u->builder, LLVMRealOLT, size, LLVMConstReal(type, c->highest), "");
     LLVMValueRef number = LLVMBuildSelect(u->builder, fits, small, any, "");
-    mw_say_predictable(u, number, true);
+    LLVMSetMetadata(number, u->kinds.prof, u->likely); /* makes it a branch */
     return number;
 }
 

@@ -6,7 +6,7 @@ enum { MAX_USES = 256 /* of a block */ };
 
 /* ---- Loops ------------------------------------------------------------------------------------------------ */
 
-static bool contains(const mw_loop *l, LLVMBasicBlockRef b)
+bool mw_is_of_loop(const mw_loop *l, LLVMBasicBlockRef b)
 {
     for (unsigned i = 0; i < l->nblocks; i++)
         if (l->blocks[i] == b)
@@ -16,7 +16,7 @@ static bool contains(const mw_loop *l, LLVMBasicBlockRef b)
 
 static bool add_block(mw_loop *l, LLVMBasicBlockRef b)
 {
-    if (contains(l, b))
+    if (mw_is_of_loop(l, b))
         return true;
     if (l->nblocks == MW_MAX_LOOP_BLOCKS)
         return false;
@@ -77,7 +77,7 @@ static bool note_preheader(mw_loop *l, LLVMBasicBlockRef from)
 {
     if (from == l->latch)
         return true;
-    if (contains(l, from) || (l->preheader && l->preheader != from))
+    if (mw_is_of_loop(l, from) || (l->preheader && l->preheader != from))
         return false;
     l->preheader = from;
     return true;
@@ -101,7 +101,7 @@ bool mw_has_call(const mw_loop *l)
 bool mw_is_invariant(const mw_loop *l, LLVMValueRef v)
 {
     return LLVMIsAConstant(v) || LLVMIsAArgument(v) ||
-           (LLVMIsAInstruction(v) && !contains(l, LLVMGetInstructionParent(v)));
+           (LLVMIsAInstruction(v) && !mw_is_of_loop(l, LLVMGetInstructionParent(v)));
 }
 
 bool mw_read_induction(const mw_loop *l, LLVMValueRef v, LLVMValueRef *start, LLVMValueRef *next, int64_t *step)

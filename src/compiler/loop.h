@@ -18,6 +18,7 @@ typedef struct mw_loop {
 /* The natural loop of the edge from `latch` to `header`: all that reaches the latch without passing the header. false if
  * there is none, since a way from elsewhere leads into it, or if it is too large. */
 bool mw_find_loop(mw_loop *l, LLVMBasicBlockRef header, LLVMBasicBlockRef latch);
+bool mw_is_of_loop(const mw_loop *l, LLVMBasicBlockRef b);
 /* Are there cycles in the loop besides its own? */
 bool mw_is_innermost(const mw_loop *l);
 /* Is the loop entered from one block only, which goes nowhere else? Notes it. */

@@ -116,29 +116,33 @@ static bool has_many_promotions(const mw_unit *u)
     return false;
 }
 
-/* A loop has a variable for each local that it writes, also for those whose value nobody reads before it is written again, as
+/* What is left out because of the code's shape, at -O1 and more.
+ *
+ * A loop has a variable for each local that it writes, also for those whose value nobody reads before it is written again, as
  * WebAssembly's compilers put many variables into one local. They go on from loop to loop for nothing: without them a
- * function's score is what it should be. In a function with very many blocks they stay. */
-static LLVMErrorRef drop_dead_variables(const mw_unit *u, LLVMTargetMachineRef machine, LLVMPassBuilderOptionsRef options)
+ * function's score is what it should be. */
+static LLVMErrorRef choose_passes(const mw_unit *u, LLVMTargetMachineRef machine, LLVMPassBuilderOptionsRef options,
+                                  const char **passes)
 {
-    bool may_take_long = has_many_promotions(u) || has_many_blocks(u);
-    return !may_take_long && mw_chain_score(u) > MAX_CHAINS ? LLVMRunPasses(u->llvm, "function(adce)", machine, options) : NULL;
-}
-
-/* What is left out because of the code's shape, at -O1 and more. */
-static const char *choose_passes(const mw_unit *u, const char *usual)
-{
-    if (has_many_promotions(u))
-        return LOCALS_STAY;
-    return has_many_blocks(u) ? NEXT_TO_NOTHING : mw_chain_score(u) > MAX_CHAINS ? LEAST : usual;
+    LLVMErrorRef error = NULL;
+    if (has_many_promotions(u)) {
+        *passes = LOCALS_STAY;
+    } else if (has_many_blocks(u)) {
+        *passes = NEXT_TO_NOTHING;
+    } else if (mw_chain_score(u) > MAX_CHAINS) {
+        error = LLVMRunPasses(u->llvm, "function(adce)", machine, options);
+        if (mw_chain_score(u) > MAX_CHAINS)
+            *passes = LEAST;
+    }
+    return error;
 }
 
 mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report)
 {
     int level = u->options->opt_level & 3;
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error = level ? drop_dead_variables(u, machine, options) : NULL;
-    const char *passes = level ? choose_passes(u, pipelines[level][u->effort]) : "";
+    const char *passes = level ? pipelines[level][u->effort] : "";
+    LLVMErrorRef error = level ? choose_passes(u, machine, options, &passes) : NULL;
     if (level >= 2) {
         mw_rebase_inductions(u);
         mw_keep_narrow_counters(u);

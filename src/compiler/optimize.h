@@ -23,8 +23,6 @@ void mw_widen_loops(const mw_unit *u);
 void mw_copy_dispatch(const mw_unit *u);
 /* Makes scalar conversions to integers begin with the conversion (conversions.c). */
 void mw_convert_first(const mw_unit *u);
-/* Says of a choice which value it has nearly always, so that LLVM makes code with a branch. */
-void mw_say_predictable(const mw_unit *u, LLVMValueRef select, bool is_often_first);
 /* Makes choices between a square root and something else branches (roots.c). */
 void mw_branch_around_roots(const mw_unit *u);
 /* The level at which code should be made for the unit, once it is optimized: that of the options, or a lower one where that

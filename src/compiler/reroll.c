@@ -7,9 +7,8 @@
  * such conditions itself, more and worse ones, as it sees 32-bit sums that might wrap around; of loops that are
  * vectorized already it cannot, and taken apart lane by lane they have so many accesses that its conditions
  * fail. Where the condition does not hold, the loop is what it was. */
-#include "compiler/access.h"
-#include "compiler/loop.h"
 #include "compiler/optimize.h"
+#include "compiler/reach.h"
 
 #include <string.h>
 
@@ -22,14 +21,10 @@ enum {
     LEAST_BYTES = 64, /* of an array, for which the new loop is entered */
 };
 
-/* Accesses whose indices differ by constants. In bytes from the first one's index: */
 typedef struct group {
-    mw_access first;
-    int32_t lowest, highest; /* indices */
-    int64_t least, most;     /* addresses: index and offset */
+    mw_reach reach;
+    int64_t least, most;      /* addresses, from the first one's index */
     bool is_stored, is_fixed; /* fixed: the same element in all iterations */
-    LLVMValueRef start;   /* i64: the lowest index at the loop's start */
-    LLVMValueRef pointer; /* base + start */
     LLVMMetadataRef scope;
 } group;
 
@@ -148,12 +143,12 @@ static bool is_fixed_sum(const pass *p, const mw_sum *s)
 static group *find_group(pass *p, const mw_access *a)
 {
     for (unsigned i = 0; i < p->ngroups; i++)
-        if (mw_same_terms(&p->groups[i].first.index, &a->index))
+        if (mw_is_reached(&p->groups[i].reach, a))
             return &p->groups[i];
     if (p->ngroups == MAX_GROUPS)
         return NULL;
     group *g = &p->groups[p->ngroups++];
-    *g = (group){.first = *a, .least = INT64_MAX, .most = INT64_MIN};
+    *g = (group){.reach.first = *a, .least = INT64_MAX, .most = INT64_MIN};
     return g;
 }
 
@@ -164,7 +159,7 @@ static bool add_access(pass *p, LLVMValueRef inst)
     if (p->nmembers == MAX_ACCESSES || LLVMGetVolatile(inst) ||
         LLVMGetOrdering(inst) != LLVMAtomicOrderingNotAtomic || !mw_read_access(p->unit, inst, &a, &operand) ||
         a.size != p->bytes || !mw_is_invariant(&p->loop, a.base) ||
-        (p->ngroups && p->groups[0].first.base != a.base))
+        (p->ngroups && p->groups[0].reach.first.base != a.base))
         return false;
     bool is_store = LLVMIsAStoreInst(inst) != NULL, is_fixed = is_fixed_sum(p, &a.index);
     if (is_fixed ? is_store || is_vectorized(p) : step_of(&p->loop, &a.index) != (int64_t)p->bytes)
@@ -175,10 +170,7 @@ static bool add_access(pass *p, LLVMValueRef inst)
     group *g = find_group(p, &a);
     if (!g)
         return false;
-    int32_t index = (int32_t)(a.index.constant - g->first.index.constant);
-    int64_t distance = index + (int64_t)a.offset;
-    g->lowest = index < g->lowest ? index : g->lowest;
-    g->highest = index > g->highest ? index : g->highest;
+    int64_t distance = mw_reach_to(&g->reach, &a);
     g->least = distance < g->least ? distance : g->least;
     g->most = distance > g->most ? distance : g->most;
     g->is_fixed = is_fixed;
@@ -314,19 +306,6 @@ static LLVMValueRef plus(const pass *p, LLVMValueRef a, int64_t c)
     return LLVMBuildAdd(p->unit->builder, a, LLVMConstInt(LLVMTypeOf(a), (uint64_t)c, 1), "");
 }
 
-/* The index at the loop's start, plus `distance`, as an i64. */
-static LLVMValueRef build_start(const pass *p, const mw_sum *s, int32_t distance)
-{
-    LLVMValueRef sum = mw_i32(p->unit, s->constant + (uint32_t)distance), start, next;
-    int64_t step;
-    for (unsigned i = 0; i < s->nterms; i++) {
-        if (!mw_read_induction(&p->loop, s->terms[i], &start, &next, &step))
-            start = s->terms[i];
-        sum = LLVMBuildAdd(p->unit->builder, start, sum, "");
-    }
-    return LLVMBuildZExt(p->unit->builder, sum, p->unit->i64, "");
-}
-
 /* What was read from shared memory may be another value at each use, unless it is settled: the condition is of what the copy
  * uses, as that rests on it to stay inside the reservation. */
 static LLVMValueRef settle(const pass *p, LLVMValueRef v)
@@ -345,9 +324,10 @@ static LLVMValueRef extent(const pass *p, const group *g, LLVMValueRef bytes)
 static LLVMValueRef build_no_wrap(const pass *p, group *g, LLVMValueRef bytes)
 {
     LLVMBuilderRef b = p->unit->builder;
-    g->start = settle(p, build_start(p, &g->first.index, g->lowest));
-    g->pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, g->first.base, &g->start, 1, "");
-    LLVMValueRef highest = plus(p, g->start, (int64_t)g->highest - g->lowest);
+    mw_reach *r = &g->reach;
+    r->start = settle(p, mw_build_start(p->unit, &p->loop, r));
+    r->pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, r->first.base, &r->start, 1, "");
+    LLVMValueRef highest = plus(p, r->start, (int64_t)r->highest - r->lowest);
     return LLVMBuildICmp(b, LLVMIntULE, LLVMBuildAdd(b, highest, extent(p, g, bytes), ""),
                          mw_i64(p->unit, UINT64_C(1) << 32), "");
 }
@@ -366,9 +346,9 @@ static LLVMValueRef build_apart(const pass *p, const group *g, const group *h, L
     LLVMValueRef begins[2], ends[2];
     const group *groups[] = {g, h};
     for (int i = 0; i < 2; i++) {
-        begins[i] = plus(p, groups[i]->start, groups[i]->least - groups[i]->lowest);
-        ends[i] = LLVMBuildAdd(b, plus(p, groups[i]->start, groups[i]->most - groups[i]->lowest),
-                               extent(p, groups[i], bytes), "");
+        const mw_reach *r = &groups[i]->reach;
+        begins[i] = plus(p, r->start, groups[i]->least - r->lowest);
+        ends[i] = LLVMBuildAdd(b, plus(p, r->start, groups[i]->most - r->lowest), extent(p, groups[i], bytes), "");
     }
     LLVMValueRef apart = LLVMBuildOr(b, LLVMBuildICmp(b, LLVMIntULE, ends[0], begins[1], ""),
                                      LLVMBuildICmp(b, LLVMIntULE, ends[1], begins[0], ""), "");
@@ -424,16 +404,11 @@ static LLVMValueRef lane_of(const pass *p, LLVMValueRef v)
 
 static LLVMValueRef build_pointer(const pass *p, LLVMValueRef inst, LLVMValueRef at, group **g)
 {
-    LLVMBuilderRef b = p->unit->builder;
     const member *m = p->members;
     while (m->inst != inst)
         m++;
     *g = m->group;
-    LLVMValueRef pointer = m->group->pointer;
-    if (!m->group->is_fixed)
-        pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, pointer, &at, 1, "");
-    LLVMValueRef distance = mw_i64(p->unit, (uint64_t)(m->distance - m->group->lowest));
-    return LLVMBuildInBoundsGEP2(b, p->unit->i8, pointer, &distance, 1, "");
+    return mw_build_address(p->unit, &m->group->reach, m->group->is_fixed ? NULL : at, m->distance);
 }
 
 static LLVMValueRef build_lane(pass *p, LLVMValueRef inst, LLVMValueRef at)

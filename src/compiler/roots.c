@@ -13,16 +13,6 @@ static bool is_root_for(LLVMValueRef v, LLVMValueRef select)
     return LLVMGetIntrinsicID(LLVMGetCalledValue(v)) == LLVMLookupIntrinsicID("llvm.sqrt", 9) && use && !LLVMGetNextUse(use);
 }
 
-void mw_say_predictable(const mw_unit *u, LLVMValueRef select, bool is_often_first)
-{
-    enum { OFTEN = 2000 };
-    LLVMMetadataRef weights[] = {LLVMMDStringInContext2(u->context, "branch_weights", strlen("branch_weights")),
-                                 LLVMValueAsMetadata(mw_i32(u, is_often_first ? OFTEN : 1)),
-                                 LLVMValueAsMetadata(mw_i32(u, is_often_first ? 1 : OFTEN))};
-    LLVMSetMetadata(select, LLVMGetMDKindIDInContext(u->context, "prof", 4),
-                    LLVMMetadataAsValue(u->context, LLVMMDNodeInContext2(u->context, weights, 3)));
-}
-
 void mw_branch_around_roots(const mw_unit *u)
 {
     for (LLVMValueRef f = LLVMGetFirstFunction(u->llvm); f; f = LLVMGetNextFunction(f))
@@ -32,6 +22,6 @@ void mw_branch_around_roots(const mw_unit *u)
                     continue;
                 bool first = is_root_for(LLVMGetOperand(i, 1), i);
                 if (first != is_root_for(LLVMGetOperand(i, 2), i))
-                    mw_say_predictable(u, i, first);
+                    LLVMSetMetadata(i, u->kinds.prof, first ? u->likely : u->unlikely); /* makes it a branch */
             }
 }

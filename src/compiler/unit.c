@@ -75,6 +75,7 @@ static void init_metadata(mw_unit *u)
     LLVMMetadataRef unlikely[] = {md_string(u, "branch_weights"), md_number(u->i32, 1),
                                   md_number(u->i32, 1 << 20)};
     u->unlikely = md_node(u, unlikely, 3);
+    u->likely = md_node(u, (LLVMMetadataRef[]){unlikely[0], unlikely[2], unlikely[1]}, 3);
     LLVMMetadataRef range[] = {md_number(u->i64, MW_MIN_LIMIT64), md_number(u->i64, MW_MAX_LIMIT64 + 1)};
     u->limit_range = md_node(u, range, 2);
 

@@ -8,9 +8,8 @@
  * for it meet it; where it does not hold, the loop is what it was.
  *
  * Nothing here rests on an access being executed, so LLVM may do with them what it likes. */
-#include "compiler/access.h"
-#include "compiler/loop.h"
 #include "compiler/optimize.h"
+#include "compiler/reach.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +24,9 @@ enum {
     LEAST_CONSTANT = 16, /* iterations, where their number is known: shorter loops are unrolled as a whole */
 };
 
-/* Accesses whose indices differ by constants. */
 typedef struct group {
-    mw_access first;
-    int64_t step;
-    int32_t lowest, highest; /* indices, from the first one's */
-    LLVMValueRef pointer;    /* base + the lowest index in the first iteration */
+    mw_reach reach;
+    int64_t step; /* by which its indices grow in an iteration */
 } group;
 
 typedef struct member {
@@ -101,19 +97,6 @@ static bool read_step(const pass *p, LLVMValueRef v, unsigned depth, int64_t *st
     return is_small(*step);
 }
 
-/* A value that read_step has read, in the first iteration. */
-static LLVMValueRef build_start(const pass *p, LLVMValueRef v)
-{
-    LLVMValueRef start, next;
-    int64_t step;
-    if (mw_is_invariant(&p->loop, v))
-        return v;
-    if (mw_read_induction(&p->loop, v, &start, &next, &step))
-        return start;
-    LLVMValueRef left = build_start(p, LLVMGetOperand(v, 0)), right = build_start(p, LLVMGetOperand(v, 1));
-    return LLVMBuildBinOp(p->unit->builder, mw_is_sum(v) ? LLVMAdd : LLVMGetInstructionOpcode(v), left, right, "");
-}
-
 static bool add_step(pass *p, int64_t step)
 {
     for (unsigned i = 0; i < p->ncounters; i++)
@@ -128,12 +111,12 @@ static bool add_step(pass *p, int64_t step)
 static group *find_group(pass *p, const mw_access *a, int64_t step)
 {
     for (unsigned i = 0; i < p->ngroups; i++)
-        if (p->groups[i].first.base == a->base && mw_same_terms(&p->groups[i].first.index, &a->index))
+        if (mw_is_reached(&p->groups[i].reach, a))
             return &p->groups[i];
     if (p->ngroups == MAX_GROUPS || !add_step(p, step))
         return NULL;
     group *g = &p->groups[p->ngroups++];
-    *g = (group){.first = *a, .step = step};
+    *g = (group){.reach.first = *a, .step = step};
     return g;
 }
 
@@ -154,18 +137,7 @@ static void read_address(pass *p, LLVMValueRef inst)
     group *g = sum && is_small(sum) ? find_group(p, &a, sum) : NULL;
     if (!g)
         return;
-    int32_t index = (int32_t)(a.index.constant - g->first.index.constant);
-    g->lowest = index < g->lowest ? index : g->lowest;
-    g->highest = index > g->highest ? index : g->highest;
-    p->members[p->nmembers++] = (member){inst, operand, g, index + (int64_t)a.offset};
-}
-
-static bool is_of_loop(const pass *p, LLVMBasicBlockRef b)
-{
-    for (unsigned i = 0; i < p->loop.nblocks; i++)
-        if (p->loop.blocks[i] == b)
-            return true;
-    return false;
+    p->members[p->nmembers++] = (member){inst, operand, g, mw_reach_to(&g->reach, &a)};
 }
 
 /* Behind the loop, only phis right at its exits may use what it computes. */
@@ -173,12 +145,12 @@ static bool are_uses_known(const pass *p, LLVMValueRef inst)
 {
     for (LLVMUseRef use = LLVMGetFirstUse(inst); use; use = LLVMGetNextUse(use)) {
         LLVMValueRef user = LLVMGetUser(use);
-        if (is_of_loop(p, LLVMGetInstructionParent(user)))
+        if (mw_is_of_loop(&p->loop, LLVMGetInstructionParent(user)))
             continue;
         if (!LLVMIsAPHINode(user))
             return false;
         for (unsigned i = 0; i < LLVMCountIncoming(user); i++)
-            if (LLVMGetIncomingValue(user, i) == inst && !is_of_loop(p, LLVMGetIncomingBlock(user, i)))
+            if (LLVMGetIncomingValue(user, i) == inst && !mw_is_of_loop(&p->loop, LLVMGetIncomingBlock(user, i)))
                 return false;
     }
     return true;
@@ -219,15 +191,12 @@ static bool read_loop(pass *p)
 static LLVMValueRef build_condition(pass *p, group *g, LLVMValueRef count)
 {
     LLVMBuilderRef b = p->unit->builder;
-    const mw_sum *s = &g->first.index;
-    LLVMValueRef low = mw_i32(p->unit, s->constant + (uint32_t)g->lowest);
-    for (unsigned i = 0; i < s->nterms; i++)
-        low = LLVMBuildAdd(b, build_start(p, s->terms[i]), low, "");
-    low = LLVMBuildZExt(b, low, p->unit->i64, "");
-    g->pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, g->first.base, &low, 1, "");
+    mw_reach *r = &g->reach;
+    LLVMValueRef low = r->start = mw_build_start(p->unit, &p->loop, r);
+    r->pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, r->first.base, &low, 1, "");
     uint64_t size = g->step < 0 ? -(uint64_t)g->step : (uint64_t)g->step;
     LLVMValueRef span = LLVMBuildMul(b, count, mw_i64(p->unit, size), "");
-    LLVMValueRef last = mw_i64(p->unit, UINT32_MAX - (uint64_t)((int64_t)g->highest - g->lowest));
+    LLVMValueRef last = mw_i64(p->unit, UINT32_MAX - (uint64_t)((int64_t)r->highest - r->lowest));
     if (g->step > 0)
         return LLVMBuildICmp(b, LLVMIntULE, LLVMBuildAdd(b, low, span, ""), last, "");
     return LLVMBuildAnd(b, LLVMBuildICmp(b, LLVMIntULE, low, last, ""), LLVMBuildICmp(b, LLVMIntUGE, low, span, ""), "");
@@ -315,7 +284,7 @@ static void connect_instruction(const pass *p, LLVMValueRef old, LLVMValueRef ne
     if (!LLVMIsATerminatorInst(old))
         return;
     for (unsigned i = 0; i < LLVMGetNumSuccessors(old); i++)
-        if (!is_of_loop(p, LLVMGetSuccessor(old, i)))
+        if (!mw_is_of_loop(&p->loop, LLVMGetSuccessor(old, i)))
             connect_exit(p, LLVMGetInstructionParent(old), LLVMGetSuccessor(old, i));
 }
 
@@ -343,9 +312,7 @@ static void address(const pass *p, const member *m)
         i++;
     LLVMValueRef inst = copy_of(p, m->inst), at = p->counters[i].counter;
     LLVMPositionBuilderBefore(u->builder, inst);
-    LLVMValueRef pointer = LLVMBuildInBoundsGEP2(u->builder, u->i8, m->group->pointer, &at, 1, "");
-    LLVMValueRef distance = mw_i64(u, (uint64_t)(m->distance - m->group->lowest));
-    LLVMSetOperand(inst, m->operand, LLVMBuildInBoundsGEP2(u->builder, u->i8, pointer, &distance, 1, ""));
+    LLVMSetOperand(inst, m->operand, mw_build_address(u, &m->group->reach, at, m->distance));
 }
 
 /* Does an iteration load again what the one before has loaded, as stencils do? LLVM keeps it in a register, and leaves what remains

@@ -1,0 +1,29 @@
+/* What a loop accesses at constant distances, and its addresses by one counter of 64 bits in a copy of the loop. */
+#ifndef MW_COMPILER_REACH_H
+#define MW_COMPILER_REACH_H
+
+#include "compiler/access.h"
+#include "compiler/loop.h"
+
+/* Accesses whose indices differ by constants. */
+typedef struct mw_reach {
+    mw_access first;
+    int32_t lowest, highest; /* indices, from the first one's */
+    LLVMValueRef start;      /* i64: the lowest index in the first iteration */
+    LLVMValueRef pointer;    /* base + start */
+} mw_reach;
+
+/* Does the access's index differ from those of the others by a constant? */
+bool mw_is_reached(const mw_reach *r, const mw_access *a);
+/* Adds such an access. Returns how far its address, index and offset, is from the first one's index. */
+int64_t mw_reach_to(mw_reach *r, const mw_access *a);
+
+/* The value in the first iteration, built before the loop, of `v`: an invariant, an induction variable (mw_read_induction), or
+ * what operations of two operands make of these. */
+LLVMValueRef mw_build_first(const mw_unit *u, const mw_loop *l, LLVMValueRef v);
+/* The lowest index in the first iteration, as an i64 less than 2^32. Each term is one that mw_build_first knows. */
+LLVMValueRef mw_build_start(const mw_unit *u, const mw_loop *l, const mw_reach *r);
+/* The address `distance` (mw_reach_to) from the first one's index, when that has grown by `at` since the start; NULL: by nothing. */
+LLVMValueRef mw_build_address(const mw_unit *u, const mw_reach *r, LLVMValueRef at, int64_t distance);
+
+#endif
