@@ -183,6 +183,8 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
         mw_copy_dispatch(u);
         mw_branch_around_roots(u);
     }
+    if (level > 0)
+        mw_keep_extended(u);
     return MW_OK;
 }
 
