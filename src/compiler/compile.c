@@ -3,6 +3,7 @@
 #include "compiler/compiler.h"
 #include "compiler/control.h"
 #include "compiler/fixed_table.h"
+#include "compiler/inline.h"
 #include "compiler/link.h"
 #include "compiler/optimize.h"
 #include "compiler/target.h"
@@ -39,6 +40,7 @@ typedef struct compilation {
     mw_target target;
     mw_fixed_table *fixed_tables;
     mw_adapters *adapters;
+    bool *inlined; /* inline.h */
     uint32_t *order; /* the defined functions, those that take most effort first */
     job *jobs;
     unsigned njobs;
@@ -115,6 +117,7 @@ static mw_error compile_unit(const compilation *c, unsigned index)
     mw_unit_init(&u, c->module, c->debug_info, c->options, &c->target, j->effort, machine);
     u.fixed_tables = c->fixed_tables;
     u.adapters = c->adapters;
+    u.inlined = c->inlined;
     emit_code(c, j, &u);
     mw_error error = keeping ? keep(c, index, &u, NULL, "before.ll", &j->report) : MW_OK;
     if (!error)
@@ -193,7 +196,7 @@ static void make_jobs(compilation *c)
     c->order = mw_calloc(n, sizeof *c->order);
     c->jobs = mw_calloc((size_t)n + 1, sizeof *c->jobs);
     for (uint32_t i = 0; i < n; i++)
-        efforts[i] = mw_scan_effort(&m->funcs[m->nimported_funcs + i]);
+        efforts[i] = mw_scan_effort(m, c->inlined, c->fixed_tables, m->nimported_funcs + i);
     for (int effort = 0; effort < MW_EFFORTS; effort++) {
         uint32_t first = done;
         for (uint32_t i = 0; i < n; i++)
@@ -258,7 +261,8 @@ static mw_error compile(const mw_module *module, const mw_compile_options *optio
     pthread_mutex_init(&c.lock, NULL);
     pthread_cond_init(&c.changed, NULL);
     c.debug_info = mw_debug_info_read(module);
-    c.fixed_tables = mw_fixed_tables_read(module, options);
+    c.inlined = mw_inlined_read(module, options);
+    c.fixed_tables = mw_fixed_tables_read(module, options, c.inlined);
     c.adapters = mw_adapters_read(module, options);
     make_jobs(&c);
     error = run_jobs(&c, report);
@@ -272,6 +276,7 @@ static mw_error compile(const mw_module *module, const mw_compile_options *optio
     mw_debug_info_free(c.debug_info);
     mw_fixed_tables_free(module, c.fixed_tables);
     mw_adapters_free(c.adapters);
+    free(c.inlined);
     pthread_cond_destroy(&c.changed);
     pthread_mutex_destroy(&c.lock);
     mw_target_free(&c.target);

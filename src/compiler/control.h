@@ -24,7 +24,8 @@ typedef struct mw_function_scan {
 /* Reads a function's code once, ahead of emission. */
 void mw_scan_function(const mw_wasm_func *func, uint32_t nlocals, mw_function_scan *out);
 void mw_scan_free(mw_function_scan *scan);
-mw_effort mw_scan_effort(const mw_wasm_func *func);
+/* What a function is worth with what is inlined into it (inline.h, fixed_table.h). */
+mw_effort mw_scan_effort(const mw_module *m, const bool *inlined, const struct mw_fixed_table *tables, uint32_t funcidx);
 
 /* The end of a construct, where the branches to its label and its last instruction meet. */
 typedef struct mw_join {
@@ -80,6 +81,8 @@ typedef struct mw_control {
 
 /* Enters the function's own construct: its label is the return. */
 void mw_enter_function(mw_emitter *e);
+/* The same of one that is inlined: its label is what comes after. */
+void mw_enter_inlined(mw_emitter *e);
 /* Enters a construct and takes its parameters from the stack. */
 mw_control *mw_enter_construct(mw_emitter *e, mw_control_kind kind, const mw_block_type *block);
 /* An instruction that cannot be reached: only the nesting is followed. True if it was handled so. */

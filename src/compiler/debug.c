@@ -20,7 +20,7 @@ enum { MAX_NAMESPACES = 32 };
 /* An inlined function and where it was called, made for one activation of it in one of the module's functions. */
 typedef struct inlined {
     LLVMMetadataRef function, call;
-    uint32_t in; /* function index that it was made for; any if `function` is NULL */
+    uint32_t in; /* activation that it was made for; any if `function` is NULL */
 } inlined;
 
 /* What a unit has made of the module's debugging information so far; NULL until used. */
@@ -191,13 +191,29 @@ static uint32_t span_scope(const mw_debug_info *info, uint32_t span)
     return span == MW_DEBUG_NONE ? MW_DEBUG_NONE : info->spans[span].scope;
 }
 
-void mw_debug_begin_function(mw_emitter *e)
+/* The unit's description of a function whose code is in `root`'s of the DWARF, MW_DEBUG_NONE if that does not know it. */
+static LLVMMetadataRef subprogram(mw_unit *u, uint32_t funcidx, uint32_t root)
+{
+    LLVMMetadataRef *made = &u->subprograms[funcidx];
+    char name[256];
+    size_t len = mw_function_name(u->module, funcidx, name, sizeof name), linkage_len;
+    if (!*made && root != MW_DEBUG_NONE) {
+        *made = make_function(u, u->debug_info->scopes[root].function, name);
+    } else if (!*made) {
+        const char *linkage = LLVMGetValueName2(mw_llvm_function(u, funcidx), &linkage_len);
+        uint32_t line = u->module->funcs[funcidx].offset;
+        *made = LLVMDIBuilderCreateFunction(u->di, u->di_file, name, len, linkage, linkage_len, u->di_file, line,
+                                            u->di_functype, 0, 1, line, LLVMDIFlagZero, 1);
+    }
+    return *made;
+}
+
+static void begin(mw_emitter *e)
 {
     mw_unit *u = e->unit;
     const mw_debug_info *info = u->debug_info;
     uint32_t root = MW_DEBUG_NONE;
-    char name[256];
-    size_t len = mw_function_name(u->module, e->funcidx, name, sizeof name);
+    e->activation = ++u->activations;
     if (info) {
         e->debug = mw_calloc(1, sizeof *e->debug);
         e->debug->row = mw_debug_row_at(info, e->func->offset);
@@ -205,16 +221,19 @@ void mw_debug_begin_function(mw_emitter *e)
         root = root_of(info, span_scope(info, e->debug->span));
         e->debug->is_module = root == MW_DEBUG_NONE;
     }
-    if (root != MW_DEBUG_NONE) {
-        e->di_scope = make_function(u, info->scopes[root].function, name);
-    } else {
-        size_t linkage_len;
-        const char *linkage = LLVMGetValueName2(e->llvm_func, &linkage_len);
-        e->di_scope = LLVMDIBuilderCreateFunction(u->di, u->di_file, name, len, linkage, linkage_len, u->di_file,
-                                                  e->func->offset, u->di_functype, 0, 1, e->func->offset,
-                                                  LLVMDIFlagZero, 1);
-    }
+    e->di_scope = subprogram(u, e->funcidx, root);
+}
+
+void mw_debug_begin_function(mw_emitter *e)
+{
+    begin(e);
     LLVMSetSubprogram(e->llvm_func, e->di_scope);
+}
+
+void mw_debug_begin_inlined(mw_emitter *e)
+{
+    e->inlined_at = LLVMGetCurrentDebugLocation2(e->builder);
+    begin(e);
 }
 
 void mw_debug_end_function(mw_emitter *e)
@@ -222,22 +241,22 @@ void mw_debug_end_function(mw_emitter *e)
     free(e->debug);
 }
 
-/* The function whose code `scope` is, and in *call where that was called; NULL for the function that is emitted, which
- * is the outermost whatever the DWARF says. */
+/* The function whose code `scope` is, and in *call where that was called; for the function that is emitted, which is the
+ * outermost whatever the DWARF says, NULL, or what it is inlined for. */
 static LLVMMetadataRef scope_of(mw_emitter *e, uint32_t scope, LLVMMetadataRef *call)
 {
     mw_unit *u = e->unit;
-    *call = NULL;
+    *call = e->inlined_at;
     if (scope == MW_DEBUG_NONE || u->debug_info->scopes[scope].parent == MW_DEBUG_NONE)
         return e->di_scope;
     inlined *made = &u->debug->scopes[scope];
-    if (!made->function || made->in != e->funcidx) {
+    if (!made->function || made->in != e->activation) {
         const mw_debug_scope *s = &u->debug_info->scopes[scope];
         LLVMMetadataRef outer_call, outer = scope_of(e, s->parent, &outer_call);
         outer = LLVMDIBuilderCreateLexicalBlockFile(u->di, outer, file_of(u, s->call_file), 0);
         made->call = LLVMDIBuilderCreateDebugLocation(u->context, s->call_line, 0, outer, outer_call);
         made->function = inlined_function(u, s->function);
-        made->in = e->funcidx;
+        made->in = e->activation;
     }
     *call = made->call;
     return made->function;
@@ -270,6 +289,6 @@ void mw_debug_set_offset(mw_emitter *e, uint64_t offset)
     e->offset = offset;
     LLVMMetadataRef location = e->debug ? guest_location(e, (uint32_t)offset)
                                         : LLVMDIBuilderCreateDebugLocation(e->unit->context, (unsigned)offset, 0,
-                                                                           e->di_scope, NULL);
+                                                                           e->di_scope, e->inlined_at);
     LLVMSetCurrentDebugLocation2(e->builder, location);
 }

@@ -64,6 +64,7 @@ typedef struct mw_unit {
     const struct mw_fixed_table *fixed_tables; /* fixed_table.h; the same for all units of a module */
     unsigned ntrapping; /* functions that fixed_table.c made for calls that trap */
     const struct mw_adapters *adapters; /* c_calls.h; NULL without calls of C */
+    const bool *inlined;                /* [nfuncs]: what is inlined (inline.h); NULL if nothing is */
     mw_effort effort; /* of all its functions */
     bool has_shared_memory, has_memory64;
 
@@ -88,6 +89,8 @@ typedef struct mw_unit {
     LLVMMetadataRef di_file, di_unit, di_functype;
     const mw_debug_info *debug_info; /* of the module, NULL if it has none */
     struct mw_unit_debug *debug;     /* what was made of it (debug.c) */
+    LLVMMetadataRef *subprograms;    /* [nfuncs]: NULL until used */
+    uint32_t activations;            /* functions begun so far, inlined ones counted each time */
 } mw_unit;
 
 struct mw_control;
@@ -108,6 +111,9 @@ typedef struct mw_emitter {
     LLVMValueRef llvm_func;
     LLVMMetadataRef di_scope;
     struct mw_function_debug *debug; /* debug.c; NULL without debugging information in the module */
+    LLVMMetadataRef inlined_at;      /* where the function was called that is being inlined; NULL if none is */
+    uint32_t activation;             /* of a function or one that is inlined: its number in the unit */
+    uint32_t inline_budget;          /* bytes of code that may still be inlined (inline.h) */
     LLVMValueRef context; /* first parameter: where the instance ends and, mostly, memory 0 begins (abi.h) */
     LLVMValueRef *bases;   /* [nmemories]: base of a memory, loaded in the entry block; NULL until used, but for 0 */
     LLVMValueRef *limits;  /* [nmemories]: likewise, of a 64-bit memory the largest index that an access may have */
@@ -127,6 +133,7 @@ typedef struct mw_emitter {
     bool unreachable; /* the code up to the next `else` or `end` of the innermost construct is dead */
     struct mw_control *controls;
     uint32_t ncontrols, controls_capacity;
+    uint32_t function_control; /* index of e->func's own construct; not 0 if it is being inlined */
     uint32_t dead_depth; /* constructs opened in dead code and not yet closed */
     struct mw_loop_scan *loops; /* what each loop of the function assigns (scan.c), in order of appearance */
     uint32_t next_loop;
@@ -323,10 +330,16 @@ size_t mw_function_name(const mw_module *module, uint32_t funcidx, char *out, si
 void mw_debug_begin_unit(mw_unit *u, const mw_debug_info *info);
 void mw_debug_end_unit(mw_unit *u);
 void mw_debug_begin_function(mw_emitter *e);
+/* The same for a function that is emitted where the current location calls it. */
+void mw_debug_begin_inlined(mw_emitter *e);
 void mw_debug_end_function(mw_emitter *e);
 /* What is emitted from here on belongs to the instruction at byte `offset` of the module; offsets ascend. */
 void mw_debug_set_offset(mw_emitter *e, uint64_t offset);
 
+/* Makes the locals of e->func from its parameters; NULL: those of the LLVM function (function.c). */
+void mw_begin_locals(mw_emitter *e, const LLVMValueRef *params);
+/* Emits the code of e->func, whose construct is the innermost one. */
+void mw_emit_code(mw_emitter *e);
 /* Emits the entry of a function with tail calls (emit_call.c). */
 void mw_emit_entry(mw_emitter *e);
 /* Emits the body of a defined function into the unit. */

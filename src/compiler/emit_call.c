@@ -4,6 +4,8 @@
  * A tail call is a jump where the callee makes tail calls too: only such a callee can prolong a chain of them. Any
  * other is called and returns into the frame that waits to return, so that a chain takes one more frame at its end. */
 #include "compiler/fixed_table.h"
+#include "compiler/facts.h"
+#include "compiler/inline.h"
 
 #include <stdlib.h>
 
@@ -68,52 +70,88 @@ static void call(mw_emitter *e, uint32_t type, LLVMValueRef code, LLVMValueRef c
     push_results(e, t, result);
 }
 
-/* A call by a table where one function alone has the type: that is called directly, others by way of their code. */
-static void call_only_or_other(mw_emitter *e, uint32_t type, mw_lookup *l)
+/* The one result, if any, of a function that is inlined in one arm of several. */
+static LLVMValueRef inlined_result(mw_emitter *e, uint32_t funcidx, const LLVMValueRef *args)
 {
+    const mw_wasm_functype *t = &e->unit->module->types[e->unit->module->funcs[funcidx].type];
+    uint32_t facts = e->facts.height;
+    mw_emit_inlined(e, funcidx, args + mw_first_param(t));
+    mw_facts_forget(&e->facts, facts);
+    return t->nresults ? mw_bitcast(e, mw_pop(e), mw_llvm_type(e->unit, t->types[t->nparams])) : NULL;
+}
+
+/* A call by a table in which few functions have the type: each is emitted or called where the index is its own, others that may be
+ * called as the type are called by way of their code. */
+static void call_few(mw_emitter *e, uint32_t type, mw_lookup *l)
+{
+    enum { MOST = MW_FEW_TARGETS + 1 };
     mw_unit *u = e->unit;
     LLVMBuilderRef b = e->builder;
-    LLVMValueRef only = mw_llvm_entry(u, l->only), is_other = mw_is_other(e, l);
-    if (!is_other) {
-        call(e, type, only, e->context);
-        return;
-    }
     const mw_wasm_functype *t = &u->module->types[type];
-    LLVMValueRef *args = pop_arguments(e, t), results[2];
+    uint32_t n = l->targets->count + l->has_others;
+    LLVMValueRef *args = pop_arguments(e, t), results[MOST];
+    LLVMBasicBlockRef ends[MOST], next = mw_new_block(e, "");
     args[0] = e->context;
-    LLVMBasicBlockRef blocks[2] = {mw_new_block(e, ""), mw_new_block(e, "")}, next = mw_new_block(e, "");
-    mw_branch_unlikely(e, is_other, blocks[1], blocks[0]);
-    for (int i = 0; i < 2; i++) {
-        LLVMPositionBuilderAtEnd(b, blocks[i]);
-        LLVMValueRef code = i == 0 ? only : mw_other_code(e, l);
-        results[i] = mw_call_guest(e, mw_llvm_functype(u, type), code, args, mw_first_param(t) + t->nparams);
-        blocks[i] = LLVMGetInsertBlock(b); /* a call that may throw ends its block */
+    for (uint32_t i = 0; i < n; i++) {
+        LLVMBasicBlockRef is_not = NULL;
+        bool is_other = i == l->targets->count;
+        LLVMValueRef is_it = is_other ? NULL : mw_is_few_target(e, l, i);
+        if (is_it) {
+            LLVMBasicBlockRef is = mw_new_block(e, "");
+            is_not = mw_new_block(e, "");
+            if (i + 1 == l->targets->count)
+                mw_branch_unlikely(e, LLVMBuildNot(b, is_it, ""), is_not, is);
+            else
+                LLVMBuildCondBr(b, is_it, is, is_not);
+            LLVMPositionBuilderAtEnd(b, is);
+        }
+        uint32_t target = is_other ? MW_NO_FUNC : mw_few_target(e, l, i);
+        if (!is_other && mw_is_inlined(u->inlined, u->module, target, e->inline_budget)) {
+            results[i] = inlined_result(e, target, args);
+        } else {
+            LLVMValueRef code = is_other ? mw_other_code(e, l) : mw_llvm_entry(u, target);
+            results[i] = mw_call_guest(e, mw_llvm_functype(u, type), code, args, mw_first_param(t) + t->nparams);
+        }
+        ends[i] = LLVMGetInsertBlock(b); /* a call that may throw ends its block */
         LLVMBuildBr(b, next);
+        if (is_not)
+            LLVMPositionBuilderAtEnd(b, is_not);
     }
     free(args);
     LLVMPositionBuilderAtEnd(b, next);
     if (t->nresults == 0)
         return;
     LLVMValueRef result = LLVMBuildPhi(b, mw_llvm_type(u, t->types[t->nparams]), "");
-    LLVMAddIncoming(result, results, blocks, 2);
+    LLVMAddIncoming(result, results, ends, n);
     mw_push(e, result);
-}
-
-static void call_by_fixed_table(mw_emitter *e, uint32_t type, uint32_t table)
-{
-    mw_lookup l = mw_fixed_table_lookup(e, type, table, mw_pop(e));
-    if (l.only != MW_NO_FUNC)
-        call_only_or_other(e, type, &l);
-    else
-        call(e, type, mw_fixed_table_code(e, &l), e->context);
 }
 
 static void call_defined(mw_emitter *e, uint32_t funcidx)
 {
     mw_unit *u = e->unit;
     uint32_t type = u->module->funcs[funcidx].type;
+    if (mw_is_inlined(u->inlined, u->module, funcidx, e->inline_budget)) {
+        const mw_wasm_functype *t = &u->module->types[type];
+        LLVMValueRef *args = pop_arguments(e, t);
+        mw_emit_inlined(e, funcidx, args + mw_first_param(t));
+        free(args);
+        return;
+    }
     bool by_entry = mw_params_in_memory(&u->module->types[type]);
     call(e, type, by_entry ? mw_llvm_entry(u, funcidx) : mw_llvm_function(u, funcidx), e->context);
+}
+
+static void call_by_fixed_table(mw_emitter *e, uint32_t type, uint32_t table)
+{
+    mw_lookup l = mw_fixed_table_lookup(e, type, table, mw_pop(e));
+    if (!l.targets || !l.targets->is_few)
+        call(e, type, mw_fixed_table_code(e, &l), e->context);
+    else if (l.targets->count == 1 && !l.has_others) {
+        mw_is_few_target(e, &l, 0);
+        call_defined(e, mw_few_target(e, &l, 0));
+    } else {
+        call_few(e, type, &l);
+    }
 }
 
 static void return_result(mw_emitter *e, LLVMValueRef result)

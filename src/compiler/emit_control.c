@@ -154,13 +154,24 @@ static mw_control *push_control(mw_emitter *e, mw_control_kind kind)
     return c;
 }
 
-void mw_enter_function(mw_emitter *e)
+static mw_control *enter_body(mw_emitter *e, mw_control_kind kind)
 {
     const mw_wasm_functype *type = &e->unit->module->types[e->func->type];
-    mw_control *c = push_control(e, MW_CONTROL_FUNCTION);
+    mw_control *c = push_control(e, kind);
     c->nparams = 0; /* they are locals */
     c->nresults = type->nresults;
     c->types = type->types + type->nparams;
+    return c;
+}
+
+void mw_enter_function(mw_emitter *e)
+{
+    enter_body(e, MW_CONTROL_FUNCTION);
+}
+
+void mw_enter_inlined(mw_emitter *e)
+{
+    enter_body(e, MW_CONTROL_BLOCK)->height = e->height;
 }
 
 mw_control *mw_enter_construct(mw_emitter *e, mw_control_kind kind, const mw_block_type *block)
@@ -419,7 +430,7 @@ void mw_emit_control(mw_emitter *e, const mw_operator *op)
         emit_br_table(e, op);
         break;
     case MW_OP_RETURN:
-        mw_jump(e, &e->controls[0]);
+        mw_jump(e, &e->controls[e->function_control]);
         break;
     default: /* unreachable */
         mw_trap(e, mw_i32(e->unit, MW_TRAP_UNREACHABLE));

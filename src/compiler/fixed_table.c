@@ -4,7 +4,7 @@
  *
  * Each type that is called has a constant of its own, the code addresses of the entries from its first function to its last
  * one: what lies between and is of another type or null is the address of a function that traps, so that nothing is left to
- * compare but the index. Types whose functions lie far apart use the table's whole constant, where an entry has the code of
+ * compare but the index. Few functions that are inlined (inline.h) need no constant: each is where the index is its own. Types whose functions lie far apart use the table's whole constant, where an entry has the code of
  * the function and its type. It also tells why a call traps.
  *
  * Modules may ask for the calls of C (c_calls.h): C programs call functions through pointers of other types, which
@@ -88,7 +88,20 @@ static bool is_dense(const mw_targets *t)
     return is_dense_from(t, t->first);
 }
 
-static void find_targets(const mw_module *m, uint64_t size, mw_fixed_table *t)
+/* Results of several calls meet in one phi, so there may be one at most. */
+static bool is_few(const mw_module *m, const bool *inlined, const uint32_t *funcs, const mw_targets *t)
+{
+    if (t->count == 1)
+        return true;
+    if (!inlined || t->count > MW_FEW_TARGETS || m->types[t->type].nresults > 1)
+        return false;
+    for (uint32_t i = 0; i < t->count; i++)
+        if (!inlined[funcs[t->few[i]]])
+            return false;
+    return true;
+}
+
+static void find_targets(const mw_module *m, const bool *inlined, uint64_t size, mw_fixed_table *t)
 {
     uint64_t *entries = mw_calloc(size, sizeof *entries), n = 0; /* type, index */
     for (uint64_t i = 0; i < size; i++)
@@ -102,11 +115,15 @@ static void find_targets(const mw_module *m, uint64_t size, mw_fixed_table *t)
             t->targets[t->ntargets++] = (mw_targets){.type = type, .first = index};
         mw_targets *last = &t->targets[t->ntargets - 1];
         last->last = index;
+        if (last->count < MW_FEW_TARGETS)
+            last->few[last->count] = index;
         last->count++;
     }
-    for (uint32_t i = 0; i < t->ntargets; i++)
+    for (uint32_t i = 0; i < t->ntargets; i++) {
+        t->targets[i].is_few = is_few(m, inlined, t->funcs, &t->targets[i]);
         if (is_dense_from(&t->targets[i], 0))
             t->targets[i].first = 0; /* no subtraction */
+    }
     free(entries);
 }
 
@@ -175,7 +192,7 @@ static uint32_t *read_table(const mw_module *m, const mw_compile_options *option
     return funcs;
 }
 
-mw_fixed_table *mw_fixed_tables_read(const mw_module *m, const mw_compile_options *options)
+mw_fixed_table *mw_fixed_tables_read(const mw_module *m, const mw_compile_options *options, const bool *inlined)
 {
     mw_fixed_table *tables = mw_calloc(m->ntables, sizeof *tables);
     uint64_t room = MAX_ELEMS; /* of all tables together */
@@ -186,7 +203,7 @@ mw_fixed_table *mw_fixed_tables_read(const mw_module *m, const mw_compile_option
             if (!tables[i].funcs)
                 continue;
             room -= m->tables[i].limits.min;
-            find_targets(m, m->tables[i].limits.min, &tables[i]);
+            find_targets(m, inlined, m->tables[i].limits.min, &tables[i]);
             if (as_c)
                 find_others(m, &tables[i]);
         }
@@ -280,7 +297,7 @@ static void emit_table(mw_unit *u, uint32_t table)
 static bool has_constant(const mw_module *m, const mw_targets *t)
 {
     const mw_wasm_functype *type = &m->types[t->type];
-    return type->is_called_by_table && type->is_final && t->count > 1 && is_dense(t);
+    return type->is_called_by_table && type->is_final && !t->is_few && is_dense(t);
 }
 
 static void emit_targets(mw_unit *u, uint32_t table, const mw_targets *t)
@@ -322,16 +339,21 @@ bool mw_is_called_by_fixed_table(const mw_unit *u, uint32_t type, uint32_t table
     return u->fixed_tables[table].funcs && u->module->types[type].is_final;
 }
 
+const mw_targets *mw_few_targets(const mw_module *m, const mw_fixed_table *t, uint32_t type)
+{
+    if (!t->funcs || !m->types[type].is_final)
+        return NULL;
+    const mw_targets *targets = targets_of(t, m->types[type].canonical);
+    return targets && targets->is_few ? targets : NULL;
+}
+
 mw_lookup mw_fixed_table_lookup(mw_emitter *e, uint32_t type, uint32_t table, LLVMValueRef index)
 {
     const mw_unit *u = e->unit;
     const mw_fixed_table *t = &u->fixed_tables[table];
     uint32_t canonical = u->module->types[type].canonical;
-    mw_lookup l = {.site = {table, canonical, mw_widen(e, mw_settle(e, index))},
-                   .targets = targets_of(t, canonical), .only = MW_NO_FUNC, .has_others = has_others(t, canonical)};
-    if (l.targets && l.targets->count == 1)
-        l.only = t->funcs[l.targets->last];
-    return l;
+    return (mw_lookup){.site = {table, canonical, mw_widen(e, mw_settle(e, index))},
+                       .targets = targets_of(t, canonical), .has_others = has_others(t, canonical)};
 }
 
 static LLVMValueRef load_type(mw_emitter *e, uint32_t table, LLVMValueRef index)
@@ -477,11 +499,16 @@ LLVMValueRef mw_fixed_table_code(mw_emitter *e, mw_lookup *l)
     return l->targets && is_dense(l->targets) ? dense_code(e, l) : sparse_code(e, l);
 }
 
-LLVMValueRef mw_is_other(mw_emitter *e, mw_lookup *l)
+uint32_t mw_few_target(const mw_emitter *e, const mw_lookup *l, uint32_t i)
 {
-    LLVMValueRef other = LLVMBuildICmp(e->builder, LLVMIntNE, l->site.index, mw_i64(e->unit, l->targets->last), "");
-    if (l->has_others)
-        return other;
-    mw_trap_if_with(e, other, &l->site, miss, l);
+    return e->unit->fixed_tables[l->site.table].funcs[l->targets->few[i]];
+}
+
+LLVMValueRef mw_is_few_target(mw_emitter *e, mw_lookup *l, uint32_t i)
+{
+    LLVMValueRef index = mw_i64(e->unit, l->targets->few[i]);
+    if (i + 1 < l->targets->count || l->has_others)
+        return LLVMBuildICmp(e->builder, LLVMIntEQ, l->site.index, index, "");
+    mw_trap_if_with(e, LLVMBuildICmp(e->builder, LLVMIntNE, l->site.index, index, ""), &l->site, miss, l);
     return NULL;
 }

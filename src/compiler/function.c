@@ -2,6 +2,7 @@
 #include "compiler/c_calls.h"
 #include "compiler/control.h"
 #include "compiler/facts.h"
+#include "compiler/inline.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,14 +26,16 @@ static LLVMValueRef param(mw_emitter *e, const mw_wasm_functype *type, uint32_t 
     return LLVMBuildLoad2(e->builder, llvm_type, mw_offset_pointer(e, params, i * sizeof(mw_value)), "");
 }
 
-static void init_locals(mw_emitter *e, const mw_wasm_functype *type)
+void mw_begin_locals(mw_emitter *e, const LLVMValueRef *params)
 {
+    const mw_wasm_functype *type = &e->unit->module->types[e->func->type];
+    e->nlocals = type->nparams + e->func->nlocals;
     e->locals = mw_calloc(e->nlocals, sizeof *e->locals);
     e->local_types = mw_calloc(e->nlocals, sizeof *e->local_types);
     uint32_t n = 0;
     for (; n < type->nparams; n++) {
         LLVMTypeRef t = mw_llvm_type(e->unit, type->types[n]);
-        init_local(e, n, t, param(e, type, n, t));
+        init_local(e, n, t, params ? params[n] : param(e, type, n, t));
     }
     for (uint32_t run = 0; run < e->func->nlocal_runs; run++) {
         LLVMTypeRef t = mw_llvm_type(e->unit, e->func->local_runs[run].type);
@@ -49,7 +52,7 @@ static void begin_body(mw_emitter *e, bool locals_in_memory)
     mw_debug_set_offset(e, e->func->offset);
     e->context = LLVMGetParam(e->llvm_func, 0);
     e->locals_in_memory = locals_in_memory;
-    init_locals(e, &m->types[e->func->type]);
+    mw_begin_locals(e, NULL);
     e->bases = mw_calloc(m->nmemories, sizeof *e->bases);
     e->limits = mw_calloc(m->nmemories, sizeof *e->limits);
     if (m->nmemories)
@@ -98,11 +101,11 @@ static void emit_operator(mw_emitter *e, const mw_operator *op)
         mw_emit_table(e, op);
 }
 
-static void emit_body(mw_emitter *e)
+void mw_emit_code(mw_emitter *e)
 {
     mw_bytes code = mw_bytes_of(e->func->code, e->func->code_size, e->func->offset, NULL);
     mw_operator op;
-    while (e->ncontrols) {
+    while (e->ncontrols > e->function_control) {
         if (mw_operator_read(&code, &op) != MW_OK)
             abort(); /* validated */
         if (mw_skip_dead(e, &op))
@@ -121,15 +124,15 @@ void mw_emit_function(mw_unit *u, uint32_t funcidx)
         .func = func,
         .funcidx = funcidx,
         .llvm_func = mw_llvm_function(u, funcidx),
-        .nlocals = u->module->types[func->type].nparams + func->nlocals,
+        .inline_budget = mw_inline_budget(func),
     };
     mw_function_scan scan;
-    mw_scan_function(func, e.nlocals, &scan);
+    mw_scan_function(func, u->module->types[func->type].nparams + func->nlocals, &scan);
     e.loops = scan.loops;
     mw_debug_begin_function(&e);
     begin_body(&e, scan.large);
     mw_enter_function(&e);
-    emit_body(&e);
+    mw_emit_code(&e);
     mw_debug_end_function(&e);
     if (func->has_tail_call)
         mw_emit_entry(&e);

@@ -1,4 +1,6 @@
 #include "compiler/control.h"
+#include "compiler/fixed_table.h"
+#include "compiler/inline.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -258,13 +260,40 @@ static void count(shape *s, const mw_operator *op)
     }
 }
 
-mw_effort mw_scan_effort(const mw_wasm_func *func)
+static void count_code(shape *s, const mw_wasm_func *func)
 {
-    shape s = {0};
     mw_bytes code = mw_bytes_of(func->code, func->code_size, func->offset, NULL);
     mw_operator op;
     while (mw_bytes_left(&code) && mw_operator_read(&code, &op) == MW_OK)
+        count(s, &op);
+}
+
+/* Counts what is inlined for a call of a function, within the budget. */
+static void count_inlined(shape *s, const mw_module *m, const bool *inlined, uint32_t funcidx, uint32_t *budget)
+{
+    if (!mw_is_inlined(inlined, m, funcidx, *budget))
+        return;
+    *budget -= m->funcs[funcidx].code_size;
+    count_code(s, &m->funcs[funcidx]);
+}
+
+mw_effort mw_scan_effort(const mw_module *m, const bool *inlined, const mw_fixed_table *tables, uint32_t funcidx)
+{
+    const mw_wasm_func *func = &m->funcs[funcidx];
+    shape s = {0};
+    uint32_t budget = mw_inline_budget(func);
+    mw_bytes code = mw_bytes_of(func->code, func->code_size, func->offset, NULL);
+    mw_operator op;
+    while (mw_bytes_left(&code) && mw_operator_read(&code, &op) == MW_OK) {
         count(&s, &op);
+        if (op.op == MW_OP_CALL)
+            count_inlined(&s, m, inlined, op.index, &budget);
+        if (op.op == MW_OP_CALL_INDIRECT) {
+            const mw_targets *t = mw_few_targets(m, &tables[op.index2], op.index);
+            for (uint32_t i = 0; t && i < t->count; i++)
+                count_inlined(&s, m, inlined, tables[op.index2].funcs[t->few[i]], &budget);
+        }
+    }
     if (s.loops > LEAST_LOOPS || s.branches > LEAST_BRANCHES || s.longest_run > LEAST_RUN)
         return MW_EFFORT_LEAST;
     if (func->code_size >= LINEAR_BYTES || s.longest_run > LINEAR_RUN)

@@ -129,6 +129,7 @@ void mw_unit_init(mw_unit *u, const mw_module *module, const mw_debug_info *debu
     u->builder = LLVMCreateBuilderInContext(u->context);
     u->functypes = mw_calloc(module->ntypes, sizeof *u->functypes);
     u->funcs = mw_calloc(module->nfuncs, sizeof *u->funcs);
+    u->subprograms = mw_calloc(module->nfuncs, sizeof *u->subprograms);
     u->tbaa_globals = mw_calloc(module->nglobals, sizeof *u->tbaa_globals);
     init_types(u);
     init_metadata(u);
@@ -146,6 +147,7 @@ void mw_unit_free(mw_unit *u)
     LLVMContextDispose(u->context);
     free(u->functypes);
     free(u->funcs);
+    free(u->subprograms);
     free(u->tbaa_globals);
 }
 

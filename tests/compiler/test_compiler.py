@@ -410,6 +410,30 @@ class Objects(Case):
         stores = re.findall(r"vmovup[sd]\s+%ymm\d+, ", self.disassembly(code, "row.f0"))
         self.assertEqual(len(stores), 2, self.disassembly(code, "row.f0"))
 
+    def test_small_functions_are_inlined(self):
+        """Where they are called, and where a table has few of a type; what was inlined is vectorized. Others are called."""
+        wasm = self.wasm("""(module (memory 1)
+          (type $binary (func (param f64 f64) (result f64)))
+          (table 3 3 funcref) (elem (i32.const 1) $add $larger)
+          (func $add (type $binary) (f64.add (local.get 0) (local.get 1)))
+          (func $larger (type $binary) (if (f64.gt (local.get 0) (local.get 1)) (then (return (local.get 0)))) (local.get 1))
+          (func $looping (param f64 f64) (result f64) (loop) (f64.add (local.get 0) (local.get 1)))
+          (func $direct (export "direct") (param i32 i32)
+            (loop $next
+              (f64.store (local.get 0) (call $add (f64.load (local.get 0)) (f64.const 3)))
+              (local.set 0 (i32.add (local.get 0) (i32.const 8)))
+              (br_if $next (local.tee 1 (i32.sub (local.get 1) (i32.const 1))))))
+          (func $by_table (export "by_table") (param f64 f64 i32) (result f64)
+            (call_indirect (type $binary) (local.get 0) (local.get 1) (local.get 2)))
+          (func $called (export "called") (param f64) (result f64) (call $looping (local.get 0) (local.get 0))))""")
+        for level, inlined in (("-O1", False), ("-O2", True), ("-O3", True)):
+            path = self.compile(wasm, level, "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3")
+            direct = self.disassembly(path, "direct.f3")
+            self.assertEqual("vaddpd" in direct, inlined)
+            self.assertEqual("<add.f0>" in direct, not inlined)
+            self.assertEqual("vaddsd" in self.disassembly(path, "by_table.f4"), inlined)
+            self.assertIn("<looping.f2>", self.disassembly(path, "called.f5"))
+
     def test_neighbours_share_an_index(self):
         # p[0], p[1], p[2] through pointer arithmetic: one index register, three displacements.
         wasm = self.wasm("""(module (memory 1)

@@ -75,6 +75,18 @@ class Traps(Debugging):
                     self.assertEqual([(name, line) for name, _, _, line in frames(result.stderr)[:2]],
                                      [("apply", lines["call"]), ("main", lines["main"])], result.stderr)
 
+    def test_inlined_by_the_compiler(self):
+        """A function that the guest's compiler called is one of the module, inlined or not."""
+        program = "quotient.c"
+        functions = [("quotient", "quotient"), ("sum", "sum"), ("work", "work"), ("main", "main")]
+        for level in ("-O0", "-O3"):
+            module = self.build(program, level, "-g")
+            for opt in ("-O0", "-O3"):
+                self.assertEqual(self.run_any(MPIWASM, "run", opt, module, "1").returncode, 0)
+                result = self.run_any(MPIWASM, "run", opt, module, "0")
+                self.assertIn("trap: integer divide by zero\n", result.stderr)
+                self.check(program, result.stderr, functions, {"sum"} if level == "-O3" else ())
+
     def test_without_dwarf(self):
         """The module's offset stays."""
         module = self.build("trap.c", "-O3", "-Wl,--strip-debug")

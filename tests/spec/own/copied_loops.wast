@@ -2,7 +2,7 @@
 
 (module
   (memory 1)
-  (func $nothing)
+  (func $nothing (loop)) ;; a loop: not inlined
   (func $fill (local $i i32)
     (loop $next
       (f64.store (local.get $i) (f64.div (f64.convert_i32_u (i32.add (local.get $i) (i32.const 8))) (f64.const 7)))

@@ -139,7 +139,7 @@
 ;; where to, how many. Against the same with a call in it, which gets none.
 (module
   (memory 1 1 shared)
-  (func $nothing)
+  (func $nothing (loop)) ;; a loop: not inlined
   (func $fill (local $i i32)
     (local.set $i (i32.const 64))
     (loop $next
