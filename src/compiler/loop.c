@@ -165,6 +165,26 @@ LLVMValueRef mw_build_count(const mw_unit *u, const mw_loop *l, LLVMValueRef *va
     return width == 64 ? distance : LLVMBuildZExt(b, distance, u->i64, "");
 }
 
+bool mw_has_constant_count(const mw_unit *u, const mw_loop *l, uint64_t *count)
+{
+    LLVMValueRef branch = LLVMGetBasicBlockTerminator(l->latch), start, next, valid;
+    int64_t step;
+    if (!LLVMIsABranchInst(branch) || !LLVMIsConditional(branch) || !LLVMIsAICmpInst(LLVMGetCondition(branch)))
+        return false;
+    LLVMValueRef compare = LLVMGetCondition(branch), phi = LLVMGetOperand(compare, 0);
+    if (!LLVMIsAPHINode(phi) && LLVMIsABinaryOperator(phi))
+        phi = LLVMGetOperand(phi, 0);
+    if (!LLVMIsAConstantInt(LLVMGetOperand(compare, 1)) || !mw_read_induction(l, phi, &start, &next, &step) ||
+        !LLVMIsAConstantInt(start))
+        return false;
+    /* Of constants all is folded, and nothing built. */
+    LLVMValueRef number = mw_build_count(u, l, &valid);
+    if (!number || !LLVMIsAConstantInt(number) || !LLVMIsAConstantInt(valid) || !LLVMConstIntGetZExtValue(valid))
+        return false;
+    *count = LLVMConstIntGetZExtValue(number);
+    return true;
+}
+
 /* ---- What is said of loops ---------------------------------------------------------------------------------------- */
 
 LLVMMetadataRef mw_distinct_node(const mw_unit *u, const LLVMMetadataRef *operands, unsigned n)
@@ -201,4 +221,28 @@ LLVMMetadataRef mw_loop_interleaved(const mw_unit *u, unsigned count)
 void mw_set_loop(const mw_unit *u, LLVMValueRef branch, LLVMMetadataRef node)
 {
     LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(u->context, "llvm.loop", 9), LLVMMetadataAsValue(u->context, node));
+}
+
+LLVMMetadataRef mw_build_scope(const mw_unit *u, LLVMMetadataRef domain)
+{
+    static const char name[] = "llvm.experimental.noalias.scope.decl";
+    LLVMValueRef f = LLVMGetIntrinsicDeclaration(u->llvm, LLVMLookupIntrinsicID(name, sizeof name - 1), NULL, 0);
+    LLVMMetadataRef scope = mw_distinct_node(u, &domain, 1);
+    LLVMValueRef list = LLVMMetadataAsValue(u->context, LLVMMDNodeInContext2(u->context, &scope, 1));
+    LLVMBuildCall2(u->builder, LLVMGlobalGetValueType(f), f, &list, 1, "");
+    return scope;
+}
+
+static void set_scopes(const mw_unit *u, LLVMValueRef access, const char *kind, LLVMMetadataRef *scopes, unsigned n)
+{
+    LLVMMetadataRef list = LLVMMDNodeInContext2(u->context, scopes, n);
+    unsigned id = LLVMGetMDKindIDInContext(u->context, kind, (unsigned)strlen(kind));
+    if (n)
+        LLVMSetMetadata(access, id, LLVMMetadataAsValue(u->context, list));
+}
+
+void mw_set_scope(const mw_unit *u, LLVMValueRef access, LLVMMetadataRef scope, LLVMMetadataRef *others, unsigned n)
+{
+    set_scopes(u, access, "alias.scope", &scope, 1);
+    set_scopes(u, access, "noalias", others, n);
 }

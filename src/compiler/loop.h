@@ -32,6 +32,9 @@ bool mw_read_induction(const mw_loop *l, LLVMValueRef v, LLVMValueRef *start, LL
  * that is of another form. If the latch is the only way out, it is that number. */
 LLVMValueRef mw_build_count(const mw_unit *u, const mw_loop *l, LLVMValueRef *valid);
 
+/* Is that number the same constant each time? */
+bool mw_has_constant_count(const mw_unit *u, const mw_loop *l, uint64_t *count);
+
 /* A node that has itself as its first operand, so that it is like no other; `operands` follow. At most MW_MAX_OPERANDS. */
 enum { MW_MAX_OPERANDS = 2 };
 LLVMMetadataRef mw_distinct_node(const mw_unit *u, const LLVMMetadataRef *operands, unsigned n);
@@ -40,5 +43,10 @@ LLVMMetadataRef mw_loop_left_alone(const mw_unit *u, bool rolled);
 /* Of so many iterations at a time, if it is vectorized. */
 LLVMMetadataRef mw_loop_interleaved(const mw_unit *u, unsigned count);
 void mw_set_loop(const mw_unit *u, LLVMValueRef branch, LLVMMetadataRef node);
+/* A scope of accesses (`alias.scope`) in a domain, which is a distinct node. It is declared where the builder is, before the loop: should
+ * an outer loop be unrolled, each copy has a scope of its own, as what holds in one iteration of it need not in the next. */
+LLVMMetadataRef mw_build_scope(const mw_unit *u, LLVMMetadataRef domain);
+/* `access` is of the scope, and touches nothing that accesses of the `others` do. */
+void mw_set_scope(const mw_unit *u, LLVMValueRef access, LLVMMetadataRef scope, LLVMMetadataRef *others, unsigned n);
 
 #endif

@@ -371,14 +371,6 @@ static LLVMValueRef build_condition(pass *p, LLVMValueRef ok, LLVMValueRef bytes
 
 /* ---- The new loop ------------------------------------------------------------------------------------------- */
 
-static void set_scopes(const mw_unit *u, LLVMValueRef access, const char *kind, LLVMMetadataRef *scopes, unsigned n)
-{
-    LLVMMetadataRef list = LLVMMDNodeInContext2(u->context, scopes, n);
-    unsigned id = LLVMGetMDKindIDInContext(u->context, kind, (unsigned)strlen(kind));
-    if (n)
-        LLVMSetMetadata(access, id, LLVMMetadataAsValue(u->context, list));
-}
-
 /* The group's accesses do not alias those that the condition compared them with. */
 static void describe(pass *p, LLVMValueRef access, LLVMValueRef old, group *g)
 {
@@ -388,8 +380,7 @@ static void describe(pass *p, LLVMValueRef access, LLVMValueRef old, group *g)
     for (unsigned i = 0; i < p->ngroups; i++)
         if (&p->groups[i] != g && (g->is_stored || p->groups[i].is_stored))
             others[n++] = p->groups[i].scope;
-    set_scopes(u, access, "alias.scope", &g->scope, 1);
-    set_scopes(u, access, "noalias", others, n);
+    mw_set_scope(u, access, g->scope, others, n);
     LLVMSetMetadata(access, u->kinds.tbaa, LLVMGetMetadata(old, u->kinds.tbaa));
     LLVMSetAlignment(access, 1);
 }
@@ -515,7 +506,7 @@ static void reroll(pass *p)
         return;
     LLVMMetadataRef domain = mw_distinct_node(u, NULL, 0);
     for (unsigned i = 0; i < p->ngroups; i++)
-        p->groups[i].scope = mw_distinct_node(u, &domain, 1);
+        p->groups[i].scope = mw_build_scope(u, domain);
     LLVMBasicBlockRef body = LLVMInsertBasicBlockInContext(u->context, p->loop.header, "lanes");
     complete_exit(p, body, count);
     LLVMBuildCondBr(b, ok, body, p->loop.header);

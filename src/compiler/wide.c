@@ -7,6 +7,9 @@
  * wraps around in any of them: then a counter of 64 bits that is added to the first address is the same. All programs but those made
  * for it meet it; where it does not hold, the loop is what it was.
  *
+ * Short loops, of few iterations, get it where it makes them vectors: LLVM vectorizes them only if it need not ask whether arrays lie
+ * apart, so that the condition says that as well.
+ *
  * Nothing here rests on an access being executed, so LLVM may do with them what it likes. */
 #include "compiler/optimize.h"
 #include "compiler/reach.h"
@@ -21,12 +24,18 @@ enum {
     MAX_DEPTH = 4,
     MAX_INSTRUCTIONS = 300,
     MAX_STEP_BITS = 24,
-    LEAST_CONSTANT = 16, /* iterations, where their number is known: shorter loops are unrolled as a whole */
+    LEAST_CONSTANT = 16, /* iterations, where their number is known: shorter loops are unrolled as a whole, or are short ones */
+    SHORT_MULTIPLE = 4,  /* of which the iterations of a short loop are a multiple: they fill vectors */
+    LEAST_FOR_CONDITION = 8, /* instructions that a short loop executes for each part of its condition */
 };
 
 typedef struct group {
     mw_reach reach;
     int64_t step; /* by which its indices grow in an iteration */
+    /* Of short loops: addresses from the first one's index, the end of the last one, and */
+    int64_t least, most;
+    bool is_stored;
+    LLVMMetadataRef scope;
 } group;
 
 typedef struct member {
@@ -44,6 +53,8 @@ typedef struct copy {
 typedef struct pass {
     const mw_unit *unit;
     mw_loop loop;
+    bool is_short;
+    uint64_t short_count; /* how often a short loop goes back to its header */
     member members[MAX_ACCESSES];
     unsigned nmembers;
     group groups[MAX_GROUPS];
@@ -113,31 +124,38 @@ static group *find_group(pass *p, const mw_access *a, int64_t step)
     for (unsigned i = 0; i < p->ngroups; i++)
         if (mw_is_reached(&p->groups[i].reach, a))
             return &p->groups[i];
-    if (p->ngroups == MAX_GROUPS || !add_step(p, step))
+    if (p->ngroups == MAX_GROUPS || (step && !add_step(p, step)) ||
+        (p->is_short && p->ngroups && p->groups[0].reach.first.base != a->base))
         return NULL;
     group *g = &p->groups[p->ngroups++];
-    *g = (group){.reach.first = *a, .step = step};
+    *g = (group){.reach.first = *a, .step = step, .least = INT64_MAX, .most = INT64_MIN};
     return g;
 }
 
-/* Notes the access if its address steps through memory. */
-static void read_address(pass *p, LLVMValueRef inst)
+/* Notes the access if its address steps through memory, or if the loop is short and loads it from the same address each time. */
+static bool read_address(pass *p, LLVMValueRef inst)
 {
     mw_access a;
     unsigned operand;
     if (p->nmembers == MAX_ACCESSES || LLVMGetVolatile(inst) || LLVMGetOrdering(inst) != LLVMAtomicOrderingNotAtomic ||
         !mw_read_access(p->unit, inst, &a, &operand) || !mw_is_invariant(&p->loop, a.base))
-        return;
+        return false;
     int64_t sum = 0, step;
     for (unsigned i = 0; i < a.index.nterms; i++) {
         if (!read_step(p, a.index.terms[i], 0, &step))
-            return;
+            return false;
         sum += step;
     }
-    group *g = sum && is_small(sum) ? find_group(p, &a, sum) : NULL;
+    bool is_store = LLVMIsAStoreInst(inst) != NULL, steps = sum && is_small(sum);
+    group *g = steps || (p->is_short && !sum && !is_store) ? find_group(p, &a, sum) : NULL;
     if (!g)
-        return;
-    p->members[p->nmembers++] = (member){inst, operand, g, mw_reach_to(&g->reach, &a)};
+        return false;
+    int64_t distance = mw_reach_to(&g->reach, &a), end = distance + (int64_t)a.size;
+    g->least = distance < g->least ? distance : g->least;
+    g->most = end > g->most ? end : g->most;
+    g->is_stored |= is_store;
+    p->members[p->nmembers++] = (member){inst, operand, g, distance};
+    return true;
 }
 
 /* Behind the loop, only phis right at its exits may use what it computes. */
@@ -172,17 +190,44 @@ static bool is_worthwhile(const pass *p)
     return p->nmembers > p->ngroups || has_store;
 }
 
+/* Few iterations, which fill vectors, and nothing that goes from one to the next. */
+static bool is_short(pass *p)
+{
+    LLVMPositionBuilderBefore(p->unit->builder, LLVMGetBasicBlockTerminator(p->loop.preheader));
+    if (p->loop.nblocks > 1 || !mw_has_constant_count(p->unit, &p->loop, &p->short_count) || p->short_count >= LEAST_CONSTANT ||
+        (p->short_count + 1) % SHORT_MULTIPLE)
+        return false;
+    for (LLVMValueRef v = LLVMGetFirstInstruction(p->loop.header); LLVMIsAPHINode(v); v = LLVMGetNextInstruction(v)) {
+        LLVMValueRef start, next;
+        int64_t step;
+        if (LLVMGetTypeKind(LLVMTypeOf(v)) != LLVMIntegerTypeKind || !mw_read_induction(&p->loop, v, &start, &next, &step))
+            return false;
+    }
+    return true;
+}
+
+/* Parts of a short loop's condition. */
+static unsigned count_conditions(const pass *p)
+{
+    unsigned n = p->ngroups;
+    for (unsigned i = 0; i < p->ngroups; i++)
+        for (unsigned k = 0; k < i; k++)
+            n += p->groups[i].is_stored || p->groups[k].is_stored;
+    return n;
+}
+
 static bool read_loop(pass *p)
 {
     unsigned n = 0;
+    p->is_short = is_short(p);
     for (unsigned i = 0; i < p->loop.nblocks; i++)
         for (LLVMValueRef v = LLVMGetFirstInstruction(p->loop.blocks[i]); v; v = LLVMGetNextInstruction(v)) {
             if (++n > MAX_INSTRUCTIONS || !can_be_copied(v) || !are_uses_known(p, v))
                 return false;
-            if (LLVMIsALoadInst(v) || LLVMIsAStoreInst(v))
-                read_address(p, v);
+            if ((LLVMIsALoadInst(v) || LLVMIsAStoreInst(v)) && !read_address(p, v) && p->is_short)
+                return false;
         }
-    return is_worthwhile(p);
+    return is_worthwhile(p) && (!p->is_short || n * (p->short_count + 1) >= LEAST_FOR_CONDITION * count_conditions(p));
 }
 
 /* ---- The condition ----------------------------------------------------------------------------------------- */
@@ -200,6 +245,38 @@ static LLVMValueRef build_condition(pass *p, group *g, LLVMValueRef count)
     if (g->step > 0)
         return LLVMBuildICmp(b, LLVMIntULE, LLVMBuildAdd(b, low, span, ""), last, "");
     return LLVMBuildAnd(b, LLVMBuildICmp(b, LLVMIntULE, low, last, ""), LLVMBuildICmp(b, LLVMIntUGE, low, span, ""), "");
+}
+
+/* Nothing that the one group accesses in a short loop overlaps with what the other does. */
+static LLVMValueRef build_apart(const pass *p, const group *g, const group *h)
+{
+    LLVMBuilderRef b = p->unit->builder;
+    LLVMValueRef begins[2], ends[2];
+    const group *groups[] = {g, h};
+    for (int i = 0; i < 2; i++) {
+        const group *one = groups[i];
+        int64_t span = one->step * (int64_t)p->short_count;
+        int64_t begin = one->least - one->reach.lowest + (span < 0 ? span : 0);
+        int64_t end = one->most - one->reach.lowest + (span > 0 ? span : 0);
+        begins[i] = LLVMBuildAdd(b, one->reach.start, mw_i64(p->unit, (uint64_t)begin), "");
+        ends[i] = LLVMBuildAdd(b, one->reach.start, mw_i64(p->unit, (uint64_t)end), "");
+    }
+    return LLVMBuildOr(b, LLVMBuildICmp(b, LLVMIntULE, ends[0], begins[1], ""),
+                       LLVMBuildICmp(b, LLVMIntULE, ends[1], begins[0], ""), "");
+}
+
+/* All that is stored in a short loop is apart from all else, which the scopes of the groups say. */
+static LLVMValueRef build_short_condition(pass *p, LLVMValueRef ok)
+{
+    LLVMBuilderRef b = p->unit->builder;
+    for (unsigned i = 0; i < p->ngroups; i++)
+        for (unsigned k = 0; k < i; k++)
+            if (p->groups[i].is_stored || p->groups[k].is_stored)
+                ok = LLVMBuildAnd(b, ok, build_apart(p, &p->groups[i], &p->groups[k]), "");
+    LLVMMetadataRef domain = mw_distinct_node(p->unit, NULL, 0);
+    for (unsigned i = 0; i < p->ngroups; i++)
+        p->groups[i].scope = mw_build_scope(p->unit, domain);
+    return ok;
 }
 
 /* ---- The copy ----------------------------------------------------------------------------------------------- */
@@ -308,11 +385,21 @@ static void address(const pass *p, const member *m)
 {
     const mw_unit *u = p->unit;
     unsigned i = 0;
-    while (p->counters[i].step != m->group->step)
+    while (m->group->step && p->counters[i].step != m->group->step)
         i++;
-    LLVMValueRef inst = copy_of(p, m->inst), at = p->counters[i].counter;
+    LLVMValueRef inst = copy_of(p, m->inst), at = m->group->step ? p->counters[i].counter : NULL;
     LLVMPositionBuilderBefore(u->builder, inst);
     LLVMSetOperand(inst, m->operand, mw_build_address(u, &m->group->reach, at, m->distance));
+}
+
+static void set_scope(const pass *p, const member *m)
+{
+    LLVMMetadataRef others[MAX_GROUPS];
+    unsigned n = 0;
+    for (unsigned i = 0; i < p->ngroups; i++)
+        if (&p->groups[i] != m->group && (m->group->is_stored || p->groups[i].is_stored))
+            others[n++] = p->groups[i].scope;
+    mw_set_scope(p->unit, copy_of(p, m->inst), m->group->scope, others, n);
 }
 
 /* Does an iteration load again what the one before has loaded, as stencils do? LLVM keeps it in a register, and leaves what remains
@@ -338,26 +425,31 @@ static void widen(pass *p)
     LLVMValueRef count = mw_build_count(u, &p->loop, &ok);
     if (!count)
         return;
-    if (LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) < LEAST_CONSTANT)
+    if (LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) < LEAST_CONSTANT && !p->is_short)
         return;
     ok = LLVMBuildAnd(b, ok, LLVMBuildICmp(b, LLVMIntULE, count, mw_i64(u, UINT32_MAX), ""), "");
     for (unsigned i = 0; i < p->ngroups; i++)
         ok = LLVMBuildAnd(b, ok, build_condition(p, &p->groups[i], count), "");
     if (LLVMIsNull(ok))
         return;
+    if (p->is_short)
+        ok = build_short_condition(p, ok);
     copy_instructions(p);
     for (unsigned i = 0; i < p->loop.nblocks; i++)
         for (LLVMValueRef v = LLVMGetFirstInstruction(p->loop.blocks[i]); v; v = LLVMGetNextInstruction(v))
             connect_instruction(p, v, copy_of(p, v));
     build_counters(p);
-    for (unsigned i = 0; i < p->nmembers; i++)
+    for (unsigned i = 0; i < p->nmembers; i++) {
         address(p, &p->members[i]);
+        if (p->is_short)
+            set_scope(p, &p->members[i]);
+    }
     LLVMPositionBuilderBefore(b, branch);
     LLVMBuildCondBr(b, ok, copy_of(p, p->loop.header), p->loop.header);
     LLVMInstructionEraseFromParent(branch);
     /* LLVM is to spend its time on the copy, which is not to be copied again. */
-    mw_set_loop(u, LLVMGetBasicBlockTerminator(p->loop.latch), mw_loop_left_alone(u, true));
-    LLVMMetadataRef node = p->loop.nblocks == 1 && loads_again(p) ? mw_loop_interleaved(u, 2) : mw_distinct_node(u, NULL, 0);
+    mw_set_loop(u, LLVMGetBasicBlockTerminator(p->loop.latch), mw_loop_left_alone(u, !p->is_short));
+    LLVMMetadataRef node = p->loop.nblocks == 1 && !p->is_short && loads_again(p) ? mw_loop_interleaved(u, 2) : mw_distinct_node(u, NULL, 0);
     mw_set_loop(u, LLVMGetBasicBlockTerminator(copy_of(p, p->loop.latch)), node);
 }
 
