@@ -104,14 +104,19 @@ bool mw_is_invariant(const mw_loop *l, LLVMValueRef v)
            (LLVMIsAInstruction(v) && !mw_is_of_loop(l, LLVMGetInstructionParent(v)));
 }
 
-bool mw_read_induction(const mw_loop *l, LLVMValueRef v, LLVMValueRef *start, LLVMValueRef *next, int64_t *step)
+bool mw_read_phi(const mw_loop *l, LLVMValueRef v, LLVMValueRef *start, LLVMValueRef *next)
 {
     if (!LLVMIsAPHINode(v) || LLVMGetInstructionParent(v) != l->header || LLVMCountIncoming(v) != 2)
         return false;
     unsigned from_latch = LLVMGetIncomingBlock(v, 0) == l->latch ? 0 : 1;
     *next = LLVMGetIncomingValue(v, from_latch);
     *start = LLVMGetIncomingValue(v, 1 - from_latch);
-    if (!LLVMIsABinaryOperator(*next) || LLVMGetInstructionOpcode(*next) != LLVMAdd || LLVMGetOperand(*next, 0) != v ||
+    return true;
+}
+
+bool mw_read_induction(const mw_loop *l, LLVMValueRef v, LLVMValueRef *start, LLVMValueRef *next, int64_t *step)
+{
+    if (!mw_read_phi(l, v, start, next) || !LLVMIsABinaryOperator(*next) || LLVMGetInstructionOpcode(*next) != LLVMAdd || LLVMGetOperand(*next, 0) != v ||
         !LLVMIsAConstantInt(LLVMGetOperand(*next, 1)))
         return false;
     *step = LLVMConstIntGetSExtValue(LLVMGetOperand(*next, 1));
@@ -119,6 +124,31 @@ bool mw_read_induction(const mw_loop *l, LLVMValueRef v, LLVMValueRef *start, LL
 }
 
 /* ---- How many iterations ------------------------------------------------------------------------------------ */
+
+/* Of b and a, what this is of a and b. */
+static LLVMIntPredicate swapped(LLVMIntPredicate p)
+{
+    switch (p) {
+    case LLVMIntUGT:
+        return LLVMIntULT;
+    case LLVMIntUGE:
+        return LLVMIntULE;
+    case LLVMIntULT:
+        return LLVMIntUGT;
+    case LLVMIntULE:
+        return LLVMIntUGE;
+    case LLVMIntSGT:
+        return LLVMIntSLT;
+    case LLVMIntSGE:
+        return LLVMIntSLE;
+    case LLVMIntSLT:
+        return LLVMIntSGT;
+    case LLVMIntSLE:
+        return LLVMIntSGE;
+    default:
+        return p;
+    }
+}
 
 LLVMValueRef mw_build_count(const mw_unit *u, const mw_loop *l, LLVMValueRef *valid)
 {
@@ -132,6 +162,12 @@ LLVMValueRef mw_build_count(const mw_unit *u, const mw_loop *l, LLVMValueRef *va
     bool back_if_true = LLVMGetSuccessor(branch, 0) == l->header;
     int64_t step;
     LLVMTypeRef type = LLVMTypeOf(tested);
+    if (mw_is_invariant(l, tested)) {
+        LLVMValueRef other = tested;
+        tested = bound;
+        bound = other;
+        predicate = swapped(predicate);
+    }
     if (LLVMGetTypeKind(type) != LLVMIntegerTypeKind || !mw_is_invariant(l, bound))
         return NULL;
     LLVMValueRef phi = LLVMIsAPHINode(tested) ? tested : LLVMIsAInstruction(tested) ? LLVMGetOperand(tested, 0) : NULL;

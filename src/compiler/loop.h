@@ -25,6 +25,8 @@ bool mw_is_innermost(const mw_loop *l);
 bool mw_has_preheader(mw_loop *l);
 bool mw_has_call(const mw_loop *l);
 bool mw_is_invariant(const mw_loop *l, LLVMValueRef v);
+/* Is `v` a phi of the header? What it is at first, and in the next iteration. */
+bool mw_read_phi(const mw_loop *l, LLVMValueRef v, LLVMValueRef *start, LLVMValueRef *next);
 /* Is `v` a phi of the header that grows by a constant each iteration? */
 bool mw_read_induction(const mw_loop *l, LLVMValueRef v, LLVMValueRef *start, LLVMValueRef *next, int64_t *step);
 /* The number of times that the loop can go back to its header, at most, as an i64, built before the loop; and in *valid an

@@ -154,6 +154,8 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
         if (!error)
             mw_reroll(u);
         if (u->effort != MW_EFFORT_WIDEN) {
+            if (!error)
+                mw_unroll_pairs(u);
             /* What other threads write into shared memory may be another value at each use, that in the condition and in the loop. */
             if (!error && !u->has_shared_memory)
                 mw_widen_loops(u);

@@ -17,6 +17,8 @@ void mw_rebase_inductions(const mw_unit *u);
 void mw_keep_narrow_counters(const mw_unit *u);
 /* Makes loops over vectors of 128 bits loops over their lanes, after BEFORE_REROLL (reroll.c). */
 void mw_reroll(const mw_unit *u);
+/* Gives loops over complex numbers and the like a copy of several iterations at a time, after BEFORE_REROLL (pairs.c). */
+void mw_unroll_pairs(const mw_unit *u);
 /* Gives innermost loops addresses of 64 bits where no index wraps around, after BEFORE_REROLL (wide.c). */
 void mw_widen_loops(const mw_unit *u);
 /* Makes the switches of interpreters jumps that LLVM copies to the end of each case (dispatch.c). */

@@ -1,5 +1,7 @@
 #include "compiler/reach.h"
 
+enum { MAX_DEPTH = 4, MAX_STEP_BITS = 24 };
+
 bool mw_is_reached(const mw_reach *r, const mw_access *a)
 {
     return r->first.base == a->base && mw_same_terms(&r->first.index, &a->index);
@@ -13,13 +15,54 @@ int64_t mw_reach_to(mw_reach *r, const mw_access *a)
     return index + (int64_t)a->offset;
 }
 
+bool mw_is_small_step(int64_t step)
+{
+    return step > -(INT64_C(1) << MAX_STEP_BITS) && step < INT64_C(1) << MAX_STEP_BITS;
+}
+
+static bool read_step(const mw_unit *u, const mw_loop *l, LLVMValueRef v, unsigned depth, int64_t *step)
+{
+    LLVMValueRef start, next;
+    int64_t a, b;
+    *step = 0;
+    if (LLVMTypeOf(v) != u->i32)
+        return false;
+    if (mw_is_invariant(l, v))
+        return true;
+    if (mw_read_induction(l, v, &start, &next, step))
+        return mw_is_small_step(*step);
+    if (depth == MAX_DEPTH || !LLVMIsABinaryOperator(v) || !read_step(u, l, LLVMGetOperand(v, 0), depth + 1, &a))
+        return false;
+    LLVMOpcode opcode = LLVMGetInstructionOpcode(v);
+    LLVMValueRef right = LLVMGetOperand(v, 1);
+    if (opcode == LLVMShl || opcode == LLVMMul) {
+        if (!LLVMIsAConstantInt(right))
+            return false;
+        int64_t c = LLVMConstIntGetSExtValue(right);
+        if (opcode == LLVMShl && (c < 0 || c >= 32))
+            return false;
+        if (opcode == LLVMShl)
+            c = INT64_C(1) << c;
+        *step = a * c; /* less than 2^24 and 2^32 */
+        return mw_is_small_step(*step);
+    }
+    if ((!mw_is_sum(v) && opcode != LLVMSub) || !read_step(u, l, right, depth + 1, &b))
+        return false;
+    *step = opcode == LLVMSub ? a - b : a + b;
+    return mw_is_small_step(*step);
+}
+
+bool mw_read_step(const mw_unit *u, const mw_loop *l, LLVMValueRef v, int64_t *step)
+{
+    return read_step(u, l, v, 0, step);
+}
+
 LLVMValueRef mw_build_first(const mw_unit *u, const mw_loop *l, LLVMValueRef v)
 {
     LLVMValueRef start, next;
-    int64_t step;
     if (mw_is_invariant(l, v))
         return v;
-    if (mw_read_induction(l, v, &start, &next, &step))
+    if (mw_read_phi(l, v, &start, &next))
         return start;
     LLVMValueRef left = mw_build_first(u, l, LLVMGetOperand(v, 0)), right = mw_build_first(u, l, LLVMGetOperand(v, 1));
     return LLVMBuildBinOp(u->builder, mw_is_sum(v) ? LLVMAdd : LLVMGetInstructionOpcode(v), left, right, "");

@@ -18,7 +18,12 @@ bool mw_is_reached(const mw_reach *r, const mw_access *a);
 /* Adds such an access. Returns how far its address, index and offset, is from the first one's index. */
 int64_t mw_reach_to(mw_reach *r, const mw_access *a);
 
-/* The value in the first iteration, built before the loop, of `v`: an invariant, an induction variable (mw_read_induction), or
+/* By how much an i32 grows in an iteration; false if that is not the same constant each time, or not a small step. */
+bool mw_read_step(const mw_unit *u, const mw_loop *l, LLVMValueRef v, int64_t *step);
+/* Less than 2^24, so that times any 32-bit count it is a 64-bit number. */
+bool mw_is_small_step(int64_t step);
+
+/* The value in the first iteration, built before the loop, of `v`: an invariant, a variable of the loop's (mw_read_phi), or
  * what operations of two operands make of these. */
 LLVMValueRef mw_build_first(const mw_unit *u, const mw_loop *l, LLVMValueRef v);
 /* The lowest index in the first iteration, as an i64 less than 2^32. Each term is one that mw_build_first knows. */

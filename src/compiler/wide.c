@@ -21,9 +21,7 @@ enum {
     MAX_ACCESSES = 64,
     MAX_GROUPS = 10,
     MAX_STEPS = 4,
-    MAX_DEPTH = 4,
     MAX_INSTRUCTIONS = 300,
-    MAX_STEP_BITS = 24,
     LEAST_CONSTANT = 16, /* iterations, where their number is known: shorter loops are unrolled as a whole, or are short ones */
     SHORT_MULTIPLE = 4,  /* of which the iterations of a short loop are a multiple: they fill vectors */
     LEAST_FOR_CONDITION = 8, /* instructions that a short loop executes for each part of its condition */
@@ -70,44 +68,6 @@ typedef struct pass {
 
 /* ---- Reading the loop ----------------------------------------------------------------------------------------- */
 
-static bool is_small(int64_t step)
-{
-    return step > -(INT64_C(1) << MAX_STEP_BITS) && step < INT64_C(1) << MAX_STEP_BITS;
-}
-
-/* By how much an i32 grows in an iteration; false if that is not the same each time. */
-static bool read_step(const pass *p, LLVMValueRef v, unsigned depth, int64_t *step)
-{
-    LLVMValueRef start, next;
-    int64_t a, b;
-    *step = 0;
-    if (LLVMTypeOf(v) != p->unit->i32)
-        return false;
-    if (mw_is_invariant(&p->loop, v))
-        return true;
-    if (mw_read_induction(&p->loop, v, &start, &next, step))
-        return is_small(*step);
-    if (depth == MAX_DEPTH || !LLVMIsABinaryOperator(v) || !read_step(p, LLVMGetOperand(v, 0), depth + 1, &a))
-        return false;
-    LLVMOpcode opcode = LLVMGetInstructionOpcode(v);
-    LLVMValueRef right = LLVMGetOperand(v, 1);
-    if (opcode == LLVMShl || opcode == LLVMMul) {
-        if (!LLVMIsAConstantInt(right))
-            return false;
-        int64_t c = LLVMConstIntGetSExtValue(right);
-        if (opcode == LLVMShl && (c < 0 || c >= 32))
-            return false;
-        if (opcode == LLVMShl)
-            c = INT64_C(1) << c;
-        *step = a * c; /* less than 2^24 and 2^32 */
-        return is_small(*step);
-    }
-    if ((!mw_is_sum(v) && opcode != LLVMSub) || !read_step(p, right, depth + 1, &b))
-        return false;
-    *step = opcode == LLVMSub ? a - b : a + b;
-    return is_small(*step);
-}
-
 static bool add_step(pass *p, int64_t step)
 {
     for (unsigned i = 0; i < p->ncounters; i++)
@@ -142,11 +102,11 @@ static bool read_address(pass *p, LLVMValueRef inst)
         return false;
     int64_t sum = 0, step;
     for (unsigned i = 0; i < a.index.nterms; i++) {
-        if (!read_step(p, a.index.terms[i], 0, &step))
+        if (!mw_read_step(p->unit, &p->loop, a.index.terms[i], &step))
             return false;
         sum += step;
     }
-    bool is_store = LLVMIsAStoreInst(inst) != NULL, steps = sum && is_small(sum);
+    bool is_store = LLVMIsAStoreInst(inst) != NULL, steps = sum && mw_is_small_step(sum);
     group *g = steps || (p->is_short && !sum && !is_store) ? find_group(p, &a, sum) : NULL;
     if (!g)
         return false;
