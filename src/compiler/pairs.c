@@ -167,24 +167,25 @@ static bool read_access(pass *p, LLVMValueRef inst)
     return true;
 }
 
-/* The group's stores write the whole structure, each number once. */
-static bool is_whole(const pass *p, const group *g)
+/* How many stores write at `distance` of the group. */
+static unsigned count_stores(const pass *p, const group *g, int64_t distance)
 {
-    int64_t least = INT64_MAX;
-    unsigned written = 0, n = (unsigned)(p->step / (int64_t)p->size);
+    unsigned n = 0;
     for (unsigned i = 0; i < p->nmembers; i++)
-        if (p->members[i].group == g && LLVMIsAStoreInst(p->members[i].inst) && p->members[i].distance < least)
-            least = p->members[i].distance;
-    for (unsigned i = 0; i < p->nmembers; i++) {
-        const member *m = &p->members[i];
-        if (m->group != g || !LLVMIsAStoreInst(m->inst))
-            continue;
-        int64_t at = m->distance - least;
-        if (at >= p->step || at % (int64_t)p->size || (written >> (at / (int64_t)p->size) & 1))
-            return false;
-        written |= 1U << (at / (int64_t)p->size);
-    }
-    return written == (1U << n) - 1;
+        n += p->members[i].group == g && p->members[i].distance == distance && LLVMIsAStoreInst(p->members[i].inst);
+    return n;
+}
+
+/* Is the store one of those that write a whole structure, each number once? There may be several in a group, as static arrays are at
+ * constant distances. */
+static bool is_whole(const pass *p, const member *m)
+{
+    int64_t size = (int64_t)p->size, first = m->distance, end = m->distance;
+    for (int64_t n = 0; n < p->step && count_stores(p, m->group, first - size); n += size)
+        first -= size;
+    for (int64_t n = 0; n < p->step && count_stores(p, m->group, end); n += size)
+        end += size;
+    return count_stores(p, m->group, m->distance) == 1 && end - first == p->step;
 }
 
 static bool is_pure(LLVMValueRef call)
@@ -255,8 +256,8 @@ static bool read_body(pass *p)
             return false;
     if (!p->step || !p->has_arithmetic)
         return false;
-    for (unsigned i = 0; i < p->ngroups; i++)
-        if (p->groups[i].is_stored && !is_whole(p, &p->groups[i]))
+    for (unsigned i = 0; i < p->nmembers; i++)
+        if (LLVMIsAStoreInst(p->members[i].inst) && !is_whole(p, &p->members[i]))
             return false;
     p->times = (unsigned)(vector_bytes(p->unit) / p->step);
     while (p->times > 1 && p->times * p->nvalues > MAX_ALL_INSTRUCTIONS)

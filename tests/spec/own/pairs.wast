@@ -4,7 +4,7 @@
 (module
   (memory 1)
   (type $loop (func (param i32 i32 i32 i32 i32) (result i32)))
-  (func $nothing)
+  (func $nothing (loop)) ;; a loop: not inlined
   ;; r[i] = p[i] * q[i], complex numbers of doubles.
   (func $product_copied (type $loop) (param $p i32) (param $q i32) (param $r i32) (param $s i32) (param $n i32) (result i32)
     (local $i i32) (local $t i32) (local $a f64) (local $b f64) (local $c f64) (local $d f64)
@@ -409,6 +409,64 @@
       (local.set $r (i32.add (local.get $r) (i32.const 16)))
       (br_if $next (i32.ne (local.get $t) (local.get $p))))))
     (i32.xor (i32.xor (local.get $p) (local.get $q)) (i32.xor (local.get $r) (local.get $i))))
+  ;; Arrays at constant distances from one another, as static ones are: all accesses are from one pointer.
+  (func $distant_copied (type $loop) (param $p i32) (param $q i32) (param $r i32) (param $s i32) (param $n i32) (result i32)
+    (local $i i32) (local $t i32) (local $a f64) (local $b f64) (local $c f64) (local $d f64)
+    (if (local.get $n) (then (loop $next
+      (local.set $a (f64.sub (f64.mul (f64.load (local.get $p)) (f64.load offset=256 (local.get $p))) (f64.mul (f64.load offset=8 (local.get $p)) (f64.load offset=264 (local.get $p)))))
+      (local.set $b (f64.add (f64.mul (f64.load (local.get $p)) (f64.load offset=264 (local.get $p))) (f64.mul (f64.load offset=8 (local.get $p)) (f64.load offset=256 (local.get $p)))))
+      (local.set $c (f64.load offset=512 (local.get $p)))
+      (local.set $d (f64.load offset=520 (local.get $p)))
+      (f64.store offset=512 (local.get $p) (f64.add (local.get $c) (local.get $a)))
+      (f64.store offset=520 (local.get $p) (f64.add (local.get $d) (local.get $b)))
+      (f64.store (local.get $p) (f64.sub (local.get $c) (local.get $a)))
+      (f64.store offset=8 (local.get $p) (f64.sub (local.get $d) (local.get $b)))
+      (local.set $p (i32.add (local.get $p) (i32.const 16)))
+      (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))
+    (i32.xor (i32.xor (local.get $p) (local.get $q)) (i32.xor (local.get $r) (local.get $i))))
+  (func $distant_plain (type $loop) (param $p i32) (param $q i32) (param $r i32) (param $s i32) (param $n i32) (result i32)
+    (local $i i32) (local $t i32) (local $a f64) (local $b f64) (local $c f64) (local $d f64)
+    (if (local.get $n) (then (loop $next
+      (call $nothing)
+      (local.set $a (f64.sub (f64.mul (f64.load (local.get $p)) (f64.load offset=256 (local.get $p))) (f64.mul (f64.load offset=8 (local.get $p)) (f64.load offset=264 (local.get $p)))))
+      (local.set $b (f64.add (f64.mul (f64.load (local.get $p)) (f64.load offset=264 (local.get $p))) (f64.mul (f64.load offset=8 (local.get $p)) (f64.load offset=256 (local.get $p)))))
+      (local.set $c (f64.load offset=512 (local.get $p)))
+      (local.set $d (f64.load offset=520 (local.get $p)))
+      (f64.store offset=512 (local.get $p) (f64.add (local.get $c) (local.get $a)))
+      (f64.store offset=520 (local.get $p) (f64.add (local.get $d) (local.get $b)))
+      (f64.store (local.get $p) (f64.sub (local.get $c) (local.get $a)))
+      (f64.store offset=8 (local.get $p) (f64.sub (local.get $d) (local.get $b)))
+      (local.set $p (i32.add (local.get $p) (i32.const 16)))
+      (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))
+    (i32.xor (i32.xor (local.get $p) (local.get $q)) (i32.xor (local.get $r) (local.get $i))))
+  ;; Arrays that overlap, at constant distances.
+  (func $distant_close_copied (type $loop) (param $p i32) (param $q i32) (param $r i32) (param $s i32) (param $n i32) (result i32)
+    (local $i i32) (local $t i32) (local $a f64) (local $b f64) (local $c f64) (local $d f64)
+    (if (local.get $n) (then (loop $next
+      (local.set $a (f64.sub (f64.mul (f64.load offset=64 (local.get $p)) (f64.load (local.get $q))) (f64.load offset=24 (local.get $p))))
+      (local.set $b (f64.add (f64.mul (f64.load offset=72 (local.get $p)) (f64.load offset=8 (local.get $q))) (f64.load offset=32 (local.get $p))))
+      (f64.store (local.get $p) (local.get $a))
+      (f64.store offset=8 (local.get $p) (local.get $b))
+      (f64.store offset=40 (local.get $p) (local.get $b))
+      (f64.store offset=48 (local.get $p) (local.get $a))
+      (local.set $p (i32.add (local.get $p) (i32.const 16)))
+      (local.set $q (i32.add (local.get $q) (i32.const 16)))
+      (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))
+    (i32.xor (i32.xor (local.get $p) (local.get $q)) (i32.xor (local.get $r) (local.get $i))))
+  (func $distant_close_plain (type $loop) (param $p i32) (param $q i32) (param $r i32) (param $s i32) (param $n i32) (result i32)
+    (local $i i32) (local $t i32) (local $a f64) (local $b f64) (local $c f64) (local $d f64)
+    (if (local.get $n) (then (loop $next
+      (call $nothing)
+      (local.set $a (f64.sub (f64.mul (f64.load offset=64 (local.get $p)) (f64.load (local.get $q))) (f64.load offset=24 (local.get $p))))
+      (local.set $b (f64.add (f64.mul (f64.load offset=72 (local.get $p)) (f64.load offset=8 (local.get $q))) (f64.load offset=32 (local.get $p))))
+      (f64.store (local.get $p) (local.get $a))
+      (f64.store offset=8 (local.get $p) (local.get $b))
+      (f64.store offset=40 (local.get $p) (local.get $b))
+      (f64.store offset=48 (local.get $p) (local.get $a))
+      (local.set $p (i32.add (local.get $p) (i32.const 16)))
+      (local.set $q (i32.add (local.get $q) (i32.const 16)))
+      (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))
+    (i32.xor (i32.xor (local.get $p) (local.get $q)) (i32.xor (local.get $r) (local.get $i))))
   ;; Loops one after the other, each of which loads what the one before it has stored.
   (func $rounds_copied (type $loop) (param $p i32) (param $q i32) (param $r i32) (param $s i32) (param $m i32) (result i32)
     (local $i i32) (local $t i32) (local $n i32) (local $a f64) (local $b f64) (local $c f64) (local $d f64)
@@ -466,6 +524,8 @@
     $apart_copied $apart_plain
     $sum_copied $sum_plain
     $swapped_copied $swapped_plain
+    $distant_copied $distant_plain
+    $distant_close_copied $distant_close_plain
     $rounds_copied $rounds_plain))
 
   ;; Numbers, with zeros of both signs, infinities, subnormal numbers and NaNs among them if `special`.
@@ -507,19 +567,21 @@
       (i32.eq (local.get $end)
         (call_indirect (type $loop) (local.get $p) (local.get $q) (local.get $r) (local.get $s) (local.get $n) (i32.add (local.get $at) (i32.const 1))))
       (i64.eq (local.get $hash) (if (result i64) (local.get $floats) (then (call $hash_f32)) (else (call $hash_f64))))))
-  ;; The number of differences, over all counts up to 20 and places of the arrays by `by` bytes around the first one's, at 1024.
+  ;; The number of differences, over all counts up to 20 and places of the arrays by `by` bytes around the first one's, at 1024,
+  ;; of one array also by half a number; not with NaNs, whose halves are numbers then, and whose bits are not the same each time.
   (func (export "differences") (param $at i32) (param $floats i32) (param $special i32) (param $by i32) (param $s i32) (result i32)
-    (local $q i32) (local $r i32) (local $n i32) (local $sum i32)
+    (local $q i32) (local $r i32) (local $n i32) (local $sum i32) (local $odd i32)
+    (local.set $odd (select (i32.const 0) (i32.const 4) (local.get $special)))
     (local.set $q (i32.const 848))
     (loop $of_q
-      (local.set $r (i32.const 860))
+      (local.set $r (i32.sub (i32.const 864) (local.get $odd)))
       (loop $of_r
         (local.set $n (i32.const 0))
         (loop $of_n
           (local.set $sum (i32.add (local.get $sum) (i32.eqz (call $same (local.get $at) (local.get $floats) (local.get $special)
             (i32.const 1024) (local.get $q) (local.get $r) (local.get $s) (local.get $n)))))
           (br_if $of_n (i32.le_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 20))))
-        (br_if $of_r (i32.le_u (local.tee $r (i32.add (local.get $r) (i32.add (local.get $by) (i32.const 4)))) (i32.const 1200))))
+        (br_if $of_r (i32.le_u (local.tee $r (i32.add (local.get $r) (i32.sub (i32.add (local.get $by) (i32.const 8)) (local.get $odd)))) (i32.const 1200))))
       (br_if $of_q (i32.le_u (local.tee $q (i32.add (local.get $q) (local.get $by))) (i32.const 1200))))
     (local.get $sum)))
 
@@ -605,12 +667,20 @@
 (assert_return (invoke "differences" (i32.const 30) (i32.const 0) (i32.const 0) (i32.const 24) (i32.const 0)) (i32.const 0))
 (assert_return (invoke "differences" (i32.const 30) (i32.const 0) (i32.const 1) (i32.const 40) (i32.const 0)) (i32.const 0))
 (assert_return (invoke "same" (i32.const 30) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 1408) (i32.const 704) (i32.const 2) (i32.const 40)) (i32.const 1))
-;; rounds
+;; distant
 (assert_return (invoke "differences" (i32.const 32) (i32.const 0) (i32.const 0) (i32.const 24) (i32.const 0)) (i32.const 0))
 (assert_return (invoke "differences" (i32.const 32) (i32.const 0) (i32.const 1) (i32.const 40) (i32.const 0)) (i32.const 0))
-(assert_return (invoke "differences" (i32.const 32) (i32.const 0) (i32.const 0) (i32.const 24) (i32.const 64)) (i32.const 0))
-(assert_return (invoke "differences" (i32.const 32) (i32.const 0) (i32.const 1) (i32.const 40) (i32.const 64)) (i32.const 0))
 (assert_return (invoke "same" (i32.const 32) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 1408) (i32.const 704) (i32.const 2) (i32.const 40)) (i32.const 1))
+;; distant_close
+(assert_return (invoke "differences" (i32.const 34) (i32.const 0) (i32.const 0) (i32.const 24) (i32.const 0)) (i32.const 0))
+(assert_return (invoke "differences" (i32.const 34) (i32.const 0) (i32.const 1) (i32.const 40) (i32.const 0)) (i32.const 0))
+(assert_return (invoke "same" (i32.const 34) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 1408) (i32.const 704) (i32.const 2) (i32.const 40)) (i32.const 1))
+;; rounds
+(assert_return (invoke "differences" (i32.const 36) (i32.const 0) (i32.const 0) (i32.const 24) (i32.const 0)) (i32.const 0))
+(assert_return (invoke "differences" (i32.const 36) (i32.const 0) (i32.const 1) (i32.const 40) (i32.const 0)) (i32.const 0))
+(assert_return (invoke "differences" (i32.const 36) (i32.const 0) (i32.const 0) (i32.const 24) (i32.const 64)) (i32.const 0))
+(assert_return (invoke "differences" (i32.const 36) (i32.const 0) (i32.const 1) (i32.const 40) (i32.const 64)) (i32.const 0))
+(assert_return (invoke "same" (i32.const 36) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 1408) (i32.const 704) (i32.const 2) (i32.const 40)) (i32.const 1))
 ;; Steps with which indices would wrap around, or arrays not be where they seem to be; both ways trap.
 (assert_trap (invoke "same" (i32.const 4) (i32.const 0) (i32.const 0) (i32.const 1024) (i32.const 0) (i32.const 1536) (i32.const 2147483647) (i32.const 5)) "out of bounds memory access")
 (assert_trap (invoke "same" (i32.const 4) (i32.const 0) (i32.const 0) (i32.const 1024) (i32.const 0) (i32.const 1536) (i32.const -2147483648) (i32.const 5)) "out of bounds memory access")
@@ -623,7 +693,7 @@
 (module
   (memory 1 1 shared)
   (type $loop (func (param i32 i32 i32 i32 i32) (result i32)))
-  (func $nothing)
+  (func $nothing (loop)) ;; a loop: not inlined
   ;; A step of a Fourier transform: p[i] and q[i] by the root at r + i * s, any step.
   (func $butterfly_copied (type $loop) (param $p i32) (param $q i32) (param $r i32) (param $s i32) (param $n i32) (result i32)
     (local $i i32) (local $t i32) (local $a f64) (local $b f64) (local $c f64) (local $d f64)
@@ -725,19 +795,21 @@
       (i32.eq (local.get $end)
         (call_indirect (type $loop) (local.get $p) (local.get $q) (local.get $r) (local.get $s) (local.get $n) (i32.add (local.get $at) (i32.const 1))))
       (i64.eq (local.get $hash) (if (result i64) (local.get $floats) (then (call $hash_f32)) (else (call $hash_f64))))))
-  ;; The number of differences, over all counts up to 20 and places of the arrays by `by` bytes around the first one's, at 1024.
+  ;; The number of differences, over all counts up to 20 and places of the arrays by `by` bytes around the first one's, at 1024,
+  ;; of one array also by half a number; not with NaNs, whose halves are numbers then, and whose bits are not the same each time.
   (func (export "differences") (param $at i32) (param $floats i32) (param $special i32) (param $by i32) (param $s i32) (result i32)
-    (local $q i32) (local $r i32) (local $n i32) (local $sum i32)
+    (local $q i32) (local $r i32) (local $n i32) (local $sum i32) (local $odd i32)
+    (local.set $odd (select (i32.const 0) (i32.const 4) (local.get $special)))
     (local.set $q (i32.const 848))
     (loop $of_q
-      (local.set $r (i32.const 860))
+      (local.set $r (i32.sub (i32.const 864) (local.get $odd)))
       (loop $of_r
         (local.set $n (i32.const 0))
         (loop $of_n
           (local.set $sum (i32.add (local.get $sum) (i32.eqz (call $same (local.get $at) (local.get $floats) (local.get $special)
             (i32.const 1024) (local.get $q) (local.get $r) (local.get $s) (local.get $n)))))
           (br_if $of_n (i32.le_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 20))))
-        (br_if $of_r (i32.le_u (local.tee $r (i32.add (local.get $r) (i32.add (local.get $by) (i32.const 4)))) (i32.const 1200))))
+        (br_if $of_r (i32.le_u (local.tee $r (i32.add (local.get $r) (i32.sub (i32.add (local.get $by) (i32.const 8)) (local.get $odd)))) (i32.const 1200))))
       (br_if $of_q (i32.le_u (local.tee $q (i32.add (local.get $q) (local.get $by))) (i32.const 1200))))
     (local.get $sum)))
 (assert_return (invoke "differences" (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 56) (i32.const 16)) (i32.const 0))

@@ -5,7 +5,7 @@
 
 (module
   (memory 1)
-  (func $nothing)
+  (func $nothing (loop)) ;; a loop: not inlined
   (func $fill (local $i i32)
     (loop $next
       (f64.store (local.get $i) (f64.div (f64.convert_i32_u (i32.add (local.get $i) (i32.const 8))) (f64.const 7)))
@@ -493,7 +493,7 @@
 ;; A memory of (nearly) 4 GiB: an index wraps around in the loop and nothing traps. 1 also where there is not as much memory.
 (module
   (memory 1 65535)
-  (func $nothing)
+  (func $nothing (loop)) ;; a loop: not inlined
   (func $fill (param $p i32)
     (f64.store (local.get $p) (f64.const 1))
     (f64.store (i32.add (local.get $p) (i32.const 0x20000)) (f64.const 2))
