@@ -8,7 +8,8 @@
  * for it meet it; where it does not hold, the loop is what it was.
  *
  * Short loops, of few iterations, get it where it makes them vectors: LLVM vectorizes them only if it need not ask whether arrays lie
- * apart, so that the condition says that as well.
+ * apart, so that the condition says that as well. It does for loops, too, that store rows of elements in an iteration, as the guest's
+ * compiler makes of short loops within: LLVM gathers them into vectors.
  *
  * Nothing here rests on an access being executed, so LLVM may do with them what it likes. */
 #include "compiler/optimize.h"
@@ -18,10 +19,12 @@
 #include <string.h>
 
 enum {
-    MAX_ACCESSES = 64,
+    MAX_ACCESSES = 128,
     MAX_GROUPS = 10,
     MAX_STEPS = 4,
-    MAX_INSTRUCTIONS = 300,
+    MAX_INSTRUCTIONS = 1000,
+    MAX_USUAL = 300, /* instructions of a loop without rows */
+    LEAST_ROW = 8,   /* elements */
     LEAST_CONSTANT = 16, /* iterations, where their number is known: shorter loops are unrolled as a whole, or are short ones */
     SHORT_MULTIPLE = 4,  /* of which the iterations of a short loop are a multiple: they fill vectors */
     LEAST_FOR_CONDITION = 8, /* instructions that a short loop executes for each part of its condition */
@@ -51,7 +54,7 @@ typedef struct copy {
 typedef struct pass {
     const mw_unit *unit;
     mw_loop loop;
-    bool is_short;
+    bool is_short, is_apart; /* apart: the condition says so, too */
     uint64_t short_count; /* how often a short loop goes back to its header */
     member members[MAX_ACCESSES];
     unsigned nmembers;
@@ -176,6 +179,19 @@ static unsigned count_conditions(const pass *p)
     return n;
 }
 
+/* Does the loop store so many elements of an array in an iteration that they fill vectors, and go on with the next ones? */
+static bool has_rows(const pass *p)
+{
+    for (unsigned i = 0; i < p->ngroups; i++) {
+        unsigned n = 0;
+        for (unsigned k = 0; k < p->nmembers; k++)
+            n += p->members[k].group == &p->groups[i] && LLVMIsAStoreInst(p->members[k].inst);
+        if (n >= LEAST_ROW && p->groups[i].most - p->groups[i].least == p->groups[i].step)
+            return true;
+    }
+    return false;
+}
+
 static bool read_loop(pass *p)
 {
     unsigned n = 0;
@@ -187,6 +203,9 @@ static bool read_loop(pass *p)
             if ((LLVMIsALoadInst(v) || LLVMIsAStoreInst(v)) && !read_address(p, v) && p->is_short)
                 return false;
         }
+    p->is_apart = p->is_short || (p->loop.nblocks == 1 && has_rows(p));
+    if (n > MAX_USUAL && !p->is_apart)
+        return false;
     return is_worthwhile(p) && (!p->is_short || n * (p->short_count + 1) >= LEAST_FOR_CONDITION * count_conditions(p));
 }
 
@@ -207,32 +226,33 @@ static LLVMValueRef build_condition(pass *p, group *g, LLVMValueRef count)
     return LLVMBuildAnd(b, LLVMBuildICmp(b, LLVMIntULE, low, last, ""), LLVMBuildICmp(b, LLVMIntUGE, low, span, ""), "");
 }
 
-/* Nothing that the one group accesses in a short loop overlaps with what the other does. */
-static LLVMValueRef build_apart(const pass *p, const group *g, const group *h)
+/* Nothing that the one group accesses overlaps with what the other does. */
+static LLVMValueRef build_apart(const pass *p, const group *g, const group *h, LLVMValueRef count)
 {
     LLVMBuilderRef b = p->unit->builder;
     LLVMValueRef begins[2], ends[2];
     const group *groups[] = {g, h};
     for (int i = 0; i < 2; i++) {
         const group *one = groups[i];
-        int64_t span = one->step * (int64_t)p->short_count;
-        int64_t begin = one->least - one->reach.lowest + (span < 0 ? span : 0);
-        int64_t end = one->most - one->reach.lowest + (span > 0 ? span : 0);
-        begins[i] = LLVMBuildAdd(b, one->reach.start, mw_i64(p->unit, (uint64_t)begin), "");
-        ends[i] = LLVMBuildAdd(b, one->reach.start, mw_i64(p->unit, (uint64_t)end), "");
+        LLVMValueRef span = LLVMBuildMul(b, count, mw_i64(p->unit, (uint64_t)one->step), ""), first = one->reach.start;
+        LLVMValueRef last = LLVMBuildAdd(b, first, span, "");
+        LLVMValueRef begin = mw_i64(p->unit, (uint64_t)(one->least - one->reach.lowest));
+        LLVMValueRef end = mw_i64(p->unit, (uint64_t)(one->most - one->reach.lowest));
+        begins[i] = LLVMBuildAdd(b, one->step < 0 ? last : first, begin, "");
+        ends[i] = LLVMBuildAdd(b, one->step > 0 ? last : first, end, "");
     }
     return LLVMBuildOr(b, LLVMBuildICmp(b, LLVMIntULE, ends[0], begins[1], ""),
                        LLVMBuildICmp(b, LLVMIntULE, ends[1], begins[0], ""), "");
 }
 
-/* All that is stored in a short loop is apart from all else, which the scopes of the groups say. */
-static LLVMValueRef build_short_condition(pass *p, LLVMValueRef ok)
+/* All that is stored is apart from all else that the groups access, which their scopes say. */
+static LLVMValueRef build_all_apart(pass *p, LLVMValueRef ok, LLVMValueRef count)
 {
     LLVMBuilderRef b = p->unit->builder;
     for (unsigned i = 0; i < p->ngroups; i++)
         for (unsigned k = 0; k < i; k++)
             if (p->groups[i].is_stored || p->groups[k].is_stored)
-                ok = LLVMBuildAnd(b, ok, build_apart(p, &p->groups[i], &p->groups[k]), "");
+                ok = LLVMBuildAnd(b, ok, build_apart(p, &p->groups[i], &p->groups[k], count), "");
     LLVMMetadataRef domain = mw_distinct_node(p->unit, NULL, 0);
     for (unsigned i = 0; i < p->ngroups; i++)
         p->groups[i].scope = mw_build_scope(p->unit, domain);
@@ -392,8 +412,8 @@ static void widen(pass *p)
         ok = LLVMBuildAnd(b, ok, build_condition(p, &p->groups[i], count), "");
     if (LLVMIsNull(ok))
         return;
-    if (p->is_short)
-        ok = build_short_condition(p, ok);
+    if (p->is_apart)
+        ok = build_all_apart(p, ok, count);
     copy_instructions(p);
     for (unsigned i = 0; i < p->loop.nblocks; i++)
         for (LLVMValueRef v = LLVMGetFirstInstruction(p->loop.blocks[i]); v; v = LLVMGetNextInstruction(v))
@@ -401,14 +421,15 @@ static void widen(pass *p)
     build_counters(p);
     for (unsigned i = 0; i < p->nmembers; i++) {
         address(p, &p->members[i]);
-        if (p->is_short)
+        if (p->is_apart)
             set_scope(p, &p->members[i]);
     }
     LLVMPositionBuilderBefore(b, branch);
     LLVMBuildCondBr(b, ok, copy_of(p, p->loop.header), p->loop.header);
     LLVMInstructionEraseFromParent(branch);
     /* LLVM is to spend its time on the copy, which is not to be copied again. */
-    mw_set_loop(u, LLVMGetBasicBlockTerminator(p->loop.latch), mw_loop_left_alone(u, !p->is_short));
+    mw_set_loop(u, LLVMGetBasicBlockTerminator(p->loop.latch),
+                p->is_apart && !p->is_short ? mw_distinct_node(u, NULL, 0) : mw_loop_left_alone(u, !p->is_short));
     LLVMMetadataRef node = p->loop.nblocks == 1 && !p->is_short && loads_again(p) ? mw_loop_interleaved(u, 2) : mw_distinct_node(u, NULL, 0);
     mw_set_loop(u, LLVMGetBasicBlockTerminator(copy_of(p, p->loop.latch)), node);
 }
