@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { MAX_WAYS = 256 /* into a phi */ };
+enum { MAX_WAYS = 128 /* into a phi */ };
 
 typedef struct pass {
     const mw_unit *unit;
@@ -122,7 +122,8 @@ static void widen(pass *p, LLVMValueRef phi)
     for (unsigned i = 0; i < ways; i++) {
         LLVMBasicBlockRef from = LLVMGetIncomingBlock(phi, i);
         LLVMValueRef value = NULL;
-        for (unsigned k = 0; k < i && !value; k++) /* of several edges from one block, all bring one value */
+        bool may_repeat = LLVMGetNumSuccessors(LLVMGetBasicBlockTerminator(from)) > 1;
+        for (unsigned k = 0; may_repeat && k < i && !value; k++) /* several edges from one block bring one value */
             if (LLVMGetIncomingBlock(phi, k) == from)
                 value = LLVMGetIncomingValue(wide, k);
         if (!value)

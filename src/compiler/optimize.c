@@ -45,6 +45,10 @@ static const char before_reroll[] = "function(" CLEAN "loop-mssa(loop-rotate,lic
 #define AFTER_REROLL "gvn," INDVARS VECTORIZE SLP
 static const char *const after_reroll[2] = {"function(" AFTER_REROLL FINISH ")", "function(" AFTER_REROLL UNROLL FINISH ")"};
 
+/* For functions with loops but without such arithmetic, what comes after mw_widen_loops. */
+#define AFTER_WIDEN "gvn," INDVARS VECTORIZE
+static const char *const after_widen[2] = {"function(" AFTER_WIDEN FINISH ")", "function(" AFTER_WIDEN UNROLL FINISH ")"};
+
 /* For modules with a 64-bit memory, from level 2 on: what comes before mw_hoist_bounds, and what comes after it. */
 static const char before_bounds[] = "function(" CLEAN ROTATE "loop-simplify)";
 #define AFTER_BOUNDS                                                                                \
@@ -148,8 +152,9 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
         mw_keep_narrow_counters(u);
         mw_share_addresses(u);
     }
-    bool usual = level >= 2 && passes == pipelines[level][u->effort];
-    if (!error && usual && !u->has_memory64 && !u->options->strict_traps && u->effort <= MW_EFFORT_REROLL) {
+    bool whole = level > 0 && passes == pipelines[level][u->effort], usual = whole && level >= 2;
+    bool may_copy = !error && usual && !u->has_memory64 && !u->options->strict_traps;
+    if (may_copy && u->effort <= MW_EFFORT_REROLL) {
         error = LLVMRunPasses(u->llvm, before_reroll, machine, options);
         if (!error)
             mw_reroll(u);
@@ -161,6 +166,11 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
                 mw_widen_loops(u);
             passes = after_reroll[level - 2];
         }
+    } else if (may_copy && u->effort == MW_EFFORT_LOOPS && !u->has_shared_memory) {
+        error = LLVMRunPasses(u->llvm, before_reroll, machine, options);
+        if (!error)
+            mw_widen_loops(u);
+        passes = after_widen[level - 2];
     }
     /* What other threads write into shared memory may be another value at each use (mw_settle). */
     if (!error && usual && !u->has_shared_memory && u->has_memory64 && after_bounds[level - 2][u->effort]) {
@@ -185,7 +195,7 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
         mw_copy_dispatch(u);
         mw_branch_around_roots(u);
     }
-    if (level > 0)
+    if (whole)
         mw_keep_extended(u);
     return MW_OK;
 }

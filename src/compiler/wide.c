@@ -11,8 +11,13 @@
  * apart, so that the condition says that as well. It does for loops, too, that store rows of elements in an iteration, as the guest's
  * compiler makes of short loops within: LLVM gathers them into vectors.
  *
+ * The condition also serves what lies within bounds from an address that the loop does not change, as an entry of a table at `table +
+ * (hash & mask) * 8` does (range.h): of that the machine's addresses take in multiplication and sum. Loops that may go on for ever
+ * have copies for such accesses only, and functions without arithmetic on floats have copies only of loops with such accesses.
+ *
  * Nothing here rests on an access being executed, so LLVM may do with them what it likes. */
 #include "compiler/optimize.h"
+#include "compiler/range.h"
 #include "compiler/reach.h"
 
 #include <stdlib.h>
@@ -25,14 +30,17 @@ enum {
     MAX_INSTRUCTIONS = 1000,
     MAX_USUAL = 300, /* instructions of a loop without rows */
     LEAST_ROW = 8,   /* elements */
+    MAX_SLACK = 1 << 30,
     LEAST_CONSTANT = 16, /* iterations, where their number is known: shorter loops are unrolled as a whole, or are short ones */
     SHORT_MULTIPLE = 4,  /* of which the iterations of a short loop are a multiple: they fill vectors */
     LEAST_FOR_CONDITION = 8, /* instructions that a short loop executes for each part of its condition */
 };
 
+/* An index is what does not change in the loop, what grows by the step, and what lies within bounds. */
 typedef struct group {
     mw_reach reach;
-    int64_t step; /* by which its indices grow in an iteration */
+    int64_t step;   /* by which its indices grow in an iteration */
+    uint64_t slack; /* the sum of the bounds */
     /* Of short loops: addresses from the first one's index, the end of the last one, and */
     int64_t least, most;
     bool is_stored;
@@ -82,7 +90,7 @@ static bool add_step(pass *p, int64_t step)
     return true;
 }
 
-static group *find_group(pass *p, const mw_access *a, int64_t step)
+static group *find_group(pass *p, const mw_access *a, int64_t step, uint64_t slack)
 {
     for (unsigned i = 0; i < p->ngroups; i++)
         if (mw_is_reached(&p->groups[i].reach, a))
@@ -91,11 +99,12 @@ static group *find_group(pass *p, const mw_access *a, int64_t step)
         (p->is_short && p->ngroups && p->groups[0].reach.first.base != a->base))
         return NULL;
     group *g = &p->groups[p->ngroups++];
-    *g = (group){.reach.first = *a, .step = step, .least = INT64_MAX, .most = INT64_MIN};
+    *g = (group){.reach.first = *a, .step = step, .slack = slack, .least = INT64_MAX, .most = INT64_MIN};
     return g;
 }
 
-/* Notes the access if its address steps through memory, or if the loop is short and loads it from the same address each time. */
+/* Notes the access if its address steps through memory or lies within bounds from one that the loop does not change, or if the loop
+ * is short and loads it from the same address each time. */
 static bool read_address(pass *p, LLVMValueRef inst)
 {
     mw_access a;
@@ -104,13 +113,21 @@ static bool read_address(pass *p, LLVMValueRef inst)
         !mw_read_access(p->unit, inst, &a, &operand) || !mw_is_invariant(&p->loop, a.base))
         return false;
     int64_t sum = 0, step;
+    uint64_t slack = 0, bound;
+    bool has_address = false; /* that LLVM does not know */
     for (unsigned i = 0; i < a.index.nterms; i++) {
-        if (!mw_read_step(p->unit, &p->loop, a.index.terms[i], &step))
+        if (mw_read_step(p->unit, &p->loop, a.index.terms[i], &step)) {
+            sum += step;
+            has_address = true;
+        } else if (!p->is_short && mw_read_bound(a.index.terms[i], &bound)) {
+            slack += bound;
+        } else {
             return false;
-        sum += step;
+        }
     }
-    bool is_store = LLVMIsAStoreInst(inst) != NULL, steps = sum && mw_is_small_step(sum);
-    group *g = steps || (p->is_short && !sum && !is_store) ? find_group(p, &a, sum) : NULL;
+    bool is_store = LLVMIsAStoreInst(inst) != NULL;
+    bool may_have = sum ? mw_is_small_step(sum) : p->is_short ? !is_store : slack && has_address;
+    group *g = may_have && slack <= MAX_SLACK ? find_group(p, &a, sum, slack) : NULL;
     if (!g)
         return false;
     int64_t distance = mw_reach_to(&g->reach, &a), end = distance + (int64_t)a.size;
@@ -148,9 +165,12 @@ static bool can_be_copied(LLVMValueRef inst)
 static bool is_worthwhile(const pass *p)
 {
     bool has_store = false;
-    for (unsigned i = 0; i < p->nmembers; i++)
+    for (unsigned i = 0; i < p->nmembers; i++) {
         has_store |= LLVMIsAStoreInst(p->members[i].inst) != NULL;
-    return p->nmembers > p->ngroups || has_store;
+        if (p->members[i].group->slack)
+            return true;
+    }
+    return p->unit->effort <= MW_EFFORT_REROLL && (p->nmembers > p->ngroups || has_store);
 }
 
 /* Few iterations, which fill vectors, and nothing that goes from one to the next. */
@@ -211,16 +231,35 @@ static bool read_loop(pass *p)
 
 /* ---- The condition ----------------------------------------------------------------------------------------- */
 
+/* The lowest index in the first iteration without what lies within bounds. */
+static LLVMValueRef build_start(const pass *p, const group *g)
+{
+    mw_reach r = g->reach;
+    r.first.index.nterms = 0;
+    for (unsigned i = 0; i < g->reach.first.index.nterms; i++) {
+        LLVMValueRef term = g->reach.first.index.terms[i];
+        int64_t step;
+        if (mw_read_step(p->unit, &p->loop, term, &step))
+            r.first.index.terms[r.first.index.nterms++] = term;
+    }
+    return mw_build_start(p->unit, &p->loop, &r);
+}
+
 /* No index of the group wraps around in count + 1 iterations. Both are less than 2^32, and the step has few bits. */
 static LLVMValueRef build_condition(pass *p, group *g, LLVMValueRef count)
 {
     LLVMBuilderRef b = p->unit->builder;
     mw_reach *r = &g->reach;
-    LLVMValueRef low = r->start = mw_build_start(p->unit, &p->loop, r);
+    LLVMValueRef low = r->start = build_start(p, g);
     r->pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, r->first.base, &low, 1, "");
     uint64_t size = g->step < 0 ? -(uint64_t)g->step : (uint64_t)g->step;
+    uint64_t above = (uint64_t)((int64_t)r->highest - r->lowest) + g->slack;
+    if (above > UINT32_MAX)
+        return LLVMConstNull(p->unit->i1);
+    LLVMValueRef last = mw_i64(p->unit, UINT32_MAX - above);
+    if (g->step == 0)
+        return LLVMBuildICmp(b, LLVMIntULE, low, last, "");
     LLVMValueRef span = LLVMBuildMul(b, count, mw_i64(p->unit, size), "");
-    LLVMValueRef last = mw_i64(p->unit, UINT32_MAX - (uint64_t)((int64_t)r->highest - r->lowest));
     if (g->step > 0)
         return LLVMBuildICmp(b, LLVMIntULE, LLVMBuildAdd(b, low, span, ""), last, "");
     return LLVMBuildAnd(b, LLVMBuildICmp(b, LLVMIntULE, low, last, ""), LLVMBuildICmp(b, LLVMIntUGE, low, span, ""), "");
@@ -237,7 +276,7 @@ static LLVMValueRef build_apart(const pass *p, const group *g, const group *h, L
         LLVMValueRef span = LLVMBuildMul(b, count, mw_i64(p->unit, (uint64_t)one->step), ""), first = one->reach.start;
         LLVMValueRef last = LLVMBuildAdd(b, first, span, "");
         LLVMValueRef begin = mw_i64(p->unit, (uint64_t)(one->least - one->reach.lowest));
-        LLVMValueRef end = mw_i64(p->unit, (uint64_t)(one->most - one->reach.lowest));
+        LLVMValueRef end = mw_i64(p->unit, (uint64_t)(one->most - one->reach.lowest) + one->slack);
         begins[i] = LLVMBuildAdd(b, one->step < 0 ? last : first, begin, "");
         ends[i] = LLVMBuildAdd(b, one->step > 0 ? last : first, end, "");
     }
@@ -361,14 +400,27 @@ static void build_counters(pass *p)
     }
 }
 
+static LLVMValueRef counter_of(const pass *p, int64_t step)
+{
+    unsigned i = 0;
+    while (p->counters[i].step != step)
+        i++;
+    return p->counters[i].counter;
+}
+
 static void address(const pass *p, const member *m)
 {
     const mw_unit *u = p->unit;
-    unsigned i = 0;
-    while (m->group->step && p->counters[i].step != m->group->step)
-        i++;
-    LLVMValueRef inst = copy_of(p, m->inst), at = m->group->step ? p->counters[i].counter : NULL;
+    LLVMValueRef inst = copy_of(p, m->inst), at = m->group->step ? counter_of(p, m->group->step) : NULL;
+    const mw_sum *index = &m->group->reach.first.index;
     LLVMPositionBuilderBefore(u->builder, inst);
+    for (unsigned i = 0; i < index->nterms; i++) {
+        int64_t step;
+        if (mw_read_step(u, &p->loop, index->terms[i], &step))
+            continue;
+        LLVMValueRef term = mw_build_bounded(u, copy_of(p, index->terms[i]));
+        at = at ? LLVMBuildAdd(u->builder, at, term, "") : term;
+    }
     LLVMSetOperand(inst, m->operand, mw_build_address(u, &m->group->reach, at, m->distance));
 }
 
@@ -390,10 +442,24 @@ static bool loads_again(const pass *p)
         for (unsigned k = 0; k < i; k++) {
             const member *a = &p->members[i], *b = &p->members[k];
             int64_t apart = a->distance - b->distance;
-            if (a->group == b->group && LLVMIsALoadInst(a->inst) && LLVMIsALoadInst(b->inst) && apart && apart % a->group->step == 0)
+            if (a->group == b->group && a->group->step && LLVMIsALoadInst(a->inst) && LLVMIsALoadInst(b->inst) && apart &&
+                apart % a->group->step == 0)
                 return true;
         }
     return false;
+}
+
+/* Of a loop that may go on for ever, only what lies within bounds all the time. */
+static bool leave_steps(pass *p)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < p->nmembers; i++)
+        if (!p->members[i].group->step)
+            p->members[n++] = p->members[i];
+    p->nmembers = n;
+    p->ncounters = 0;
+    p->is_apart = false;
+    return n != 0;
 }
 
 static void widen(pass *p)
@@ -403,13 +469,15 @@ static void widen(pass *p)
     LLVMValueRef branch = LLVMGetBasicBlockTerminator(p->loop.preheader), ok;
     LLVMPositionBuilderBefore(b, branch);
     LLVMValueRef count = mw_build_count(u, &p->loop, &ok);
-    if (!count)
+    if (!count && !leave_steps(p))
         return;
-    if (LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) < LEAST_CONSTANT && !p->is_short)
+    if (count && LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) < LEAST_CONSTANT && !p->is_short)
         return;
-    ok = LLVMBuildAnd(b, ok, LLVMBuildICmp(b, LLVMIntULE, count, mw_i64(u, UINT32_MAX), ""), "");
+    ok = count ? LLVMBuildAnd(b, ok, LLVMBuildICmp(b, LLVMIntULE, count, mw_i64(u, UINT32_MAX), ""), "")
+               : LLVMConstInt(u->i1, 1, 0);
     for (unsigned i = 0; i < p->ngroups; i++)
-        ok = LLVMBuildAnd(b, ok, build_condition(p, &p->groups[i], count), "");
+        if (count || !p->groups[i].step)
+            ok = LLVMBuildAnd(b, ok, build_condition(p, &p->groups[i], count), "");
     if (LLVMIsNull(ok))
         return;
     if (p->is_apart)
