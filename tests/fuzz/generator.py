@@ -301,13 +301,29 @@ class Body:
 
     def statement(self, depth):
         r = self.r
-        simple = [self.assign, self.assign, self.store, self.store, self.set_global, self.log, self.bulk, self.tables]
+        simple = [self.assign, self.assign, self.store, self.store, self.set_global, self.log, self.bulk, self.tables,
+                  self.call_small, self.call_small]
         nested = [self.block, self.loop, self.loop, self.switch, self.if_statement, self.many_values]
         return r.choice(simple)() if depth <= 0 or r.random() < 0.6 else r.choice(nested)(depth - 1)
 
     def assign(self):
         t = self.r.choice("iiIIfFVxd")
         return self.expr(t, 5) + set_(self.pick_local(t, write=True))
+
+    def call_small(self):
+        """By its index, or by one of its type's entries in the table that nothing writes, now and then any."""
+        if not self.m.small or self.loop_depth > 1:
+            return b""
+        index, params, results = self.r.choice(self.m.small)
+        same = [k for k, (_, p, q) in enumerate(self.m.small) if (p, q) == (params, results)]
+        code = b"".join(self.expr(p, 3) for p in params)
+        if self.r.random() < 0.4:
+            code += op("call", index)
+        else:
+            entry = i32(self.r.choice(same)) + i32(self.r.choice(same)) + self.expr("i", 2) + op("select")
+            code += entry if self.r.random() < 0.97 else self.small(15)
+            code += op("call_indirect", self.m.type(wasm_types(params) + ":" + wasm_types(results)), 2)
+        return code + b"".join(set_(self.pick_local(q, write=True)) for q in reversed(results))
 
     def set_global(self):
         index, (t, _) = self.r.choice(list(enumerate(self.m.global_types)))
@@ -438,6 +454,32 @@ class Body:
         code += b"".join(self.expr(t, 4) for t in self.results)
         locals_ = wasm_types(self.locals[len(self.params):])
         return self.m.func(wasm_types(self.params) + ":" + wasm_types(self.results), code, locals_, export=export)
+
+
+class Small(Body):
+    """A function without calls and loops, small enough to be inlined, most of the time."""
+
+    TYPES = [("i", "i"), ("F", "F"), ("iI", "I"), ("ff", "f"), ("xd", "i"), ("I", ""), ("F", "iI")]
+
+    def __init__(self, module, r):
+        super().__init__(module, r, *r.choice(self.TYPES))
+        self.budget = r.choice([4, 8, 12])
+
+    def call(self, t, depth):
+        return self.leaf(t)
+
+    def make(self):
+        code = b""
+        for _ in range(self.r.randrange(3)):
+            code += self.r.choice([self.assign, self.store, self.set_global])()
+        if self.r.random() < 0.4:  # an early return
+            code += b"".join(self.leaf(t) for t in self.results)
+            code += self.expr("i", 2) + op("br_if", 0) + op("drop") * len(self.results)
+        if self.r.random() < 0.3:
+            self.labels.append("")
+            code += self.expr("i", 2) + op("if", b"\x40") + self.assign() + op("end")
+            self.labels.pop()
+        return self.finish(code, None)
 
 
 class Kernel(Body):
@@ -601,12 +643,14 @@ class Module(wasm.Module):
         self.memory(PAGES, MAX_PAGES, export="memory")
         self.table("R", TABLE_SIZE, 20)
         self.table("R", TABLE_SIZE, 20)
+        self.table("R", TABLE_SIZE, 20)
         self.global_types = []
         for t in "iiIIfFVxd":
             exported = f"g{len(self.global_types)}" if t in "iIfF" else None
             self.global_(WASM_TYPE.get(t, t), const(WASM_TYPE.get(t, t), random_bits(r, t)), mutable=True, export=exported)
             self.global_types.append((t, exported))
         self.callees = []   # (index, parameters, result)
+        self.small = []     # the same, in the order of table 2
         self.nullary = []   # of type :i
         self.in_table = {}  # function -> entry of table 0, which only they fill
         self.referable = []
@@ -624,6 +668,9 @@ def module(seed):
         body = Body(m, r, "", "i")
         body.budget = 15
         m.nullary.append(body.finish(b"", None))
+    for k in range(r.randrange(TABLE_SIZE)):
+        body = Small(m, r)
+        m.small.append((body.make(), body.params, body.results))
     m.referable = m.nullary + [m.mix]
     kind = r.random()
     for k in range(r.randrange(1, 6)):
@@ -646,6 +693,8 @@ def module(seed):
         m.elem_active(i32(0), list(m.in_table))
     else:
         m.elem_active(i32(0), [m.mix])
+    if m.small:
+        m.elem_active(i32(0), [index for index, _, _ in m.small], table=2)
     m.elem_passive("R", [op("ref.func", f) for f in m.referable] + [op("ref.null", b"\x70")])
     m.elem_active(i32(0), [r.choice(m.referable) for _ in range(6)], table=1)
     m.elem_declare(m.referable)
