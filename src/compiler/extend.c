@@ -3,7 +3,8 @@
  * An address needs the index zero-extended to 64 bits. The operation that makes a 32-bit value does that on the way, but
  * LLVM makes code block by block: of a variable that comes into a block, as the pointers that a loop steps do, it does
  * not know that, and moves it to itself before each access (`mov ecx, ecx`). Here such variables are phis of 64 bits,
- * of which each incoming value is extended where it is made, and truncated where 32 bits are used; both cost nothing. */
+ * of which each incoming value is extended where it is made, and truncated where 32 bits are used; both cost nothing. So is what
+ * comes from another block without being a variable. */
 #include "compiler/optimize.h"
 
 #include <stdlib.h>
@@ -133,6 +134,18 @@ static void widen(pass *p, LLVMValueRef phi)
     LLVMInstructionEraseFromParent(phi);
 }
 
+/* Extends a value that comes from another block where it is made. */
+static void move_up(const mw_unit *u, LLVMValueRef i)
+{
+    LLVMValueRef v = extends(u, i) ? LLVMGetOperand(i, 0) : NULL;
+    if (!v || !LLVMIsAInstruction(v) || LLVMTypeOf(v) != u->i32 || LLVMIsAPHINode(v) || LLVMIsATerminatorInst(v) ||
+        LLVMGetInstructionParent(v) == LLVMGetInstructionParent(i))
+        return;
+    LLVMInstructionRemoveFromParent(i);
+    LLVMPositionBuilderBefore(u->builder, LLVMGetNextInstruction(v));
+    LLVMInsertIntoBuilder(u->builder, i);
+}
+
 void mw_keep_extended(const mw_unit *u)
 {
     pass p = {.unit = u,
@@ -142,9 +155,12 @@ void mw_keep_extended(const mw_unit *u)
     LLVMSetCurrentDebugLocation2(u->builder, NULL);
     for (LLVMValueRef f = LLVMGetFirstFunction(u->llvm); f; f = LLVMGetNextFunction(f))
         for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b))
-            for (LLVMValueRef i = LLVMGetFirstInstruction(b); i && LLVMIsAPHINode(i); i = LLVMGetNextInstruction(i))
-                if (LLVMTypeOf(i) == u->i32 && is_extended(u, i))
+            for (LLVMValueRef i = LLVMGetFirstInstruction(b), next; i; i = next) {
+                next = LLVMGetNextInstruction(i);
+                move_up(u, i);
+                if (LLVMIsAPHINode(i) && LLVMTypeOf(i) == u->i32 && is_extended(u, i))
                     enqueue(&p, i);
+            }
     while (p.nphis)
         widen(&p, p.phis[--p.nphis]);
     free(p.phis);
