@@ -13,8 +13,12 @@ static inline void fill(int *at, int n)
         set(at + i, i); // fill
 }
 
+static volatile int again;
+
 __attribute__((noinline)) static void work(int *at, int n)
 {
+    while (again) // functions with loops are not inlined by the compiler either: gdb takes a trap in an inlined function's first
+        again--;  // instruction for one in the caller
     fill(at, n); // work
 }
 
