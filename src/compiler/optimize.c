@@ -194,6 +194,7 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
     if (level >= 2) {
         mw_copy_dispatch(u);
         mw_branch_around_roots(u);
+        mw_keep_sums(u);
     }
     if (whole)
         mw_keep_extended(u);

@@ -27,6 +27,8 @@ void mw_copy_dispatch(const mw_unit *u);
 void mw_convert_first(const mw_unit *u);
 /* Makes choices between a square root and something else branches (roots.c). */
 void mw_branch_around_roots(const mw_unit *u);
+/* Where fusing is allowed, keeps loops that wait for one scalar sum after the other from it (sums.c). */
+void mw_keep_sums(const mw_unit *u);
 /* Keeps 32-bit variables that are indices with their upper half zero; the last of all (extend.c). */
 void mw_keep_extended(const mw_unit *u);
 /* The level at which code should be made for the unit, once it is optimized: that of the options, or a lower one where that

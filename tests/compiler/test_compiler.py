@@ -410,6 +410,22 @@ class Objects(Case):
         stores = re.findall(r"vmovup[sd]\s+%ymm\d+, ", self.disassembly(code, "row.f0"))
         self.assertEqual(len(stores), 2, self.disassembly(code, "row.f0"))
 
+    def test_sums_of_scalars_are_not_fused(self):
+        """Where fusing is allowed: a loop that waits for one sum after the other is slower by it, one with more work is not."""
+        loop = """(loop $next
+              (local.set 2 (f64.{0} {1}))
+              (local.set 0 (i32.add (local.get 0) (i32.const 8)))
+              (br_if $next (local.tee 1 (i32.sub (local.get 1) (i32.const 1)))))
+            (local.get 2)"""
+        product = "(f64.mul (f64.load (local.get 0)) (f64.load offset=4096 (local.get 0)))"
+        bodies = {"plus": loop.format("add", "(local.get 2) " + product), "swapped": loop.format("add", product + " (local.get 2)"),
+                  "minus": loop.format("sub", "(local.get 2) " + product), "no_sum": loop.format("sub", product + " (local.get 2)")}
+        functions = "".join(f'(func ${name} (export "{name}") (param i32 i32) (result f64) (local f64) {body})'
+                            for name, body in bodies.items())
+        path = self.compile(self.wasm(f"(module (memory 1) {functions})"), "-fma", "-triple", "x86_64-linux-gnu", "-cpu", "x86-64-v3")
+        for index, name in enumerate(bodies):
+            self.assertEqual("vfm" in self.disassembly(path, f"{name}.f{index}"), name == "no_sum", name)
+
     def test_small_functions_are_inlined(self):
         """Where they are called, and where a table has few of a type; what was inlined is vectorized. Others are called."""
         wasm = self.wasm("""(module (memory 1)
