@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 /* Of code; a call with its arguments takes about ten. Where branches meet, each local counts. */
-enum { MOST_BYTES = 80, MOST_LOCALS = 16 };
+enum { MOST_BYTES = 80, MOST_LOCALS = 16, MOST_CONDITIONS = 8 };
 
 /* No call, no loop, nothing that a service does; where control comes together again is the end. */
 static bool is_simple(const mw_operator *op)
@@ -32,16 +32,31 @@ static bool is_simple(const mw_operator *op)
     }
 }
 
+/* What the branches of an instruction count; one that traps under conditions has several, and code for the traps. */
+static unsigned conditions_of(const mw_operator *op)
+{
+    if (op->op == MW_OP_IF || op->op == MW_OP_BR_IF)
+        return 1;
+    bool may_trap = (op->op >= MW_OP_I32_DIV_S && op->op <= MW_OP_I32_REM_U) ||
+                    (op->op >= MW_OP_I64_DIV_S && op->op <= MW_OP_I64_REM_U) ||
+                    (op->op >= MW_OP_I32_TRUNC_F32_S && op->op <= MW_OP_I32_TRUNC_F64_U) ||
+                    (op->op >= MW_OP_I64_TRUNC_F32_S && op->op <= MW_OP_I64_TRUNC_F64_U);
+    return may_trap ? MOST_CONDITIONS / 2 : 0;
+}
+
 static bool is_small_and_simple(const mw_wasm_func *func)
 {
     if (func->code_size > MOST_BYTES || func->nlocals > MOST_LOCALS)
         return false;
     mw_bytes code = mw_bytes_of(func->code, func->code_size, func->offset, NULL);
     mw_operator op;
-    while (mw_bytes_left(&code))
+    unsigned conditions = 0;
+    while (mw_bytes_left(&code)) {
         if (mw_operator_read(&code, &op) != MW_OK || !is_simple(&op))
             return false;
-    return true;
+        conditions += conditions_of(&op);
+    }
+    return conditions <= MOST_CONDITIONS;
 }
 
 bool *mw_inlined_read(const mw_module *m, const mw_compile_options *options)
@@ -56,7 +71,7 @@ bool *mw_inlined_read(const mw_module *m, const mw_compile_options *options)
 
 uint32_t mw_inline_budget(const mw_wasm_func *func)
 {
-    enum { ALWAYS = 512 };
+    enum { ALWAYS = 2 * MOST_BYTES };
     return func->code_size + ALWAYS;
 }
 

@@ -309,6 +309,17 @@ def many_results(n):
     return m.encode()
 
 
+@shape(1000)
+def calls_of_small_functions(n):
+    """Functions that consist of calls of a function that may be inlined, with as much in it as that may have."""
+    m = Module()
+    m.memory(1)
+    small = m.func("i:i", get(0) + (get(0) + op("i32.div_s")) * 2 + op("i32.load", 2, 0) * 15, export="small")
+    for _ in range(n):
+        m.func("i:i", get(0) + op("call", small) * 5)
+    return m.encode()
+
+
 if __name__ == "__main__":
     function, default, _ = SHAPES[sys.argv[1]]
     sys.stdout.buffer.write(function(int(sys.argv[2]) if len(sys.argv) > 2 else default))
