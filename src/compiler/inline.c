@@ -71,7 +71,7 @@ bool *mw_inlined_read(const mw_module *m, const mw_compile_options *options)
 
 uint32_t mw_inline_budget(const mw_wasm_func *func)
 {
-    enum { ALWAYS = 2 * MOST_BYTES };
+    enum { ALWAYS = MOST_BYTES };
     return func->code_size + ALWAYS;
 }
 
