@@ -26,13 +26,9 @@ enum {
 
 typedef struct group {
     mw_reach reach;
-    int64_t least, most;     /* addresses, from the first one's index, and their end */
     LLVMValueRef step;       /* i64: by which indices grow in an iteration */
     LLVMValueRef at;         /* in the copy: by how much they have grown */
     LLVMValueRef begin, end; /* i64: of what all iterations access */
-    unsigned written;            /* a bit for each number of the structure that is stored */
-    bool is_stored;
-    LLVMMetadataRef scope;
 } group;
 
 typedef struct member {
@@ -129,19 +125,18 @@ static group *find_group(pass *p, const mw_access *a)
     if (p->ngroups == MAX_GROUPS)
         return NULL;
     group *g = &p->groups[p->ngroups++];
-    *g = (group){.reach.first = *a, .least = INT64_MAX, .most = INT64_MIN};
+    *g = (group){.reach = mw_reach_of(a)};
     return g;
 }
 
 /* Stores are of numbers of one size, each group's steps a structure of two or four. */
-static bool read_store(pass *p, group *g, const mw_access *a)
+static bool read_store(pass *p, const mw_access *a)
 {
     int64_t step = constant_step(p, &a->index);
     if (!p->step) {
         p->step = step;
         p->size = a->size;
     }
-    g->is_stored = true;
     return step == p->step && a->size == p->size && step > 0 && step <= MOST_BYTES &&
            (step == 2 * (int64_t)a->size || step == 4 * (int64_t)a->size);
 }
@@ -158,12 +153,9 @@ static bool read_access(pass *p, LLVMValueRef inst)
         if (!has_step(p, a.index.terms[i], 0))
             return false;
     group *g = find_group(p, &a);
-    if (!g || (LLVMIsAStoreInst(inst) && !read_store(p, g, &a)))
+    if (!g || (LLVMIsAStoreInst(inst) && !read_store(p, &a)))
         return false;
-    int64_t distance = mw_reach_to(&g->reach, &a), end = distance + (int64_t)a.size;
-    g->least = distance < g->least ? distance : g->least;
-    g->most = end > g->most ? end : g->most;
-    p->members[p->nmembers++] = (member){inst, operand, g, distance};
+    p->members[p->nmembers++] = (member){inst, operand, g, mw_reach_to(&g->reach, &a, inst)};
     return true;
 }
 
@@ -277,13 +269,6 @@ static LLVMValueRef and_also(const pass *p, LLVMValueRef a, LLVMValueRef b)
     return LLVMBuildAnd(p->unit->builder, a, b, "");
 }
 
-/* What was read from shared memory may be another value at each use, unless it is settled (reroll.c). */
-static LLVMValueRef settle(const pass *p, LLVMValueRef v)
-{
-    bool may_change = p->unit->has_shared_memory && !LLVMIsAConstant(v);
-    return may_change ? LLVMBuildFreeze(p->unit->builder, v, "") : v;
-}
-
 static bool is_fixed(const group *g)
 {
     return LLVMIsAConstantInt(g->step) && LLVMConstIntGetZExtValue(g->step) == 0;
@@ -298,27 +283,15 @@ static LLVMValueRef build_no_wrap(const pass *p, group *g, LLVMValueRef count)
     LLVMValueRef step = mw_i32(p->unit, 0);
     for (unsigned i = 0; i < r->first.index.nterms; i++)
         step = LLVMBuildAdd(b, step, build_step(p, r->first.index.terms[i]), "");
-    g->step = LLVMBuildSExt(b, settle(p, step), p->unit->i64, "");
-    r->start = settle(p, mw_build_start(p->unit, &p->loop, r));
+    g->step = LLVMBuildSExt(b, mw_settle_value(p->unit, step), p->unit->i64, "");
+    r->start = mw_settle_value(p->unit, mw_build_start(p->unit, &p->loop, r));
     r->pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, r->first.base, &r->start, 1, "");
     LLVMValueRef last = LLVMBuildAdd(b, r->start, LLVMBuildMul(b, count, g->step, ""), "");
     LLVMValueRef limit = mw_i64(p->unit, UINT32_MAX - (uint64_t)((int64_t)r->highest - r->lowest));
     LLVMValueRef is_down = LLVMBuildICmp(b, LLVMIntSLT, g->step, mw_i64(p->unit, 0), "");
-    g->begin = plus(p, LLVMBuildSelect(b, is_down, last, r->start, ""), g->least - r->lowest);
-    g->end = plus(p, LLVMBuildSelect(b, is_down, r->start, last, ""), g->most - r->lowest);
+    g->begin = plus(p, LLVMBuildSelect(b, is_down, last, r->start, ""), r->least - r->lowest);
+    g->end = plus(p, LLVMBuildSelect(b, is_down, r->start, last, ""), r->most - r->lowest);
     return and_also(p, LLVMBuildICmp(b, LLVMIntULE, r->start, limit, ""), LLVMBuildICmp(b, LLVMIntULE, last, limit, ""));
-}
-
-static LLVMValueRef build_apart(const pass *p, const group *g, const group *h)
-{
-    LLVMBuilderRef b = p->unit->builder;
-    return LLVMBuildOr(b, LLVMBuildICmp(b, LLVMIntULE, g->end, h->begin, ""),
-                       LLVMBuildICmp(b, LLVMIntULE, h->end, g->begin, ""), "");
-}
-
-static bool is_compared(const group *g, const group *h)
-{
-    return g != h && (g->is_stored || h->is_stored);
 }
 
 static LLVMValueRef build_condition(pass *p, LLVMValueRef ok, LLVMValueRef count)
@@ -327,8 +300,11 @@ static LLVMValueRef build_condition(pass *p, LLVMValueRef ok, LLVMValueRef count
         ok = and_also(p, ok, build_no_wrap(p, &p->groups[i], count));
     for (unsigned i = 0; i < p->ngroups; i++)
         for (unsigned k = 0; k < i; k++)
-            if (is_compared(&p->groups[i], &p->groups[k]))
-                ok = and_also(p, ok, build_apart(p, &p->groups[i], &p->groups[k]));
+            if (mw_are_ordered(&p->groups[i].reach, &p->groups[k].reach)) {
+                LLVMValueRef begins[] = {p->groups[i].begin, p->groups[k].begin};
+                LLVMValueRef ends[] = {p->groups[i].end, p->groups[k].end};
+                ok = and_also(p, ok, mw_build_disjoint(p->unit, begins, ends));
+            }
     return ok;
 }
 
@@ -364,9 +340,9 @@ static void describe(const pass *p, LLVMValueRef access, const group *g)
     LLVMMetadataRef others[MAX_GROUPS];
     unsigned n = 0;
     for (unsigned i = 0; i < p->ngroups; i++)
-        if (is_compared(g, &p->groups[i]))
-            others[n++] = p->groups[i].scope;
-    mw_set_scope(p->unit, access, g->scope, others, n);
+        if (mw_are_ordered(&g->reach, &p->groups[i].reach))
+            others[n++] = p->groups[i].reach.scope;
+    mw_set_scope(p->unit, access, g->reach.scope, others, n);
 }
 
 /* The address in the iteration `time` of the copy: a constant from the counter where the step is one. */
@@ -497,7 +473,7 @@ static void unroll(pass *p)
     LLVMValueRef count = mw_build_count(u, &p->loop, &ok);
     if (!count || (LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) + 1 < 2 * p->times))
         return;
-    count = settle(p, count);
+    count = mw_settle_value(p->unit, count);
     LLVMBasicBlockRef ask = LLVMInsertBasicBlockInContext(u->context, p->loop.header, "ask");
     LLVMBasicBlockRef body = LLVMInsertBasicBlockInContext(u->context, p->loop.header, "several");
     LLVMBasicBlockRef rest = LLVMInsertBasicBlockInContext(u->context, p->loop.header, "rest");
@@ -509,7 +485,7 @@ static void unroll(pass *p)
     ok = build_condition(p, ok, count);
     LLVMMetadataRef domain = mw_distinct_node(u, NULL, 0);
     for (unsigned i = 0; i < p->ngroups; i++)
-        p->groups[i].scope = mw_build_scope(u, domain);
+        p->groups[i].reach.scope = mw_build_scope(u, domain);
     LLVMValueRef n = plus(p, count, 1), times = mw_i64(u, p->times);
     LLVMValueRef trips = LLVMBuildUDiv(b, n, times, "");
     LLVMBuildCondBr(b, ok, body, p->loop.header);

@@ -2,17 +2,31 @@
 
 enum { MAX_DEPTH = 4, MAX_STEP_BITS = 24 };
 
+mw_reach mw_reach_of(const mw_access *a)
+{
+    return (mw_reach){.first = *a, .least = INT64_MAX, .most = INT64_MIN};
+}
+
 bool mw_is_reached(const mw_reach *r, const mw_access *a)
 {
     return r->first.base == a->base && mw_same_terms(&r->first.index, &a->index);
 }
 
-int64_t mw_reach_to(mw_reach *r, const mw_access *a)
+int64_t mw_reach_to(mw_reach *r, const mw_access *a, LLVMValueRef inst)
 {
     int32_t index = (int32_t)(a->index.constant - r->first.index.constant);
     r->lowest = index < r->lowest ? index : r->lowest;
     r->highest = index > r->highest ? index : r->highest;
-    return index + (int64_t)a->offset;
+    int64_t distance = index + (int64_t)a->offset, end = distance + (int64_t)a->size;
+    r->least = distance < r->least ? distance : r->least;
+    r->most = end > r->most ? end : r->most;
+    r->is_stored |= LLVMIsAStoreInst(inst) != NULL;
+    return distance;
+}
+
+bool mw_are_ordered(const mw_reach *a, const mw_reach *b)
+{
+    return a != b && (a->is_stored || b->is_stored);
 }
 
 bool mw_is_small_step(int64_t step)
@@ -75,6 +89,18 @@ LLVMValueRef mw_build_start(const mw_unit *u, const mw_loop *l, const mw_reach *
     for (unsigned i = 0; i < s->nterms; i++)
         sum = LLVMBuildAdd(u->builder, mw_build_first(u, l, s->terms[i]), sum, "");
     return LLVMBuildZExt(u->builder, sum, u->i64, "");
+}
+
+LLVMValueRef mw_settle_value(const mw_unit *u, LLVMValueRef v)
+{
+    bool may_change = u->has_shared_memory && !LLVMIsAConstant(v);
+    return may_change ? LLVMBuildFreeze(u->builder, v, "") : v;
+}
+
+LLVMValueRef mw_build_disjoint(const mw_unit *u, const LLVMValueRef begins[2], const LLVMValueRef ends[2])
+{
+    return LLVMBuildOr(u->builder, LLVMBuildICmp(u->builder, LLVMIntULE, ends[0], begins[1], ""),
+                       LLVMBuildICmp(u->builder, LLVMIntULE, ends[1], begins[0], ""), "");
 }
 
 LLVMValueRef mw_build_address(const mw_unit *u, const mw_reach *r, LLVMValueRef at, int64_t distance)

@@ -23,9 +23,7 @@ enum {
 
 typedef struct group {
     mw_reach reach;
-    int64_t least, most;      /* addresses, from the first one's index */
-    bool is_stored, is_fixed; /* fixed: the same element in all iterations */
-    LLVMMetadataRef scope;
+    bool is_fixed; /* the same element in all iterations */
 } group;
 
 typedef struct member {
@@ -148,7 +146,7 @@ static group *find_group(pass *p, const mw_access *a)
     if (p->ngroups == MAX_GROUPS)
         return NULL;
     group *g = &p->groups[p->ngroups++];
-    *g = (group){.reach.first = *a, .least = INT64_MAX, .most = INT64_MIN};
+    *g = (group){.reach = mw_reach_of(a)};
     return g;
 }
 
@@ -170,13 +168,9 @@ static bool add_access(pass *p, LLVMValueRef inst)
     group *g = find_group(p, &a);
     if (!g)
         return false;
-    int64_t distance = mw_reach_to(&g->reach, &a);
-    g->least = distance < g->least ? distance : g->least;
-    g->most = distance > g->most ? distance : g->most;
     g->is_fixed = is_fixed;
-    g->is_stored |= is_store;
     p->nstores += is_store;
-    p->members[p->nmembers++] = (member){inst, g, distance};
+    p->members[p->nmembers++] = (member){inst, g, mw_reach_to(&g->reach, &a, inst)};
     return true;
 }
 
@@ -306,14 +300,6 @@ static LLVMValueRef plus(const pass *p, LLVMValueRef a, int64_t c)
     return LLVMBuildAdd(p->unit->builder, a, LLVMConstInt(LLVMTypeOf(a), (uint64_t)c, 1), "");
 }
 
-/* What was read from shared memory may be another value at each use, unless it is settled: the condition is of what the copy
- * uses, as that rests on it to stay inside the reservation. */
-static LLVMValueRef settle(const pass *p, LLVMValueRef v)
-{
-    bool may_change = p->unit->has_shared_memory && !LLVMIsAConstant(v);
-    return may_change ? LLVMBuildFreeze(p->unit->builder, v, "") : v;
-}
-
 /* How far accesses of the group reach that begin at one address; `bytes`: those that go through an array. */
 static LLVMValueRef extent(const pass *p, const group *g, LLVMValueRef bytes)
 {
@@ -325,7 +311,7 @@ static LLVMValueRef build_no_wrap(const pass *p, group *g, LLVMValueRef bytes)
 {
     LLVMBuilderRef b = p->unit->builder;
     mw_reach *r = &g->reach;
-    r->start = settle(p, mw_build_start(p->unit, &p->loop, r));
+    r->start = mw_settle_value(p->unit, mw_build_start(p->unit, &p->loop, r));
     r->pointer = LLVMBuildInBoundsGEP2(b, p->unit->i8, r->first.base, &r->start, 1, "");
     LLVMValueRef highest = plus(p, r->start, (int64_t)r->highest - r->lowest);
     return LLVMBuildICmp(b, LLVMIntULE, LLVMBuildAdd(b, highest, extent(p, g, bytes), ""),
@@ -333,9 +319,9 @@ static LLVMValueRef build_no_wrap(const pass *p, group *g, LLVMValueRef bytes)
 }
 
 /* Does the group go through one array, always at the element of the iteration? */
-static bool is_one_array(const group *g)
+static bool is_one_array(const pass *p, const group *g)
 {
-    return !g->is_fixed && g->least == g->most;
+    return !g->is_fixed && g->reach.most - g->reach.least == (int64_t)p->bytes;
 }
 
 /* Nothing of the two groups overlaps. If all that is loaded goes into one store, they may also be the same array: in the copy,
@@ -347,12 +333,11 @@ static LLVMValueRef build_apart(const pass *p, const group *g, const group *h, L
     const group *groups[] = {g, h};
     for (int i = 0; i < 2; i++) {
         const mw_reach *r = &groups[i]->reach;
-        begins[i] = plus(p, r->start, groups[i]->least - r->lowest);
-        ends[i] = LLVMBuildAdd(b, plus(p, r->start, groups[i]->most - r->lowest), extent(p, groups[i], bytes), "");
+        begins[i] = plus(p, r->start, r->least - r->lowest);
+        ends[i] = LLVMBuildAdd(b, plus(p, r->start, r->most - (int64_t)p->bytes - r->lowest), extent(p, groups[i], bytes), "");
     }
-    LLVMValueRef apart = LLVMBuildOr(b, LLVMBuildICmp(b, LLVMIntULE, ends[0], begins[1], ""),
-                                     LLVMBuildICmp(b, LLVMIntULE, ends[1], begins[0], ""), "");
-    if (p->nstores > 1 || !is_one_array(g) || !is_one_array(h))
+    LLVMValueRef apart = mw_build_disjoint(p->unit, begins, ends);
+    if (p->nstores > 1 || !is_one_array(p, g) || !is_one_array(p, h))
         return apart;
     return LLVMBuildOr(b, apart, LLVMBuildICmp(b, LLVMIntEQ, begins[0], begins[1], ""), "");
 }
@@ -364,7 +349,7 @@ static LLVMValueRef build_condition(pass *p, LLVMValueRef ok, LLVMValueRef bytes
         ok = and_also(p, ok, build_no_wrap(p, &p->groups[i], bytes));
     for (unsigned i = 0; i < p->ngroups; i++)
         for (unsigned k = 0; k < i; k++)
-            if (p->groups[i].is_stored || p->groups[k].is_stored)
+            if (mw_are_ordered(&p->groups[i].reach, &p->groups[k].reach))
                 ok = and_also(p, ok, build_apart(p, &p->groups[i], &p->groups[k], bytes));
     return ok;
 }
@@ -378,9 +363,9 @@ static void describe(pass *p, LLVMValueRef access, LLVMValueRef old, group *g)
     LLVMMetadataRef others[MAX_GROUPS];
     unsigned n = 0;
     for (unsigned i = 0; i < p->ngroups; i++)
-        if (&p->groups[i] != g && (g->is_stored || p->groups[i].is_stored))
-            others[n++] = p->groups[i].scope;
-    mw_set_scope(u, access, g->scope, others, n);
+        if (mw_are_ordered(&g->reach, &p->groups[i].reach))
+            others[n++] = p->groups[i].reach.scope;
+    mw_set_scope(u, access, g->reach.scope, others, n);
     LLVMSetMetadata(access, u->kinds.tbaa, LLVMGetMetadata(old, u->kinds.tbaa));
     LLVMSetAlignment(access, 1);
 }
@@ -497,7 +482,7 @@ static void reroll(pass *p)
         return;
     if (LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) < LEAST_CONSTANT)
         return; /* it is unrolled as a whole */
-    count = settle(p, count);
+    count = mw_settle_value(p->unit, count);
     /* A count of 64 bits: the bytes must not wrap around. */
     ok = and_also(p, ok, LLVMBuildICmp(b, LLVMIntULT, count, mw_i64(u, UINT64_C(1) << 32), ""));
     LLVMValueRef bytes = LLVMBuildMul(b, plus(p, count, 1), mw_i64(u, p->bytes), "");
@@ -506,7 +491,7 @@ static void reroll(pass *p)
         return;
     LLVMMetadataRef domain = mw_distinct_node(u, NULL, 0);
     for (unsigned i = 0; i < p->ngroups; i++)
-        p->groups[i].scope = mw_build_scope(u, domain);
+        p->groups[i].reach.scope = mw_build_scope(u, domain);
     LLVMBasicBlockRef body = LLVMInsertBasicBlockInContext(u->context, p->loop.header, "lanes");
     complete_exit(p, body, count);
     LLVMBuildCondBr(b, ok, body, p->loop.header);

@@ -41,10 +41,6 @@ typedef struct group {
     mw_reach reach;
     int64_t step;   /* by which its indices grow in an iteration */
     uint64_t slack; /* the sum of the bounds */
-    /* Of short loops: addresses from the first one's index, the end of the last one, and */
-    int64_t least, most;
-    bool is_stored;
-    LLVMMetadataRef scope;
 } group;
 
 typedef struct member {
@@ -99,7 +95,7 @@ static group *find_group(pass *p, const mw_access *a, int64_t step, uint64_t sla
         (p->is_short && p->ngroups && p->groups[0].reach.first.base != a->base))
         return NULL;
     group *g = &p->groups[p->ngroups++];
-    *g = (group){.reach.first = *a, .step = step, .slack = slack, .least = INT64_MAX, .most = INT64_MIN};
+    *g = (group){.reach = mw_reach_of(a), .step = step, .slack = slack};
     return g;
 }
 
@@ -130,11 +126,7 @@ static bool read_address(pass *p, LLVMValueRef inst)
     group *g = may_have && slack <= MAX_SLACK ? find_group(p, &a, sum, slack) : NULL;
     if (!g)
         return false;
-    int64_t distance = mw_reach_to(&g->reach, &a), end = distance + (int64_t)a.size;
-    g->least = distance < g->least ? distance : g->least;
-    g->most = end > g->most ? end : g->most;
-    g->is_stored |= is_store;
-    p->members[p->nmembers++] = (member){inst, operand, g, distance};
+    p->members[p->nmembers++] = (member){inst, operand, g, mw_reach_to(&g->reach, &a, inst)};
     return true;
 }
 
@@ -195,7 +187,7 @@ static unsigned count_conditions(const pass *p)
     unsigned n = p->ngroups;
     for (unsigned i = 0; i < p->ngroups; i++)
         for (unsigned k = 0; k < i; k++)
-            n += p->groups[i].is_stored || p->groups[k].is_stored;
+            n += mw_are_ordered(&p->groups[i].reach, &p->groups[k].reach);
     return n;
 }
 
@@ -206,7 +198,7 @@ static bool has_rows(const pass *p)
         unsigned n = 0;
         for (unsigned k = 0; k < p->nmembers; k++)
             n += p->members[k].group == &p->groups[i] && LLVMIsAStoreInst(p->members[k].inst);
-        if (n >= LEAST_ROW && p->groups[i].most - p->groups[i].least == p->groups[i].step)
+        if (n >= LEAST_ROW && p->groups[i].reach.most - p->groups[i].reach.least == p->groups[i].step)
             return true;
     }
     return false;
@@ -275,13 +267,12 @@ static LLVMValueRef build_apart(const pass *p, const group *g, const group *h, L
         const group *one = groups[i];
         LLVMValueRef span = LLVMBuildMul(b, count, mw_i64(p->unit, (uint64_t)one->step), ""), first = one->reach.start;
         LLVMValueRef last = LLVMBuildAdd(b, first, span, "");
-        LLVMValueRef begin = mw_i64(p->unit, (uint64_t)(one->least - one->reach.lowest));
-        LLVMValueRef end = mw_i64(p->unit, (uint64_t)(one->most - one->reach.lowest) + one->slack);
+        LLVMValueRef begin = mw_i64(p->unit, (uint64_t)(one->reach.least - one->reach.lowest));
+        LLVMValueRef end = mw_i64(p->unit, (uint64_t)(one->reach.most - one->reach.lowest) + one->slack);
         begins[i] = LLVMBuildAdd(b, one->step < 0 ? last : first, begin, "");
         ends[i] = LLVMBuildAdd(b, one->step > 0 ? last : first, end, "");
     }
-    return LLVMBuildOr(b, LLVMBuildICmp(b, LLVMIntULE, ends[0], begins[1], ""),
-                       LLVMBuildICmp(b, LLVMIntULE, ends[1], begins[0], ""), "");
+    return mw_build_disjoint(p->unit, begins, ends);
 }
 
 /* All that is stored is apart from all else that the groups access, which their scopes say. */
@@ -290,11 +281,11 @@ static LLVMValueRef build_all_apart(pass *p, LLVMValueRef ok, LLVMValueRef count
     LLVMBuilderRef b = p->unit->builder;
     for (unsigned i = 0; i < p->ngroups; i++)
         for (unsigned k = 0; k < i; k++)
-            if (p->groups[i].is_stored || p->groups[k].is_stored)
+            if (mw_are_ordered(&p->groups[i].reach, &p->groups[k].reach))
                 ok = LLVMBuildAnd(b, ok, build_apart(p, &p->groups[i], &p->groups[k], count), "");
     LLVMMetadataRef domain = mw_distinct_node(p->unit, NULL, 0);
     for (unsigned i = 0; i < p->ngroups; i++)
-        p->groups[i].scope = mw_build_scope(p->unit, domain);
+        p->groups[i].reach.scope = mw_build_scope(p->unit, domain);
     return ok;
 }
 
@@ -429,9 +420,9 @@ static void set_scope(const pass *p, const member *m)
     LLVMMetadataRef others[MAX_GROUPS];
     unsigned n = 0;
     for (unsigned i = 0; i < p->ngroups; i++)
-        if (&p->groups[i] != m->group && (m->group->is_stored || p->groups[i].is_stored))
-            others[n++] = p->groups[i].scope;
-    mw_set_scope(p->unit, copy_of(p, m->inst), m->group->scope, others, n);
+        if (mw_are_ordered(&p->groups[i].reach, &m->group->reach))
+            others[n++] = p->groups[i].reach.scope;
+    mw_set_scope(p->unit, copy_of(p, m->inst), m->group->reach.scope, others, n);
 }
 
 /* Does an iteration load again what the one before has loaded, as stencils do? LLVM keeps it in a register, and leaves what remains
