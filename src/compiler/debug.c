@@ -195,17 +195,16 @@ static uint32_t span_scope(const mw_debug_info *info, uint32_t span)
 static LLVMMetadataRef subprogram(mw_unit *u, uint32_t funcidx, uint32_t root)
 {
     LLVMMetadataRef *made = &u->subprograms[funcidx];
+    if (*made)
+        return *made;
     char name[256];
     size_t len = mw_function_name(u->module, funcidx, name, sizeof name), linkage_len;
-    if (!*made && root != MW_DEBUG_NONE) {
-        *made = make_function(u, u->debug_info->scopes[root].function, name);
-    } else if (!*made) {
-        const char *linkage = LLVMGetValueName2(mw_llvm_function(u, funcidx), &linkage_len);
-        uint32_t line = u->module->funcs[funcidx].offset;
-        *made = LLVMDIBuilderCreateFunction(u->di, u->di_file, name, len, linkage, linkage_len, u->di_file, line,
-                                            u->di_functype, 0, 1, line, LLVMDIFlagZero, 1);
-    }
-    return *made;
+    if (root != MW_DEBUG_NONE)
+        return *made = make_function(u, u->debug_info->scopes[root].function, name);
+    const char *linkage = LLVMGetValueName2(mw_llvm_function(u, funcidx), &linkage_len);
+    uint32_t line = u->module->funcs[funcidx].offset;
+    return *made = LLVMDIBuilderCreateFunction(u->di, u->di_file, name, len, linkage, linkage_len, u->di_file, line,
+                                               u->di_functype, 0, 1, line, LLVMDIFlagZero, 1);
 }
 
 static void begin(mw_emitter *e)

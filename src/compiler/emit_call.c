@@ -70,59 +70,69 @@ static void call(mw_emitter *e, uint32_t type, LLVMValueRef code, LLVMValueRef c
     push_results(e, t, result);
 }
 
-/* The one result, if any, of a function that is inlined in one arm of several. */
-static LLVMValueRef inlined_result(mw_emitter *e, uint32_t funcidx, const LLVMValueRef *args)
+/* The ways of a call that is made in one of several places, and where they come together. */
+typedef struct ways {
+    LLVMValueRef results[MW_FEW_TARGETS + 1];
+    LLVMBasicBlockRef ends[MW_FEW_TARGETS + 1], next;
+    unsigned count;
+} ways;
+
+/* A way ends here, with its result if the function has one. */
+static void end_way(mw_emitter *e, ways *w, LLVMValueRef result)
 {
-    const mw_wasm_functype *t = &e->unit->module->types[e->unit->module->funcs[funcidx].type];
-    uint32_t facts = e->facts.height;
+    w->results[w->count] = result;
+    w->ends[w->count++] = LLVMGetInsertBlock(e->builder);
+    LLVMBuildBr(e->builder, w->next);
+}
+
+/* Emits the function, or a call of it; the result if it has one. What memory accesses prove there is known there only. */
+static LLVMValueRef call_target(mw_emitter *e, uint32_t funcidx, LLVMValueRef *args)
+{
+    mw_unit *u = e->unit;
+    uint32_t type = u->module->funcs[funcidx].type, facts = e->facts.height;
+    const mw_wasm_functype *t = &u->module->types[type];
+    if (!mw_is_inlined(u->inlined, u->module, funcidx, e->inline_budget))
+        return mw_call_guest(e, mw_llvm_functype(u, type), mw_llvm_entry(u, funcidx), args, mw_first_param(t) + t->nparams);
     mw_emit_inlined(e, funcidx, args + mw_first_param(t));
     mw_facts_forget(&e->facts, facts);
-    return t->nresults ? mw_bitcast(e, mw_pop(e), mw_llvm_type(e->unit, t->types[t->nparams])) : NULL;
+    return t->nresults ? mw_bitcast(e, mw_pop(e), mw_llvm_type(u, t->types[t->nparams])) : NULL;
 }
 
 /* A call by a table in which few functions have the type: each is emitted or called where the index is its own, others that may be
  * called as the type are called by way of their code. */
 static void call_few(mw_emitter *e, uint32_t type, mw_lookup *l)
 {
-    enum { MOST = MW_FEW_TARGETS + 1 };
     mw_unit *u = e->unit;
     LLVMBuilderRef b = e->builder;
     const mw_wasm_functype *t = &u->module->types[type];
-    uint32_t n = l->targets->count + l->has_others;
-    LLVMValueRef *args = pop_arguments(e, t), results[MOST];
-    LLVMBasicBlockRef ends[MOST], next = mw_new_block(e, "");
+    LLVMValueRef *args = pop_arguments(e, t);
+    ways w = {.next = mw_new_block(e, "")};
     args[0] = e->context;
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < l->targets->count; i++) {
         LLVMBasicBlockRef is_not = NULL;
-        bool is_other = i == l->targets->count;
-        LLVMValueRef is_it = is_other ? NULL : mw_is_few_target(e, l, i);
+        LLVMValueRef is_it = mw_is_few_target(e, l, i);
         if (is_it) {
             LLVMBasicBlockRef is = mw_new_block(e, "");
             is_not = mw_new_block(e, "");
+            LLVMValueRef branch = LLVMBuildCondBr(b, is_it, is, is_not);
             if (i + 1 == l->targets->count)
-                mw_branch_unlikely(e, LLVMBuildNot(b, is_it, ""), is_not, is);
-            else
-                LLVMBuildCondBr(b, is_it, is, is_not);
+                LLVMSetMetadata(branch, u->kinds.prof, u->likely);
             LLVMPositionBuilderAtEnd(b, is);
         }
-        uint32_t target = is_other ? MW_NO_FUNC : mw_few_target(e, l, i);
-        if (!is_other && mw_is_inlined(u->inlined, u->module, target, e->inline_budget)) {
-            results[i] = inlined_result(e, target, args);
-        } else {
-            LLVMValueRef code = is_other ? mw_other_code(e, l) : mw_llvm_entry(u, target);
-            results[i] = mw_call_guest(e, mw_llvm_functype(u, type), code, args, mw_first_param(t) + t->nparams);
-        }
-        ends[i] = LLVMGetInsertBlock(b); /* a call that may throw ends its block */
-        LLVMBuildBr(b, next);
+        end_way(e, &w, call_target(e, mw_few_target(e, l, i), args));
         if (is_not)
             LLVMPositionBuilderAtEnd(b, is_not);
     }
+    if (l->has_others) {
+        LLVMValueRef code = mw_other_code(e, l);
+        end_way(e, &w, mw_call_guest(e, mw_llvm_functype(u, type), code, args, mw_first_param(t) + t->nparams));
+    }
     free(args);
-    LLVMPositionBuilderAtEnd(b, next);
+    LLVMPositionBuilderAtEnd(b, w.next);
     if (t->nresults == 0)
         return;
     LLVMValueRef result = LLVMBuildPhi(b, mw_llvm_type(u, t->types[t->nparams]), "");
-    LLVMAddIncoming(result, results, ends, n);
+    LLVMAddIncoming(result, w.results, w.ends, w.count);
     mw_push(e, result);
 }
 

@@ -26,10 +26,15 @@ static LLVMValueRef param(mw_emitter *e, const mw_wasm_functype *type, uint32_t 
     return LLVMBuildLoad2(e->builder, llvm_type, mw_offset_pointer(e, params, i * sizeof(mw_value)), "");
 }
 
+static uint32_t count_locals(const mw_unit *u, const mw_wasm_func *func)
+{
+    return u->module->types[func->type].nparams + func->nlocals;
+}
+
 void mw_begin_locals(mw_emitter *e, const LLVMValueRef *params)
 {
     const mw_wasm_functype *type = &e->unit->module->types[e->func->type];
-    e->nlocals = type->nparams + e->func->nlocals;
+    e->nlocals = count_locals(e->unit, e->func);
     e->locals = mw_calloc(e->nlocals, sizeof *e->locals);
     e->local_types = mw_calloc(e->nlocals, sizeof *e->local_types);
     uint32_t n = 0;
@@ -127,7 +132,7 @@ void mw_emit_function(mw_unit *u, uint32_t funcidx)
         .inline_budget = mw_inline_budget(func),
     };
     mw_function_scan scan;
-    mw_scan_function(func, u->module->types[func->type].nparams + func->nlocals, &scan);
+    mw_scan_function(func, count_locals(u, func), &scan);
     e.loops = scan.loops;
     mw_debug_begin_function(&e);
     begin_body(&e, scan.large);

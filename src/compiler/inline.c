@@ -37,11 +37,7 @@ static unsigned conditions_of(const mw_operator *op)
 {
     if (op->op == MW_OP_IF || op->op == MW_OP_BR_IF)
         return 1;
-    bool may_trap = (op->op >= MW_OP_I32_DIV_S && op->op <= MW_OP_I32_REM_U) ||
-                    (op->op >= MW_OP_I64_DIV_S && op->op <= MW_OP_I64_REM_U) ||
-                    (op->op >= MW_OP_I32_TRUNC_F32_S && op->op <= MW_OP_I32_TRUNC_F64_U) ||
-                    (op->op >= MW_OP_I64_TRUNC_F32_S && op->op <= MW_OP_I64_TRUNC_F64_U);
-    return may_trap ? MOST_CONDITIONS / 2 : 0;
+    return mw_is_partial(op->op) ? MOST_CONDITIONS / 2 : 0;
 }
 
 static bool is_small_and_simple(const mw_wasm_func *func)

@@ -154,23 +154,18 @@ mw_error mw_optimize(mw_unit *u, LLVMTargetMachineRef machine, mw_report *report
     }
     bool whole = level > 0 && passes == pipelines[level][u->effort], usual = whole && level >= 2;
     bool may_copy = !error && usual && !u->has_memory64 && !u->options->strict_traps;
-    if (may_copy && u->effort <= MW_EFFORT_REROLL) {
+    /* What other threads write into shared memory may be another value at each use, that in the condition and in the loop. */
+    bool has_floats = u->effort <= MW_EFFORT_REROLL, may_widen = u->effort != MW_EFFORT_WIDEN && !u->has_shared_memory;
+    if (may_copy && (has_floats || (u->effort == MW_EFFORT_LOOPS && may_widen))) {
         error = LLVMRunPasses(u->llvm, before_reroll, machine, options);
-        if (!error)
+        if (!error && has_floats)
             mw_reroll(u);
-        if (u->effort != MW_EFFORT_WIDEN) {
-            if (!error)
-                mw_unroll_pairs(u);
-            /* What other threads write into shared memory may be another value at each use, that in the condition and in the loop. */
-            if (!error && !u->has_shared_memory)
-                mw_widen_loops(u);
-            passes = after_reroll[level - 2];
-        }
-    } else if (may_copy && u->effort == MW_EFFORT_LOOPS && !u->has_shared_memory) {
-        error = LLVMRunPasses(u->llvm, before_reroll, machine, options);
-        if (!error)
+        if (!error && has_floats && u->effort != MW_EFFORT_WIDEN)
+            mw_unroll_pairs(u);
+        if (!error && may_widen)
             mw_widen_loops(u);
-        passes = after_widen[level - 2];
+        if (u->effort != MW_EFFORT_WIDEN)
+            passes = has_floats ? after_reroll[level - 2] : after_widen[level - 2];
     }
     /* What other threads write into shared memory may be another value at each use (mw_settle). */
     if (!error && usual && !u->has_shared_memory && u->has_memory64 && after_bounds[level - 2][u->effort]) {

@@ -228,20 +228,10 @@ static void count(shape *s, const mw_operator *op)
     case MW_OP_CALL_REF:
     case MW_OP_TABLE_GET:
     case MW_OP_TABLE_SET:
-    case MW_OP_I32_DIV_S:
-    case MW_OP_I32_DIV_U:
-    case MW_OP_I32_REM_S:
-    case MW_OP_I32_REM_U:
-    case MW_OP_I64_DIV_S:
-    case MW_OP_I64_DIV_U:
-    case MW_OP_I64_REM_S:
-    case MW_OP_I64_REM_U:
         branches = true;
         break;
     default:
-        branches = (op->op >= MW_OP_I32_TRUNC_F32_S && op->op <= MW_OP_I32_TRUNC_F64_U) ||
-                   (op->op >= MW_OP_I64_TRUNC_F32_S && op->op <= MW_OP_I64_TRUNC_F64_U) ||
-                   (op->op >= MW_OP_MEMORY_INIT && op->op <= MW_OP_TABLE_FILL) || info->prefix == 0xfe;
+        branches = mw_is_partial(op->op) || (op->op >= MW_OP_MEMORY_INIT && op->op <= MW_OP_TABLE_FILL) || info->prefix == 0xfe;
     }
     s->branches += branches + (op->op == MW_OP_I32_DIV_S || op->op == MW_OP_I64_DIV_S); /* zero, and overflow */
     s->run = branches ? 0 : s->run + 1;

@@ -119,4 +119,12 @@ MW_CHECKED mw_error mw_read_catch(mw_bytes *catches, mw_catch *out);
  * supported; nothing is checked against the module. On failure the reader stays at the instruction. */
 MW_CHECKED mw_error mw_operator_read(mw_bytes *code, mw_operator *out);
 
+/* A partial operator (specification 4.3.2): one on numbers that traps for some of them. */
+static inline bool mw_is_partial(mw_opcode op)
+{
+    return (op >= MW_OP_I32_DIV_S && op <= MW_OP_I32_REM_U) || (op >= MW_OP_I64_DIV_S && op <= MW_OP_I64_REM_U) ||
+           (op >= MW_OP_I32_TRUNC_F32_S && op <= MW_OP_I32_TRUNC_F64_U) ||
+           (op >= MW_OP_I64_TRUNC_F32_S && op <= MW_OP_I64_TRUNC_F64_U);
+}
+
 #endif
